@@ -1,0 +1,1 @@
+//! Media: RTP, RTCP, codecs, jitter buffer and telephone events, as pure machines.

@@ -1,0 +1,20 @@
+//! The command line: one file per command.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Synthetic calls to telephone hotlines.
+#[derive(Parser)]
+#[command(name = "nightbell", version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+/// Runs the command on the command line; the exit codes are the contract's.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {}
+}

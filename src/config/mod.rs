@@ -1,0 +1,1 @@
+//! YAML to trusted values, or every problem at once.

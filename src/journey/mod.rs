@@ -1,0 +1,1 @@
+//! One caller on one hotline: line, ears and script.

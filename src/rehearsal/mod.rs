@@ -1,0 +1,1 @@
+//! Pretend hotlines and a pretend network, from one seed.

@@ -1,0 +1,1 @@
+//! Words to meaning: menu options, kinds of prompt, staleness, dead ends, the verdict.

@@ -1,0 +1,26 @@
+//! The hard ceilings. Every bound of a call stands here; no file and no flag can raise one.
+
+use std::time::Duration;
+
+/// Longest call, ringing included.
+pub const CALL_MAX: Duration = Duration::from_secs(30 * 60);
+/// Longest time a hotline may ring.
+pub const RING_MAX: Duration = Duration::from_secs(180);
+/// Most keys in one call.
+pub const KEYS_MAX: usize = 64;
+/// Longest clip handed to transcription, and the longest a clip waits for a pause.
+pub const CLIP_MS_MAX: u64 = 28_000;
+/// Clips of one call that may wait for transcription.
+pub const CLIPS_WAITING_MAX: usize = 32;
+/// Longest SIP message read from the wire.
+pub const SIP_MESSAGE_BYTES_MAX: usize = 65_535;
+/// Most headers in one SIP message.
+pub const SIP_HEADERS_MAX: usize = 256;
+/// Most steps in one probe.
+pub const STEPS_MAX: usize = 128;
+/// Longest file users write that we read.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// A person who answered is left within this time.
+pub const HUMAN_COURTESY_MAX: Duration = Duration::from_secs(10);
+/// Longest line of a tape's body.
+pub const TAPE_ENTRY_BYTES_MAX: usize = 4 << 20;

@@ -1,0 +1,20 @@
+//! The nouns all rooms share. Imports nothing of ours.
+
+pub mod finding;
+pub mod frame;
+pub mod heard;
+pub mod key;
+pub mod limits;
+pub mod moment;
+pub mod seed;
+pub mod target;
+pub mod trace;
+
+pub use finding::{AttributableTo, DeadEnd, Finding, FindingKind, Judgement, Layer, Outcome, Verdict};
+pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
+pub use heard::{Clip, ClipId, HeardKind, Hearing, Lang, Piece, Sit, Transcript};
+pub use key::Key;
+pub use moment::Moment;
+pub use seed::Seed;
+pub use target::Target;
+pub use trace::{Event, Trace, What};

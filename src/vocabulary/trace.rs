@@ -1,0 +1,197 @@
+//! What happened in one call, in order: the journey writes it, the understanding judges it, the record keeps it.
+
+use super::{Finding, HeardKind, Key, Moment, Transcript, heard::SoundDetail};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Trace {
+    pub events: Vec<Event>,
+}
+
+/// One thing that happened. Sorted by when it was *known*; what it is about may lie earlier (`from`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub at: Moment,
+    pub what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyMethod {
+    Rfc4733,
+    Info,
+    Inband,
+}
+
+/// What was heard after a key: the proof that it did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    NewPrompt,
+    SamePrompt,
+    Invalid,
+    Silence,
+    Hangup,
+    Transfer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedBy {
+    Us,
+    Them,
+}
+
+/// Why we ended a call ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OurReason {
+    /// The script was done.
+    ScriptDone,
+    /// A step failed: going on would only disturb.
+    StepFailed,
+    RingLimit,
+    CallLimit,
+    /// Ctrl-C, SIGTERM.
+    Interrupted,
+    /// A person answered and the probe does not say to go on.
+    Courtesy,
+    /// Disk full, dead model, bug: the call was broken off for our own sake.
+    OurFault,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// The INVITE left (the first one; a challenged one is `Redialled`).
+    Dialled {
+        target: String,
+    },
+    /// The INVITE with credentials left after a 401/407.
+    Authenticated {
+        status: u16,
+    },
+    /// The first byte came back (any response).
+    Trying,
+    /// A provisional response above 100.
+    Provisional {
+        status: u16,
+        reason: String,
+        early_media_offered: bool,
+    },
+    /// First RTP packet before the answer.
+    EarlyMedia,
+    Answered {
+        codec: String,
+        telephone_event: Option<u8>,
+    },
+    /// First RTP packet after the answer.
+    FirstMedia,
+    /// The final response was 3xx–6xx.
+    Rejected {
+        status: u16,
+        reason: String,
+        q850: Option<u16>,
+    },
+    /// Nobody answered at all: Timer B, ICMP, or no address. `Err`-like facts of ours, as text for people.
+    NoResponse,
+    TransportFailed {
+        detail: String,
+    },
+    DnsFailed {
+        detail: String,
+    },
+    AuthFailed {
+        status: u16,
+        reason: String,
+    },
+    /// A sound, when it ended or (for the last one) when the call ended.
+    Sound {
+        from: Moment,
+        to: Moment,
+        kind: HeardKind,
+        detail: SoundDetail,
+    },
+    /// Words, when the transcript came back. Covers the clip's time in the call.
+    Words {
+        from: Moment,
+        to: Moment,
+        transcript: Transcript,
+        meaning: Meaning,
+    },
+    /// A key was sent; `label` is the option it was chosen for.
+    Pressed {
+        key: Key,
+        label: Option<String>,
+        method: KeyMethod,
+        from: Moment,
+        to: Moment,
+    },
+    /// The effect of key number `index` (into the pressed keys) became known.
+    KeyEffect {
+        index: usize,
+        effect: Effect,
+    },
+    StepBegan {
+        index: usize,
+        text: String,
+    },
+    StepDone {
+        index: usize,
+        detail: String,
+    },
+    StepFailed {
+        index: usize,
+        detail: String,
+    },
+    /// A rule of the understanding fired while the call went on.
+    Found(Finding),
+    /// A live person was recognised.
+    Human {
+        from: Moment,
+        why: String,
+    },
+    FarKey {
+        key: Key,
+    },
+    HangingUp {
+        why: OurReason,
+    },
+    Ended {
+        by: EndedBy,
+        status: Option<u16>,
+        reason: Option<String>,
+        q850: Option<u16>,
+    },
+    /// Measured at the end of media.
+    Media(MediaReport),
+    /// Our own fault; makes the verdict inconclusive.
+    OurFault {
+        detail: String,
+    },
+}
+
+/// Meaning of words as `understanding::read` gave it, in short; the full reading can be had again from the text.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Meaning {
+    /// One of the contract's closed kinds, e.g. `menu`.
+    pub kind: String,
+    /// (`key`, `label`)
+    pub options: Vec<(String, String)>,
+}
+
+/// Media quality of one call, as received.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct MediaReport {
+    pub codec: String,
+    pub rtp_sent: u64,
+    pub rtp_received: u64,
+    pub lost: u64,
+    pub discarded_late: u64,
+    pub duplicates: u64,
+    /// RFC 3550 §6.4.1 interarrival jitter.
+    pub jitter_ms: f64,
+    /// E-model listening quality where a figure is published for the codec.
+    pub mos_lq: Option<f64>,
+    /// RTP arrived, but never above −55 dBov in five seconds or more; or none at all.
+    pub one_way: bool,
+}
