@@ -1,0 +1,80 @@
+# What people type. Every target installs what it needs into the cache (NIGHTBELL_CACHE, else
+# ~/.cache/nightbell) and says so; the second run finds it there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Two cores build best one thing after the other; each step below is parallel inside.
+.NOTPARALLEL:
+
+cargo := PATH="$$PATH:$${CARGO_HOME:-$$HOME/.cargo}/bin" cargo
+step := PATH="$$PATH:$${CARGO_HOME:-$$HOME/.cargo}/bin" setup/step
+
+## help: this list
+help:
+	@echo "nightbell: synthetic calls to telephone hotlines"
+	@echo
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+.PHONY: help
+
+## demo: build, then four calls to pretend hotlines on this machine, with their verdicts
+demo: packages build model prompts
+	@setup/demo
+.PHONY: demo
+
+## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk
+test: packages model prompts asterisk
+	@$(step) "format" cargo fmt --check
+	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
+	@$(step) "shell scripts" setup/check-shell
+	@$(step) "licences and sources of dependencies" setup/cargo-deny check
+	@$(step) "build of the tests" cargo test --locked --no-run
+	@$(cargo) test --locked --no-fail-fast
+.PHONY: test
+
+## test-long: make test, and each fuzz target for a minute (FUZZ_SECONDS=60)
+test-long: test
+	@setup/fuzz
+.PHONY: test-long
+
+## bench: how fast the parts are
+bench: packages model prompts
+	@$(cargo) bench --locked
+.PHONY: bench
+
+## build: the binary, as target/debug/nightbell (tests and demo use the same one; dependencies are optimised in it)
+build: packages
+	@$(step) "build" cargo build --locked
+.PHONY: build
+
+## pbx: a real Asterisk with the hotlines of fixtures/asterisk, in the foreground
+pbx: asterisk
+	@fixtures/asterisk/start
+.PHONY: pbx
+
+## packages: compiler, cmake, python from the distribution, where they are missing
+packages:
+	@setup/packages
+.PHONY: packages
+
+## model: the speech model into the cache
+model: packages
+	@setup/model >/dev/null
+.PHONY: model
+
+## prompts: recorded prompts, English and Mandarin, and hold music into the cache
+prompts:
+	@setup/prompts >/dev/null
+	@setup/prompts-zh >/dev/null
+.PHONY: prompts
+
+## asterisk: a real Asterisk into the cache, from distribution packages, without root
+asterisk:
+	@setup/asterisk >/dev/null
+.PHONY: asterisk
+
+## clean: what was built (the cache stays; it is named above)
+clean:
+	@$(cargo) clean
+	@rm -rf out
+.PHONY: clean
