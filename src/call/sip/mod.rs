@@ -1,1 +1,13 @@
 //! Signalling: messages, transactions and dialogs of RFC 3261, as pure machines.
+//!
+//! By layer: `message` (with `header`, `uri`, `address`, `via`, `challenge`) reads and writes the wire over `rsip`'s
+//! types; `transaction` holds the four machines of RFC 3261 §17 as RFC 6026 corrected them; `digest` answers challenges;
+//! `dialog` and `leg` keep what an established call needs; `Caller` and `Called` are the two ends.
+
+pub mod called;
+pub mod caller;
+pub mod message;
+
+pub use called::{Called, CalledEvent, CalledInput, CalledOutput};
+pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Credentials};
+pub use message::{Message, ReadError, read, write};
