@@ -2,5 +2,6 @@
 
 pub mod ears;
 pub mod tones;
+pub mod words;
 
 pub use ears::Ears;

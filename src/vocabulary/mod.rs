@@ -6,6 +6,7 @@ pub mod heard;
 pub mod key;
 pub mod limits;
 pub mod moment;
+pub mod pinyin;
 pub mod seed;
 pub mod target;
 pub mod trace;
