@@ -1,1 +1,6 @@
 //! What is kept: tape, sound, record, timeline.
+
+pub mod call;
+pub mod tape;
+pub mod timeline;
+pub mod wav;

@@ -1,0 +1,81 @@
+//! Trunks (how calls leave) and the allow list (whom they may reach).
+
+use crate::vocabulary::Target;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    pub name: String,
+    pub server: Server,
+    pub username: Option<String>,
+    pub password: Option<PasswordFrom>,
+    pub register: bool,
+    pub caller_id: Option<String>,
+    pub max_calls: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub host: String,
+    pub port: Option<u16>,
+    pub transport: Transport,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+}
+
+/// Where a password is found. The password itself is never in a value of this room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordFrom {
+    Env(String),
+    File(String),
+}
+
+/// Targets that may be dialled: `tel:+864008001234`, `sip:100@pbx.example`, `sip:*@pbx.example`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allow {
+    pub(crate) patterns: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Digits with an optional plus, exactly.
+    Tel(String),
+    /// `user` may hold `*`; without a port every port of the host is meant.
+    Sip { user: String, host: String, port: Option<u16> },
+}
+
+impl Allow {
+    pub fn permits(&self, target: &Target) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(target))
+    }
+}
+
+impl Pattern {
+    fn matches(&self, target: &Target) -> bool {
+        match (self, target) {
+            (Pattern::Tel(number), Target::Tel(dialled)) => number == dialled,
+            (Pattern::Sip { user, host, port }, Target::Sip { user: to, host: at, port: on, .. }) => {
+                host.eq_ignore_ascii_case(at)
+                    && port.is_none_or(|port| port == on.unwrap_or(5060))
+                    && matches_star(user, to)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `*` stands for any run of characters.
+fn matches_star(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|tail| {
+            rest.is_empty()
+                || tail.char_indices().any(|(i, _)| matches_star(rest, &tail[i..]))
+                || matches_star(rest, "")
+        }),
+    }
+}

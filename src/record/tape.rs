@@ -1,0 +1,451 @@
+//! The tape: everything that reached one caller, written down before it was acted on.
+//!
+//! Layout (all numbers little-endian):
+//!
+//! ```text
+//! "nightbell tape 1\n"
+//! entry*      u32 length of what follows the checksum · u32 CRC-32 of the same · u64 moment in µs · u8 kind · payload
+//! ```
+//!
+//! The first entry is the header (kind 0, JSON). An entry reaches the writer in one piece, so a killed process leaves
+//! whole entries and at most one cut tail; a reader takes everything before the first bad byte and says where it is.
+
+use crate::vocabulary::{Moment, limits};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+pub const MAGIC: &[u8] = b"nightbell tape 1\n";
+pub const SCHEMA: &str = "nightbell.tape/1";
+
+const HEADER: u8 = 0;
+/// Moment and kind, in front of the payload.
+const FIXED: usize = 9;
+
+/// What a replay must know before the first entry. No secrets: a password is never on a tape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TapeHeader {
+    pub schema: String,
+    /// Of nightbell.
+    pub version: String,
+    pub seed: u64,
+    /// Wall clock of moment 0 with its offset, RFC 3339.
+    pub started: String,
+    pub target: String,
+    /// Everything the journey was started with (steps, limits, languages, …), as it wants it back.
+    pub settings: serde_json::Value,
+}
+
+impl TapeHeader {
+    pub fn new(seed: u64, started: impl Into<String>, target: impl Into<String>, settings: serde_json::Value) -> Self {
+        TapeHeader {
+            schema: SCHEMA.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            seed,
+            started: started.into(),
+            target: target.into(),
+            settings,
+        }
+    }
+}
+
+/// What reached the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TapeInput<'a> {
+    Sip {
+        from: SocketAddr,
+        bytes: Cow<'a, [u8]>,
+    },
+    Rtp {
+        from: SocketAddr,
+        bytes: Cow<'a, [u8]>,
+    },
+    Rtcp {
+        from: SocketAddr,
+        bytes: Cow<'a, [u8]>,
+    },
+    /// What came back from transcription, as JSON of `Result<RawHearing, String>`: see `heard` and `heard_as`.
+    Heard {
+        clip: u32,
+        json: Cow<'a, [u8]>,
+    },
+    Unreachable {
+        detail: Cow<'a, str>,
+    },
+    Interrupt {
+        why: Cow<'a, str>,
+    },
+    Tick,
+}
+
+/// What the caller did about it: kept so that a replay can say where it first differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TapeOutput<'a> {
+    Sip {
+        to: SocketAddr,
+        bytes: Cow<'a, [u8]>,
+    },
+    Rtp {
+        to: SocketAddr,
+        bytes: Cow<'a, [u8]>,
+    },
+    Rtcp {
+        to: SocketAddr,
+        bytes: Cow<'a, [u8]>,
+    },
+    /// A key was pressed, as text.
+    Key(Cow<'a, str>),
+    /// A trace event in its text form.
+    Event(Cow<'a, str>),
+    /// Anything else, as text.
+    Note(Cow<'a, str>),
+}
+
+/// One entry, either way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    In(TapeInput<'a>),
+    Out(TapeOutput<'a>),
+    /// Written by a newer nightbell, or unreadable inside a sound frame.
+    Unknown,
+}
+
+impl TapeInput<'_> {
+    pub fn heard<T: Serialize>(clip: u32, result: &Result<T, String>) -> TapeInput<'static> {
+        let json = serde_json::to_vec(result).unwrap_or_default();
+        TapeInput::Heard { clip, json: Cow::Owned(json) }
+    }
+
+    /// The result of a `Heard`; `None` for other inputs and for what cannot be read.
+    pub fn heard_as<T: DeserializeOwned>(&self) -> Option<Result<T, String>> {
+        match self {
+            TapeInput::Heard { json, .. } => serde_json::from_slice(json).ok(),
+            _ => None,
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            TapeInput::Sip { .. } => 1,
+            TapeInput::Rtp { .. } => 2,
+            TapeInput::Rtcp { .. } => 3,
+            TapeInput::Heard { .. } => 4,
+            TapeInput::Unreachable { .. } => 5,
+            TapeInput::Interrupt { .. } => 6,
+            TapeInput::Tick => 7,
+        }
+    }
+
+    fn put(&self, into: &mut Vec<u8>) {
+        match self {
+            TapeInput::Sip { from, bytes } | TapeInput::Rtp { from, bytes } | TapeInput::Rtcp { from, bytes } => {
+                put_address(*from, into);
+                into.extend_from_slice(bytes);
+            }
+            TapeInput::Heard { clip, json } => {
+                into.extend_from_slice(&clip.to_le_bytes());
+                into.extend_from_slice(json);
+            }
+            TapeInput::Unreachable { detail: text } | TapeInput::Interrupt { why: text } => {
+                into.extend_from_slice(text.as_bytes());
+            }
+            TapeInput::Tick => {}
+        }
+    }
+}
+
+impl TapeOutput<'_> {
+    fn kind(&self) -> u8 {
+        match self {
+            TapeOutput::Sip { .. } => 65,
+            TapeOutput::Rtp { .. } => 66,
+            TapeOutput::Rtcp { .. } => 67,
+            TapeOutput::Key(_) => 68,
+            TapeOutput::Event(_) => 69,
+            TapeOutput::Note(_) => 70,
+        }
+    }
+
+    fn put(&self, into: &mut Vec<u8>) {
+        match self {
+            TapeOutput::Sip { to, bytes } | TapeOutput::Rtp { to, bytes } | TapeOutput::Rtcp { to, bytes } => {
+                put_address(*to, into);
+                into.extend_from_slice(bytes);
+            }
+            TapeOutput::Key(text) | TapeOutput::Event(text) | TapeOutput::Note(text) => {
+                into.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+}
+
+/// Appends to a tape. Every entry is handed to `W` in one `write_all`, so give it the file itself, not a buffer.
+pub struct TapeWriter<W: Write> {
+    to: W,
+    entry: Vec<u8>,
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl<W: Write> TapeWriter<W> {
+    pub fn begin(mut to: W, header: &TapeHeader) -> io::Result<TapeWriter<W>> {
+        to.write_all(MAGIC)?;
+        let mut hash = Sha256::new();
+        hash.update(MAGIC);
+        let mut tape = TapeWriter { to, entry: Vec::with_capacity(2048), bytes: MAGIC.len() as u64, hash };
+        let json = serde_json::to_vec(header).map_err(io::Error::other)?;
+        tape.write(Moment::START, HEADER, |into| into.extend_from_slice(&json))?;
+        Ok(tape)
+    }
+
+    pub fn input(&mut self, at: Moment, input: &TapeInput) -> io::Result<()> {
+        self.write(at, input.kind(), |into| input.put(into))
+    }
+
+    pub fn output(&mut self, at: Moment, output: &TapeOutput) -> io::Result<()> {
+        self.write(at, output.kind(), |into| output.put(into))
+    }
+
+    /// Bytes written so far.
+    pub fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// SHA-256 of everything written so far, in hexadecimal: the evidence hash of the record.
+    pub fn sha256(&self) -> String {
+        hex(&self.hash.clone().finalize())
+    }
+
+    pub fn into_inner(self) -> W {
+        self.to
+    }
+
+    fn write(&mut self, at: Moment, kind: u8, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        self.entry.clear();
+        self.entry.extend_from_slice(&[0; 8]);
+        self.entry.extend_from_slice(&at.micros().to_le_bytes());
+        self.entry.push(kind);
+        put(&mut self.entry);
+        let length = self.entry.len() - 8;
+        if length > limits::TAPE_ENTRY_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a tape entry is longer than its bound"));
+        }
+        let crc = crc32fast::hash(&self.entry[8..]);
+        self.entry[..4].copy_from_slice(&(length as u32).to_le_bytes());
+        self.entry[4..8].copy_from_slice(&crc.to_le_bytes());
+        self.to.write_all(&self.entry)?;
+        self.hash.update(&self.entry);
+        self.bytes += self.entry.len() as u64;
+        Ok(())
+    }
+}
+
+/// A tape in memory; entries point into the bytes that were read.
+#[derive(Clone, Debug)]
+pub struct Tape<'a> {
+    pub header: TapeHeader,
+    pub entries: Vec<Entry<'a>>,
+    /// Where and why reading stopped before the end, when it did.
+    pub damage: Option<Damage>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    pub at: Moment,
+    pub kind: u8,
+    pub payload: &'a [u8],
+}
+
+/// Everything before `byte` was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    pub byte: usize,
+    pub after: Moment,
+    pub what: String,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the tape is readable up to {} s (byte {}): {}", self.after, self.byte, self.what)
+    }
+}
+
+/// Why bytes are no tape at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoTape {
+    #[error("this is not a tape of nightbell: it does not begin with \"nightbell tape 1\"")]
+    OtherFile,
+    #[error("this tape was written by a newer nightbell (\"{0}\"); replay it with that one")]
+    Newer(String),
+    #[error("the tape ends before its header: nothing was recorded")]
+    NoHeader,
+    #[error("the header of the tape cannot be read: {0}")]
+    BadHeader(String),
+}
+
+/// Reads a tape. Only a missing or broken header is an error; later damage leaves all entries before it.
+pub fn read(bytes: &[u8]) -> Result<Tape<'_>, NoTape> {
+    let mut rest = bytes.strip_prefix(MAGIC).ok_or_else(|| no_magic(bytes))?;
+    let first = match next_entry(rest) {
+        Next::Entry(entry, after) => {
+            rest = after;
+            entry
+        }
+        Next::End => return Err(NoTape::NoHeader),
+        Next::Bad(what) => return Err(NoTape::BadHeader(what)),
+    };
+    if first.kind != HEADER {
+        return Err(NoTape::NoHeader);
+    }
+    let header: TapeHeader = serde_json::from_slice(first.payload).map_err(|e| NoTape::BadHeader(e.to_string()))?;
+    let mut entries = Vec::with_capacity(rest.len() / 200);
+    let mut after = Moment::START;
+    let damage = loop {
+        match next_entry(rest) {
+            Next::Entry(entry, tail) => {
+                rest = tail;
+                after = entry.at;
+                entries.push(entry);
+            }
+            Next::End => break None,
+            Next::Bad(what) => break Some(Damage { byte: bytes.len() - rest.len(), after, what }),
+        }
+    };
+    Ok(Tape { header, entries, damage })
+}
+
+impl<'a> Entry<'a> {
+    /// The entry as what it is.
+    pub fn line(&self) -> Line<'a> {
+        self.input().map(Line::In).or_else(|| self.output().map(Line::Out)).unwrap_or(Line::Unknown)
+    }
+
+    pub fn input(&self) -> Option<TapeInput<'a>> {
+        let payload = self.payload;
+        Some(match self.kind {
+            1..=3 => {
+                let (from, bytes) = take_address(payload)?;
+                let bytes = Cow::Borrowed(bytes);
+                match self.kind {
+                    1 => TapeInput::Sip { from, bytes },
+                    2 => TapeInput::Rtp { from, bytes },
+                    _ => TapeInput::Rtcp { from, bytes },
+                }
+            }
+            4 => {
+                let (clip, json) = payload.split_first_chunk::<4>()?;
+                TapeInput::Heard { clip: u32::from_le_bytes(*clip), json: Cow::Borrowed(json) }
+            }
+            5 => TapeInput::Unreachable { detail: Cow::Borrowed(std::str::from_utf8(payload).ok()?) },
+            6 => TapeInput::Interrupt { why: Cow::Borrowed(std::str::from_utf8(payload).ok()?) },
+            7 if payload.is_empty() => TapeInput::Tick,
+            _ => return None,
+        })
+    }
+
+    pub fn output(&self) -> Option<TapeOutput<'a>> {
+        let payload = self.payload;
+        Some(match self.kind {
+            65..=67 => {
+                let (to, bytes) = take_address(payload)?;
+                let bytes = Cow::Borrowed(bytes);
+                match self.kind {
+                    65 => TapeOutput::Sip { to, bytes },
+                    66 => TapeOutput::Rtp { to, bytes },
+                    _ => TapeOutput::Rtcp { to, bytes },
+                }
+            }
+            68 => TapeOutput::Key(Cow::Borrowed(std::str::from_utf8(payload).ok()?)),
+            69 => TapeOutput::Event(Cow::Borrowed(std::str::from_utf8(payload).ok()?)),
+            70 => TapeOutput::Note(Cow::Borrowed(std::str::from_utf8(payload).ok()?)),
+            _ => return None,
+        })
+    }
+}
+
+enum Next<'a> {
+    Entry(Entry<'a>, &'a [u8]),
+    End,
+    Bad(String),
+}
+
+fn next_entry(rest: &[u8]) -> Next<'_> {
+    if rest.is_empty() {
+        return Next::End;
+    }
+    let Some((head, body)) = rest.split_first_chunk::<8>() else {
+        return Next::Bad("the last entry is cut off".to_string());
+    };
+    let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let crc = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    if !(FIXED..=limits::TAPE_ENTRY_BYTES_MAX).contains(&length) {
+        return Next::Bad(format!("an entry says it is {length} bytes long"));
+    }
+    let Some((entry, tail)) = body.split_at_checked(length) else {
+        return Next::Bad("the last entry is cut off".to_string());
+    };
+    if crc32fast::hash(entry) != crc {
+        return Next::Bad("an entry does not match its checksum".to_string());
+    }
+    let (moment, entry) = entry.split_first_chunk::<8>().expect("an entry is at least nine bytes");
+    let at = Moment::from_micros(u64::from_le_bytes(*moment));
+    Next::Entry(Entry { at, kind: entry[0], payload: &entry[1..] }, tail)
+}
+
+fn no_magic(bytes: &[u8]) -> NoTape {
+    if MAGIC.starts_with(bytes) {
+        return NoTape::NoHeader;
+    }
+    let first_line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    match std::str::from_utf8(first_line) {
+        Ok(line) if line.len() < 40 && line.starts_with("nightbell tape ") => NoTape::Newer(line.to_string()),
+        _ => NoTape::OtherFile,
+    }
+}
+
+/// One byte 4 or 6, the address, the port.
+fn put_address(address: SocketAddr, into: &mut Vec<u8>) {
+    match address {
+        SocketAddr::V4(v4) => {
+            into.push(4);
+            into.extend_from_slice(&v4.ip().octets());
+        }
+        SocketAddr::V6(v6) => {
+            into.push(6);
+            into.extend_from_slice(&v6.ip().octets());
+        }
+    }
+    into.extend_from_slice(&address.port().to_le_bytes());
+}
+
+fn take_address(payload: &[u8]) -> Option<(SocketAddr, &[u8])> {
+    let (&family, rest) = payload.split_first()?;
+    let (ip, rest): (std::net::IpAddr, &[u8]) = match family {
+        4 => {
+            let (octets, rest) = rest.split_first_chunk::<4>()?;
+            ((*octets).into(), rest)
+        }
+        6 => {
+            let (octets, rest) = rest.split_first_chunk::<16>()?;
+            ((*octets).into(), rest)
+        }
+        _ => return None,
+    };
+    let (port, rest) = rest.split_first_chunk::<2>()?;
+    Some((SocketAddr::new(ip, u16::from_le_bytes(*port)), rest))
+}
+
+/// SHA-256 in hexadecimal, for evidence.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
