@@ -192,6 +192,8 @@ pub struct MediaReport {
     pub jitter_ms: f64,
     /// E-model listening quality where a figure is published for the codec.
     pub mos_lq: Option<f64>,
+    /// Round trip by RTCP (RFC 3550 §6.4.1), where the far side's reports gave one.
+    pub round_trip_ms: Option<f64>,
     /// RTP arrived, but never above −55 dBov in five seconds or more; or none at all.
     pub one_way: bool,
 }

@@ -1,0 +1,136 @@
+//! G.711, both laws, both ways (ITU-T G.711 tables 1a and 2a).
+
+/// What we speak. Both laws carry 8 kHz telephone sound in a byte a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Codec {
+    Pcma,
+    Pcmu,
+}
+
+impl Codec {
+    pub const ALL: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+    /// The encoding name of RFC 3551 §6.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Pcma => "PCMA",
+            Codec::Pcmu => "PCMU",
+        }
+    }
+
+    /// The static payload type of RFC 3551 §6.
+    pub fn static_payload_type(self) -> u8 {
+        match self {
+            Codec::Pcma => 8,
+            Codec::Pcmu => 0,
+        }
+    }
+
+    pub fn from_static_payload_type(payload_type: u8) -> Option<Codec> {
+        match payload_type {
+            8 => Some(Codec::Pcma),
+            0 => Some(Codec::Pcmu),
+            _ => None,
+        }
+    }
+
+    /// By encoding name, in any case (RFC 8866 §6.6: names are case-insensitive).
+    pub fn from_name(name: &str) -> Option<Codec> {
+        Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+    }
+
+    pub fn decode(self, byte: u8) -> i16 {
+        match self {
+            Codec::Pcma => ALAW_TO_LINEAR[usize::from(byte)],
+            Codec::Pcmu => ULAW_TO_LINEAR[usize::from(byte)],
+        }
+    }
+
+    pub fn encode(self, sample: i16) -> u8 {
+        match self {
+            // 13 significant bits for A-law, 14 for µ-law: the bits below carry nothing.
+            Codec::Pcma => LINEAR_TO_ALAW[usize::from((sample as u16) >> 3)],
+            Codec::Pcmu => LINEAR_TO_ULAW[usize::from((sample as u16) >> 2)],
+        }
+    }
+}
+
+impl std::fmt::Display for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+static ALAW_TO_LINEAR: [i16; 256] = alaw_to_linear();
+static ULAW_TO_LINEAR: [i16; 256] = ulaw_to_linear();
+static LINEAR_TO_ALAW: [u8; 8192] = linear_to_alaw();
+static LINEAR_TO_ULAW: [u8; 16384] = linear_to_ulaw();
+
+/// Segment and step of table 1a, scaled from 13 to 16 bits; even bits are inverted on the wire.
+const fn alaw_to_linear() -> [i16; 256] {
+    let mut table = [0i16; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let code = (byte as u8) ^ 0x55;
+        let segment = (code >> 4) & 7;
+        let step = ((code & 0x0F) as i32) << 4;
+        let size = match segment {
+            0 => step + 8,
+            _ => (step + 0x108) << (segment - 1),
+        };
+        table[byte] = if code & 0x80 != 0 { size as i16 } else { -size as i16 };
+        byte += 1;
+    }
+    table
+}
+
+/// Segment and step of table 2a, scaled from 14 to 16 bits; all bits are inverted on the wire.
+const fn ulaw_to_linear() -> [i16; 256] {
+    let mut table = [0i16; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let code = !(byte as u8);
+        let size = (((((code & 0x0F) as i32) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84;
+        table[byte] = if code & 0x80 != 0 { -size as i16 } else { size as i16 };
+        byte += 1;
+    }
+    table
+}
+
+const fn linear_to_alaw() -> [u8; 8192] {
+    let mut table = [0u8; 8192];
+    let mut index = 0;
+    while index < 8192 {
+        // The 13-bit two's complement value.
+        let value = if index < 4096 { index as i32 } else { index as i32 - 8192 };
+        // The decision values of the negative half mirror those of the positive one about −1/2.
+        let (sign, size) = if value >= 0 { (0x80u8, value) } else { (0u8, -value - 1) };
+        let mut segment = 0u8;
+        while segment < 7 && size >= (32 << segment) {
+            segment += 1;
+        }
+        let step = if segment < 2 { size >> 1 } else { size >> segment };
+        table[index] = (sign | (segment << 4) | (step as u8 & 0x0F)) ^ 0x55;
+        index += 1;
+    }
+    table
+}
+
+const fn linear_to_ulaw() -> [u8; 16384] {
+    let mut table = [0u8; 16384];
+    let mut index = 0;
+    while index < 16384 {
+        let value = if index < 8192 { index as i32 } else { index as i32 - 16384 };
+        let (sign, mut size) = if value >= 0 { (0u8, value) } else { (0x80u8, -value) };
+        // Bias of 33 (14-bit units); full scale clips at 8158.
+        size = if size > 8158 { 8158 } else { size } + 33;
+        let mut segment = 0u8;
+        while segment < 7 && size >= (64 << segment) {
+            segment += 1;
+        }
+        let step = (size >> (segment + 1)) as u8 & 0x0F;
+        table[index] = !(sign | (segment << 4) | step);
+        index += 1;
+    }
+    table
+}
