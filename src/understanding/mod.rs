@@ -1,1 +1,17 @@
 //! Words to meaning: menu options, kinds of prompt, staleness, dead ends, the verdict.
+//!
+//! `read` takes the words of one prompt apart; `contains`, `choose` and `same_prompt` compare words with what a probe
+//! wants. All of it is a function of its arguments: no clock, no file, no chance.
+
+mod choosing;
+mod plain;
+mod reading;
+mod sameness;
+mod wanted;
+
+pub use choosing::{Choice, choose};
+pub use reading::{
+    Context, MenuOption, OptionKey, PromptKind, Reading, Stale, TextFinding, TextFindingKind, Waiting, read,
+};
+pub use sameness::same_prompt;
+pub use wanted::{Match, contains};
