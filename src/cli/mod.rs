@@ -1,5 +1,7 @@
 //! The command line: one file per command.
 
+mod model;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -12,9 +14,14 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Speech models: list, import, pull
+    Model(model::Args),
+}
 
 /// Runs the command on the command line; the exit codes are the contract's.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {}
+    match Cli::parse().command {
+        Command::Model(args) => model::run(args),
+    }
 }

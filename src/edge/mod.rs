@@ -1,1 +1,4 @@
 //! The only room with doors to the world.
+
+pub mod cache;
+pub mod model;
