@@ -7,7 +7,9 @@
 pub mod hotline;
 pub mod library;
 pub mod network;
+pub mod sound;
 pub mod switch_record;
+pub mod voice;
 
 pub use hotline::{Action, Faults, Hotline, Node};
 pub use library::{Library, Recording};
