@@ -4,9 +4,13 @@
 //! types; `transaction` holds the four machines of RFC 3261 §17 as RFC 6026 corrected them; `digest` answers challenges;
 //! `dialog` and `leg` keep what an established call needs; `Caller` and `Called` are the two ends.
 
+pub mod address;
 pub mod called;
 pub mod caller;
+pub mod header;
 pub mod message;
+pub mod uri;
+pub mod via;
 
 pub use called::{Called, CalledEvent, CalledInput, CalledOutput};
 pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Credentials};
