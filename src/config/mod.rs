@@ -4,15 +4,27 @@
 //! `steps`) make trusted values of it and note every problem they meet, and `load` looks across files. Nothing is
 //! half-read: with one problem anywhere there is no `Config`.
 
+mod case_file;
+mod cron;
+mod do_text;
 pub mod hotline;
+mod hotline_file;
+mod hours;
+mod node;
+mod probe_file;
 pub mod problem;
+mod reader;
+mod source;
 pub mod span;
+mod step_file;
 pub mod steps;
+mod trunk_file;
 pub mod trunks;
 
+pub use do_text::parse_do;
 pub use hotline::{Case, Consent, Cron, DayKind, Expectation, Hotline, Hours, IfHuman, Limits, Probe, Schedule, When};
 pub use problem::Problem;
-pub use steps::{Step, parse_do};
+pub use steps::Step;
 pub use trunks::{Allow, PasswordFrom, Server, Transport, Trunk};
 
 use std::collections::BTreeMap;
@@ -39,6 +51,106 @@ pub struct Sources<'a> {
 
 /// Every file read and checked against the others; problems are sorted by file and place.
 pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
-    let _ = sources;
-    Err(vec![Problem::new("", 1, 1, "not read yet", "wait for the reader to land")])
+    let mut files: Vec<&(String, Vec<u8>)> = sources.files.iter().collect();
+    files.sort();
+    let (mut problems, mut config) = (Vec::new(), Config::default());
+    let (trunk_files, rest): (Vec<_>, Vec<_>) = files.into_iter().partition(|(file, _)| kind_of(file) == File::Trunks);
+    let (hotline_files, others): (Vec<_>, Vec<_>) =
+        rest.into_iter().partition(|(file, _)| kind_of(file) == File::Hotline);
+    for (file, _) in others {
+        let what = "a file whose name begins with _ is no hotline, and nightbell knows only _trunks.yaml";
+        problems.push(Problem::new(
+            file,
+            1,
+            1,
+            what,
+            "write (name) it _trunks.yaml, or without _ in front for a hotline",
+        ));
+    }
+    let mut trunks = trunk_file::Read { allow_whole: true, ..Default::default() };
+    for (file, bytes) in &trunk_files {
+        match read_with(file, bytes, &mut problems, trunk_file::read) {
+            Some(read) => trunks.take(read),
+            None => trunks.unreadable = true,
+        }
+    }
+    let around = hotline_file::Around {
+        trunks: if trunks.unreadable { None } else { Some(&trunks.names) },
+        allow: (trunks.allow_whole && !trunks.unreadable).then_some(&trunks.allow),
+        trunks_file: trunk_files.first().map(|(file, _)| file.as_str()),
+        now: sources.now,
+        exists: sources.exists,
+    };
+    let mut names: BTreeMap<String, (String, usize)> = BTreeMap::new();
+    for (file, bytes) in &hotline_files {
+        let Some(read) = read_with(file, bytes, &mut problems, |reader| hotline_file::read(reader, &around)) else {
+            continue;
+        };
+        if let Some((name, mut claim)) = read.name {
+            if let Some((other, line)) = names.get(&name) {
+                claim.what = format!("the hotline '{name}' stands in {other}:{line} already");
+                claim.write = "write another name, or both probes into one file".to_string();
+                problems.push(claim);
+            } else {
+                names.insert(name, (file.clone(), claim.line));
+            }
+        }
+        config.hotlines.extend(read.hotline);
+    }
+    if !problems.is_empty() {
+        problems.sort();
+        return Err(problems);
+    }
+    config.hotlines.sort_by(|a, b| a.name.cmp(&b.name));
+    config.trunks = trunks.trunks;
+    config.allow = trunks.allow;
+    Ok(config)
+}
+
+#[derive(PartialEq)]
+enum File {
+    Trunks,
+    Hotline,
+    Other,
+}
+
+fn kind_of(path: &str) -> File {
+    match path.rsplit(['/', '\\']).next().unwrap_or(path) {
+        "_trunks.yaml" | "_trunks.yml" => File::Trunks,
+        name if name.starts_with('_') => File::Other,
+        _ => File::Hotline,
+    }
+}
+
+/// `None`: the file could not be read as YAML at all.
+fn read_with<T>(
+    file: &str,
+    bytes: &[u8],
+    problems: &mut Vec<Problem>,
+    read: impl FnOnce(&reader::Reader) -> T,
+) -> Option<T> {
+    let source = match source::Source::open(file, bytes) {
+        Ok((source, found)) => {
+            problems.extend(found);
+            source
+        }
+        Err(found) => {
+            problems.extend(found);
+            return None;
+        }
+    };
+    let document = match source.document() {
+        Ok(document) => document,
+        Err(unreadable) => {
+            // After a slip that was put right, what the YAML reader says may be about our repair.
+            if problems.iter().all(|problem| problem.file != file) {
+                problems.push(source.unreadable(&unreadable));
+            }
+            return None;
+        }
+    };
+    let reader = reader::Reader::new(&source, &document);
+    let value = read(&reader);
+    problems.extend(reader.into_problems());
+    Some(value)
 }

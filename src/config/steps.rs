@@ -1,7 +1,8 @@
 //! The steps of a caller, in files and after `--do`.
 
-use super::{Problem, span};
-use crate::vocabulary::Key;
+use super::span;
+use crate::vocabulary::target::spells_emergency;
+use crate::vocabulary::{Key, limits};
 use std::fmt;
 use std::time::Duration;
 
@@ -68,8 +69,88 @@ fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Reads the steps after `--do`: `hear "欢迎致电" 8s; choose 人工服务 30s; press 1; hang_up`.
-pub fn parse_do(text: &str) -> Result<Vec<Step>, Vec<Problem>> {
-    let _ = text;
-    Err(vec![Problem::new("--do", 1, 1, "not read yet", "wait for the reader to land")])
+/// What is wrong with a piece of text: (offset, width) in characters, what, what to write.
+pub(super) type Wrong = ((usize, usize), String, String);
+
+/// The words of the steps, in the order of the contract.
+pub(super) const WORDS: [&str; 7] = ["hear", "choose", "press", "wait", "say", "human", "hang_up"];
+
+/// Longest text of `hear` and `choose`.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// Keys as one run: `1`, `12#`, `1 2 #`.
+pub(super) fn read_keys(text: &str) -> Result<Vec<Key>, Vec<Wrong>> {
+    let mut wrongs = Vec::new();
+    let mut keys = Vec::new();
+    for (offset, symbol) in text.chars().enumerate().filter(|(_, c)| *c != ' ') {
+        match Key::new(symbol) {
+            Some(key) => keys.push(key),
+            None => {
+                let write = match symbol {
+                    '０'..='９' => format!("write {}", char::from(b'0' + (symbol as u32 - '０' as u32) as u8)),
+                    '＃' => "write #".to_string(),
+                    '＊' => "write *".to_string(),
+                    _ => "write keys out of 0-9, *, # and A-D".to_string(),
+                };
+                wrongs.push(((offset, 1), format!("'{symbol}' is not a key"), write));
+            }
+        }
+    }
+    if wrongs.is_empty() && keys.is_empty() {
+        wrongs.push(((0, 1), "press has no keys".to_string(), "write press: \"1\"".to_string()));
+    }
+    let run: String = keys.iter().map(|key| key.symbol()).collect();
+    if wrongs.is_empty() && spells_emergency(&run) {
+        let what = format!("the keys {run} spell an emergency number; nightbell never presses one");
+        let write = "write the keys of the menu, one press step for each".to_string();
+        wrongs.push(((0, text.chars().count()), what, write));
+    }
+    if wrongs.is_empty() { Ok(keys) } else { Err(wrongs) }
+}
+
+/// A text to hear or to choose.
+pub(super) fn read_words(text: &str, step: &str) -> Result<String, Wrong> {
+    let words = text.trim();
+    let count = text.chars().count();
+    if !words.chars().any(char::is_alphanumeric) {
+        let write = match step {
+            "hear" => "write words, or anything for any speech",
+            _ => "write the option's words, like 人工服务 or billing",
+        };
+        return Err(((0, count), format!("{step} has no words to listen for"), write.to_string()));
+    }
+    if count > TEXT_CHARS_MAX {
+        let what = format!("the text of {step} has {count} characters; the hard ceiling is {TEXT_CHARS_MAX}");
+        return Err(((0, count), what, "write a few words of it".to_string()));
+    }
+    Ok(words.to_string())
+}
+
+/// What is wrong with the steps as a whole: (index of the step, what, what to write).
+pub(super) fn check_run(steps: &[Step]) -> Vec<(usize, String, String)> {
+    let mut wrongs = Vec::new();
+    if steps.len() > limits::STEPS_MAX {
+        let what = format!("{} steps; the hard ceiling is {}", steps.len(), limits::STEPS_MAX);
+        wrongs.push((limits::STEPS_MAX, what, "write several probes".to_string()));
+    }
+    if let Some(end) = steps.iter().position(|step| *step == Step::HangUp)
+        && end + 1 < steps.len()
+    {
+        let what = "this step comes after hang_up and is never taken".to_string();
+        wrongs.push((end + 1, what, "write hang_up last, or leave the steps after it out".to_string()));
+    }
+    let mut pressed = 0;
+    for (index, step) in steps.iter().enumerate() {
+        let before = pressed;
+        pressed += match step {
+            Step::Press { keys } => keys.len(),
+            Step::Choose { .. } => 1,
+            _ => 0,
+        };
+        if before <= limits::KEYS_MAX && pressed > limits::KEYS_MAX {
+            let what = format!("with this step the call has {pressed} keys; the hard ceiling is {}", limits::KEYS_MAX);
+            wrongs.push((index, what, "write fewer keys; no file can raise a ceiling".to_string()));
+        }
+    }
+    wrongs
 }

@@ -52,6 +52,14 @@ impl Allow {
     pub fn permits(&self, target: &Target) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(target))
     }
+
+    /// The entry that would allow just this target.
+    pub(super) fn entry_for(target: &Target) -> String {
+        match target {
+            Target::Tel(number) => format!("tel:{number}"),
+            Target::Sip { user, host, .. } => format!("sip:{user}@{host}"),
+        }
+    }
 }
 
 impl Pattern {

@@ -24,3 +24,12 @@ pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 pub const HUMAN_COURTESY_MAX: Duration = Duration::from_secs(10);
 /// Longest line of a tape's body.
 pub const TAPE_ENTRY_BYTES_MAX: usize = 4 << 20;
+/// Most calls to one hotline in an hour, on a day, at once; most calls on one trunk at once.
+pub const CALLS_PER_HOUR_MAX: u32 = 60;
+pub const MINUTES_PER_DAY_MAX: u32 = 720;
+pub const CONCURRENT_MAX: u32 = 10;
+pub const TRUNK_CALLS_MAX: u32 = 2_000;
+/// Longest random window behind a scheduled moment.
+pub const WINDOW_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Most probes in one hotline file, and most test texts.
+pub const PROBES_MAX: usize = 64;

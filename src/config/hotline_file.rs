@@ -1,0 +1,328 @@
+//! Reads one hotline file.
+
+use super::hotline::{Consent, Hotline, Hours, Limits};
+use super::node::{Kind, Node};
+use super::problem::Problem;
+use super::reader::{Fields, Reader, closest, present};
+use super::trunks::Allow;
+use super::{case_file, hours, probe_file};
+use crate::vocabulary::{Lang, Target, limits};
+use chrono_tz::Tz;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const KEYS: [&str; 11] = [
+    "hotline",
+    "target",
+    "trunk",
+    "languages",
+    "timezone",
+    "hours",
+    "calendar",
+    "consent",
+    "limits",
+    "probes",
+    "tests",
+];
+
+/// What a hotline file is checked against.
+pub(super) struct Around<'a> {
+    /// Names of trunks, broken ones too: a hotline that uses one is not to blame. `None` when they are not known.
+    pub trunks: Option<&'a BTreeSet<String>>,
+    /// `None` when part of the list could not be read: then nothing is said about targets.
+    pub allow: Option<&'a Allow>,
+    /// The name of the file of trunks, when there is one.
+    pub trunks_file: Option<&'a str>,
+    pub now: chrono::DateTime<chrono::Utc>,
+    pub exists: &'a dyn Fn(&str) -> bool,
+}
+
+/// What is known of a file, even when it has mistakes.
+pub(super) struct Read {
+    pub hotline: Option<Hotline>,
+    /// The name, and the complaint if another hotline has it already.
+    pub name: Option<(String, Problem)>,
+}
+
+pub(super) fn read(reader: &Reader, around: &Around) -> Read {
+    let root = &reader.document.root;
+    if root.is_null() {
+        reader.complain(root, "the file is empty", "write hotline: NAME, target: … and probes, or take the file away");
+        return Read { hotline: None, name: None };
+    }
+    let Some(fields) = reader.fields(root, "a hotline", &KEYS) else {
+        return Read { hotline: None, name: None };
+    };
+    let name_at = reader.required(&fields, "the file", "hotline", "order-line");
+    let name = name_at.and_then(|node| name(reader, node));
+    let claim = name_at.zip(name.clone()).map(|(node, name)| {
+        let width = name.chars().count();
+        let claim = reader.source.problem(reader.document.place(node), width, String::new(), String::new());
+        (name, claim)
+    });
+    Read { hotline: read_rest(reader, around, &fields, name), name: claim }
+}
+
+/// Every part is read before any is missed, so that all complaints are made.
+fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<String>) -> Option<Hotline> {
+    let get = |key: &str| present(fields.get(key));
+    let target_at = reader.required(fields, "the file", "target", "tel:+864008001234");
+    let target = target_at.and_then(|node| target(reader, node, around));
+    let trunk = trunk(reader, around, get("trunk"), target.as_ref(), target_at);
+    let languages = get("languages").map_or(Some(vec![Lang::Zh, Lang::En]), |node| languages(reader, node));
+    let timezone = get("timezone").map_or(Some(Tz::UTC), |node| timezone(reader, node));
+    let hours = optional(get("hours"), |node| opening_hours(reader, node));
+    let calendar = optional(get("calendar"), |node| calendar(reader, node));
+    let consent = optional(get("consent"), |node| consent(reader, node, around, timezone.unwrap_or(Tz::UTC)));
+    let limits = get("limits").map_or(Some(Limits::default()), |node| read_limits(reader, node));
+    let probes = reader
+        .required(fields, "the file", "probes", "and below it - name: daytime")
+        .and_then(|node| probe_file::read(reader, node, limits.as_ref().unwrap_or(&Limits::default()), around.exists));
+    let tests = get("tests").map_or(Some(Vec::new()), |node| case_file::read(reader, node));
+    Some(Hotline {
+        name: name?,
+        file: reader.source.file.to_string(),
+        target: target?,
+        trunk: trunk?,
+        languages: languages?,
+        timezone: timezone?,
+        hours: hours?,
+        calendar: calendar?,
+        consent: consent?,
+        limits: limits?,
+        probes: probes?,
+        tests: tests?,
+    })
+}
+
+/// Absent is fine (`Some(None)`), present and wrong is not (`None`).
+fn optional<T>(node: Option<&Node>, read: impl FnOnce(&Node) -> Option<T>) -> Option<Option<T>> {
+    match node {
+        None => Some(None),
+        Some(node) => read(node).map(Some),
+    }
+}
+
+fn name(reader: &Reader, node: &Node) -> Option<String> {
+    let name = reader.text(node, "hotline")?;
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.chars().all(fine) && name.len() <= 63 {
+        return Some(name);
+    }
+    let near: String = name.trim().to_lowercase().replace(['_', ' ', '.'], "-").chars().filter(|c| fine(*c)).collect();
+    let write = match near.trim_matches('-') {
+        near if near.is_empty() || near.len() > 63 => "write a name of a-z, 0-9 and -, like order-line".to_string(),
+        near => format!("write {near}"),
+    };
+    let what = format!("the name '{name}' has more than a-z, 0-9 and -, or more than 63 of them");
+    reader.complain(node, what, write);
+    None
+}
+
+fn target(reader: &Reader, node: &Node, around: &Around) -> Option<Target> {
+    let text = match &node.kind {
+        Kind::Text(text) => text.clone(),
+        Kind::Number(_) => {
+            let raw = reader.document.raw(node);
+            let what = format!("target {raw} is a number; a target has its scheme in front");
+            reader.complain(node, what, format!("write tel:{raw}"));
+            return None;
+        }
+        _ => {
+            reader.complain(
+                node,
+                format!("target is a text, and here stands {}", node.sort()),
+                "write sip:USER@HOST or tel:+NUMBER",
+            );
+            return None;
+        }
+    };
+    let target = match text.parse::<Target>() {
+        Ok(target) => target,
+        Err(refused) => {
+            let refused = refused.to_string();
+            let (what, write) = refused.split_once("; ").unwrap_or((&refused, "write another target"));
+            let near =
+                [format!("tel:{text}"), format!("sip:{text}")].into_iter().find(|near| near.parse::<Target>().is_ok());
+            match near {
+                Some(near) if write.starts_with("write") => reader.complain(node, what, format!("write {near}")),
+                _ if write.starts_with("write") => reader.complain(node, what, write),
+                _ => reader.complain(node, format!("{what}; {write}"), "write a number that belongs to the hotline"),
+            }
+            return None;
+        }
+    };
+    let Some(allow) = around.allow else { return Some(target) };
+    if allow.permits(&target) {
+        return Some(target);
+    }
+    let entry = Allow::entry_for(&target);
+    let (what, write) = match around.trunks_file {
+        Some(file) => ("is not on the allow list", format!("write \"{entry}\" into allow: of {file}")),
+        None => ("is not allowed: there is no _trunks.yaml", format!("write one, with allow: [\"{entry}\"]")),
+    };
+    reader.complain(node, format!("{target} {what}"), write);
+    None
+}
+
+/// `Some(None)`: the call goes straight to the host of its SIP address.
+fn trunk(
+    reader: &Reader,
+    around: &Around,
+    node: Option<&Node>,
+    target: Option<&Target>,
+    target_at: Option<&Node>,
+) -> Option<Option<String>> {
+    let Some(trunks) = around.trunks else { return Some(None) };
+    let names: Vec<&str> = trunks.iter().map(String::as_str).collect();
+    if let Some(node) = node {
+        let name = reader.text(node, "trunk")?;
+        if trunks.contains(&name) {
+            return Some(Some(name));
+        }
+        let write = match (closest(&name, &names), names.as_slice()) {
+            (Some(near), _) => format!("write {near}"),
+            (None, []) => "write the trunk into trunks: of _trunks.yaml".to_string(),
+            (None, names) => format!("write {}, or the trunk into _trunks.yaml", names.join(" or ")),
+        };
+        reader.complain(node, format!("there is no trunk '{name}'"), write);
+        return None;
+    }
+    match (target, names.as_slice()) {
+        (Some(Target::Tel(_)), [only]) => Some(Some(only.to_string())),
+        (Some(Target::Tel(_)), names) => {
+            let (what, write) = match names {
+                [] => ("a tel: target needs a trunk, and there is none", "write trunks: into _trunks.yaml".to_string()),
+                _ => (
+                    "a tel: target needs a trunk, and there are several",
+                    format!("write trunk: {}", names.join(" or ")),
+                ),
+            };
+            reader.complain(target_at?, what, write);
+            None
+        }
+        _ => Some(None),
+    }
+}
+
+fn languages(reader: &Reader, node: &Node) -> Option<Vec<Lang>> {
+    let items = match &node.kind {
+        Kind::Text(_) => std::slice::from_ref(node),
+        _ => reader.items(node, "languages", "[zh, en]")?,
+    };
+    let mut languages = Vec::new();
+    let mut fine = true;
+    for item in items {
+        match reader.word(item, "language", &["zh", "en"]) {
+            Some(word) => {
+                let lang = if word == "zh" { Lang::Zh } else { Lang::En };
+                if languages.contains(&lang) {
+                    reader.complain(item, format!("{word} stands twice"), "write it once");
+                    fine = false;
+                }
+                languages.push(lang);
+            }
+            None => fine = false,
+        }
+    }
+    fine.then_some(languages)
+}
+
+fn timezone(reader: &Reader, node: &Node) -> Option<Tz> {
+    let name = reader.text(node, "timezone")?;
+    if let Ok(zone) = name.parse::<Tz>() {
+        return Some(zone);
+    }
+    let plain = name.trim().to_lowercase().replace(' ', "_");
+    let city = |zone: &Tz| zone.name().rsplit('/').next().unwrap_or_default().to_lowercase();
+    let near = match plain.as_str() {
+        "beijing" | "china" | "cst" | "prc" | "utc+8" | "gmt+8" | "utc+08:00" | "+08:00" | "+8" | "北京" | "上海"
+        | "asia/beijing" | "asia/peking" => Some("Asia/Shanghai"),
+        _ => chrono_tz::TZ_VARIANTS.iter().find(|zone| city(zone) == plain).map(|zone| zone.name()).or_else(|| {
+            let lower = |zone: &&Tz| strsim::damerau_levenshtein(&zone.name().to_lowercase(), &plain);
+            chrono_tz::TZ_VARIANTS.iter().min_by_key(lower).filter(|zone| lower(zone) <= 3).map(|zone| zone.name())
+        }),
+    };
+    let write = match near {
+        Some(near) => format!("write {near}"),
+        None => "write a name of the IANA list, like Asia/Shanghai or Europe/Berlin".to_string(),
+    };
+    reader.complain(node, format!("timezone '{name}' is not known"), write);
+    None
+}
+
+fn opening_hours(reader: &Reader, node: &Node) -> Option<Hours> {
+    let text = reader.text(node, "hours")?;
+    match hours::check(&text) {
+        Ok(()) => Some(Hours(text.trim().to_string())),
+        Err((offset, what, write)) => {
+            let width = text.chars().count().saturating_sub(offset);
+            reader.complain_within(node, (offset, width), what, write);
+            None
+        }
+    }
+}
+
+/// An ISO 3166 country.
+fn calendar(reader: &Reader, node: &Node) -> Option<String> {
+    let text = match node.kind {
+        // `NO` is Norway to people and false to old YAML.
+        Kind::Truth(_) => reader.document.raw(node).to_string(),
+        _ => reader.text(node, "calendar")?,
+    };
+    if text.len() == 2 && text.chars().all(|c| c.is_ascii_uppercase()) && text != "UK" {
+        return Some(text);
+    }
+    let write = match text.trim().to_lowercase().as_str() {
+        "china" | "prc" | "zh" | "中国" | "chn" => "write CN".to_string(),
+        "uk" | "england" | "britain" => "write GB".to_string(),
+        "usa" | "america" => "write US".to_string(),
+        "germany" => "write DE".to_string(),
+        "japan" => "write JP".to_string(),
+        "france" => "write FR".to_string(),
+        two if two.len() == 2 && two.is_ascii() => format!("write {}", two.to_uppercase()),
+        _ => "write a country's two letters, like CN".to_string(),
+    };
+    reader.complain(node, format!("calendar '{text}' is no country's two letters"), write);
+    None
+}
+
+fn consent(reader: &Reader, node: &Node, around: &Around, zone: Tz) -> Option<Consent> {
+    let fields = reader.fields(node, "consent", &["owner", "until"])?;
+    let owner = reader.required(&fields, "consent", "owner", "\"Service desk, Ms. Li\"");
+    let owner = owner.and_then(|node| reader.text(node, "owner"));
+    let until_at = reader.required(&fields, "consent", "until", "2027-12-31");
+    let until = until_at.and_then(|node| reader.date(node, "until"));
+    if let Some((until, node)) = until.zip(until_at)
+        && until < around.now.with_timezone(&zone).date_naive()
+    {
+        let what = format!("the owner's consent ended on {until}");
+        reader.complain(node, what, "write the new date once the owner has agreed again");
+        return None;
+    }
+    Some(Consent { owner: owner?, until: until? })
+}
+
+fn read_limits(reader: &Reader, node: &Node) -> Option<Limits> {
+    let known = ["calls_per_hour", "minutes_per_day", "concurrent", "ring_limit", "call_limit"];
+    let fields = reader.fields(node, "limits", &known)?;
+    let standard = Limits::default();
+    let count = |key: &str, ceiling: u32, standard: u32| {
+        present(fields.get(key)).map_or(Some(standard), |node| reader.count(node, key, ceiling))
+    };
+    let span = |key: &str, ceiling: Duration, standard: Duration| {
+        present(fields.get(key)).map_or(Some(standard), |node| reader.span(node, key, ceiling))
+    };
+    let calls_per_hour = count("calls_per_hour", limits::CALLS_PER_HOUR_MAX, standard.calls_per_hour);
+    let minutes_per_day = count("minutes_per_day", limits::MINUTES_PER_DAY_MAX, standard.minutes_per_day);
+    let concurrent = count("concurrent", limits::CONCURRENT_MAX, standard.concurrent);
+    let ring_limit = span("ring_limit", limits::RING_MAX, standard.ring_limit);
+    let call_limit = span("call_limit", limits::CALL_MAX, standard.call_limit);
+    Some(Limits {
+        calls_per_hour: calls_per_hour?,
+        minutes_per_day: minutes_per_day?,
+        concurrent: concurrent?,
+        ring_limit: ring_limit?,
+        call_limit: call_limit?,
+    })
+}

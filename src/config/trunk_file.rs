@@ -1,0 +1,290 @@
+//! Reads `_trunks.yaml`: the trunks and the allow list.
+
+use super::node::{Kind, Node};
+use super::reader::{Reader, present};
+use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk};
+use crate::vocabulary::{Target, limits};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the file holds, as far as it could be read.
+#[derive(Default)]
+pub(super) struct Read {
+    pub trunks: BTreeMap<String, Trunk>,
+    /// Broken trunks too.
+    pub names: BTreeSet<String>,
+    pub allow: Allow,
+    /// False when part of the list could not be read.
+    pub allow_whole: bool,
+    /// A file of trunks was no YAML: nothing is known of its names.
+    pub unreadable: bool,
+}
+
+impl Read {
+    /// Adds what another file holds (`.yaml` beside `.yml`).
+    pub fn take(&mut self, other: Read) {
+        self.trunks.extend(other.trunks);
+        self.names.extend(other.names);
+        self.allow.patterns.extend(other.allow.patterns);
+        self.allow_whole &= other.allow_whole;
+        self.unreadable |= other.unreadable;
+    }
+}
+
+pub(super) fn read(reader: &Reader) -> Read {
+    let mut read = Read { allow_whole: true, ..Read::default() };
+    let root = &reader.document.root;
+    if root.is_null() {
+        reader.complain(root, "the file is empty", "write allow: [ … ], and trunks: where calls leave by one");
+        return read;
+    }
+    let Some(fields) = reader.fields(root, "the file of trunks", &["trunks", "allow"]) else {
+        read.allow_whole = false;
+        return read;
+    };
+    if let Some(node) = present(fields.get("trunks")) {
+        read_trunks(reader, node, &mut read);
+    }
+    // A misspelt `allow` was complained about; every target would only be complained about again.
+    read.allow_whole = reader.is_clean() || fields.key("allow").is_some();
+    if let Some(node) = present(fields.get("allow")) {
+        match reader.items(node, "allow", "[\"tel:+864008001234\"]") {
+            None => read.allow_whole = false,
+            Some(items) => {
+                for item in items {
+                    match pattern(reader, item) {
+                        Some(pattern) => read.allow.patterns.push(pattern),
+                        None => read.allow_whole = false,
+                    }
+                }
+            }
+        }
+    }
+    read
+}
+
+fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
+    let Kind::Map(entries) = &node.kind else {
+        let what = format!("trunks are names with their settings, and here stands {}", node.sort());
+        reader.complain(node, what, "write trunks: { main: { server: \"sip:sbc.example\" } }");
+        return;
+    };
+    for (key, value) in entries {
+        let Kind::Text(name) = &key.kind else {
+            reader.complain(
+                key,
+                format!("a trunk's name is a word, and here stands {}", key.sort()),
+                "write main, or \"1\" in quotes",
+            );
+            continue;
+        };
+        if !read.names.insert(name.clone()) {
+            reader.complain(key, format!("the trunk '{name}' stands twice"), "write another name");
+            continue;
+        }
+        if let Some(trunk) = trunk(reader, name, value) {
+            read.trunks.insert(name.clone(), trunk);
+        }
+    }
+}
+
+fn trunk(reader: &Reader, name: &str, node: &Node) -> Option<Trunk> {
+    let fields =
+        reader.fields(node, "a trunk", &["server", "username", "password", "register", "caller_id", "max_calls"])?;
+    let get = |key: &str| present(fields.get(key));
+    let server = reader.required(&fields, "a trunk", "server", "\"sip:sbc.example:5060\"");
+    let server = server.and_then(|node| self::server(reader, node));
+    let username = get("username").map(|node| reader.text(node, "username"));
+    let password = get("password").map(|node| password(reader, node));
+    let register = get("register").map_or(Some(false), |node| reader.truth(node, "register"));
+    let caller_id = get("caller_id").map(|node| caller_id(reader, node));
+    let max_calls = get("max_calls").map_or(Some(10), |node| reader.count(node, "max_calls", limits::TRUNK_CALLS_MAX));
+    match (fields.key("username"), fields.key("password")) {
+        (Some(key), None) => {
+            reader.complain(key, "a username without a password", "write password: { env: NAME } beside it");
+            return None;
+        }
+        (None, Some(key)) => {
+            reader.complain(key, "a password without a username", "write username: … beside it");
+            return None;
+        }
+        (None, None) if register == Some(true) => {
+            let key = fields.key("register").expect("it is true because it stands there");
+            reader.complain(
+                key,
+                "a trunk registers with its username, and there is none",
+                "write username and password",
+            );
+            return None;
+        }
+        _ => {}
+    }
+    let flip = |read: Option<Option<String>>| read.map_or(Some(None), |read| read.map(Some));
+    Some(Trunk {
+        name: name.to_string(),
+        server: server?,
+        username: flip(username)?,
+        password: password.map_or(Some(None), |read| read.map(Some))?,
+        register: register?,
+        caller_id: flip(caller_id)?,
+        max_calls: max_calls?,
+    })
+}
+
+/// `sip:HOST[:PORT][;transport=udp|tcp|tls]`.
+fn server(reader: &Reader, node: &Node) -> Option<Server> {
+    let text = reader.text(node, "server")?;
+    let wrong = |what: String, write: String| {
+        reader.complain(node, what, write);
+        None
+    };
+    let Some(rest) = text.strip_prefix("sip:") else {
+        let bare = text.trim_start_matches("sips:").trim_start_matches("//");
+        let write = if text.starts_with("sips:") {
+            format!("write \"sip:{bare};transport=tls\"")
+        } else {
+            format!("write \"sip:{bare}\"")
+        };
+        return wrong(format!("server '{text}' does not begin with sip:"), write);
+    };
+    if let Some((_, host)) = rest.split_once('@') {
+        return wrong(
+            format!("server '{text}' has a user in it"),
+            format!("write \"sip:{host}\", and the user as username:"),
+        );
+    }
+    let (place, params) = rest.split_once(';').unwrap_or((rest, ""));
+    let mut transport = Transport::Udp;
+    for param in params.split(';').filter(|param| !param.is_empty()) {
+        transport = match param.to_ascii_lowercase().as_str() {
+            "transport=udp" => Transport::Udp,
+            "transport=tcp" => Transport::Tcp,
+            "transport=tls" => Transport::Tls,
+            _ => {
+                let what = format!("server has a parameter '{param}' that is not known");
+                return wrong(what, "write transport=udp, transport=tcp or transport=tls".to_string());
+            }
+        };
+    }
+    // The guard's own reader knows hosts and ports; any harmless user will do.
+    match format!("sip:probe@{place}").parse::<Target>() {
+        Ok(Target::Sip { host, port, .. }) => Some(Server { host, port, transport }),
+        _ => wrong(format!("server '{text}' has no readable host and port"), "write \"sip:HOST:PORT\"".to_string()),
+    }
+}
+
+/// A password is named, never written.
+fn password(reader: &Reader, node: &Node) -> Option<PasswordFrom> {
+    if !matches!(node.kind, Kind::Map(_)) {
+        if let Kind::Text(secret) = &node.kind {
+            reader.keep_secret(secret);
+        }
+        let what = "a password stands in the file itself";
+        reader.complain(node, what, "write password: { env: NAME } or { file: PATH }, and change the password");
+        return None;
+    }
+    let fields = reader.fields(node, "password", &["env", "file"])?;
+    match (present(fields.get("env")), present(fields.get("file"))) {
+        (Some(env), None) => {
+            let name = reader.text(env, "env")?;
+            let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.chars().all(fine) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+                return Some(PasswordFrom::Env(name));
+            }
+            let bare = name.trim_start_matches('$').trim_start_matches('{').trim_end_matches('}');
+            if name.starts_with('$') && bare.chars().all(fine) {
+                reader.complain(env, "env is the bare name of an environment variable", format!("write {bare}"));
+            } else {
+                // It may be the password itself.
+                reader.keep_secret(&name);
+                reader.complain(env, "env is no name of an environment variable", "write a name like MAIN_SECRET");
+            }
+            None
+        }
+        (None, Some(file)) => Some(PasswordFrom::File(reader.text(file, "file")?)),
+        (Some(_), Some(_)) => {
+            reader.complain(
+                fields.key("file")?,
+                "a password comes from env or from file, not from both",
+                "write one of them",
+            );
+            None
+        }
+        (None, None) => {
+            if fields.key("env").is_none() && fields.key("file").is_none() {
+                reader.complain(node, "password says nothing", "write { env: NAME } or { file: PATH }");
+            }
+            None
+        }
+    }
+}
+
+/// A number of our own, or a user of the trunk.
+fn caller_id(reader: &Reader, node: &Node) -> Option<String> {
+    let text = match node.kind {
+        Kind::Number(_) => {
+            let raw = reader.document.raw(node);
+            let what = format!("caller_id is a text, and YAML reads {raw} as a number (it loses + and 0 in front)");
+            reader.complain(node, what, format!("write \"{raw}\", with quotes"));
+            return None;
+        }
+        _ => reader.text(node, "caller_id")?,
+    };
+    match format!("sip:{text}@host").parse::<Target>() {
+        Ok(_) => Some(text),
+        Err(refused) => {
+            let refused = refused.to_string();
+            let write = "write a number that is yours and rings back, like \"+862100000001\"";
+            let what = match refused.split_once(" is a") {
+                Some((_, kind)) => format!("caller_id '{text}' is a{}", kind.split("; ").next().unwrap_or_default()),
+                None => format!("caller_id '{text}' is no number and no user"),
+            };
+            reader.complain(node, what, write);
+            None
+        }
+    }
+}
+
+fn pattern(reader: &Reader, node: &Node) -> Option<Pattern> {
+    if let Kind::Number(_) = node.kind {
+        let raw = reader.document.raw(node);
+        reader.complain(
+            node,
+            format!("{raw} is a number; a target has its scheme in front"),
+            format!("write \"tel:{raw}\""),
+        );
+        return None;
+    }
+    let text = reader.text(node, "an entry of allow")?;
+    let wrong = |what: String, write: &str| {
+        reader.complain(node, what, write);
+        None
+    };
+    if text.starts_with("tel:") && text.contains('*') {
+        let what = format!("'{text}' allows a range of numbers, and each number needs its owner's consent");
+        return wrong(what, "write each number by itself: \"tel:+864008001234\"");
+    }
+    // `*` in the user is ours; the rest must be a target that the number guard lets pass.
+    let starred = text.contains("*") && text.starts_with("sip:");
+    let (probe, user) = match (starred, text.strip_prefix("sip:").and_then(|rest| rest.rsplit_once('@'))) {
+        (true, Some((user, place))) if !place.contains('*') => (format!("sip:probe@{place}"), user.to_string()),
+        (true, _) => {
+            let what = format!("'{text}' allows any host");
+            return wrong(what, "write the host in full, like \"sip:*@pbx.example\"");
+        }
+        _ => (text.clone(), String::new()),
+    };
+    match probe.parse::<Target>() {
+        Ok(Target::Tel(number)) => Some(Pattern::Tel(number)),
+        Ok(Target::Sip { user: plain, host, port, .. }) => {
+            Some(Pattern::Sip { user: if starred { user } else { plain }, host, port })
+        }
+        Err(refused) => {
+            let refused = refused.to_string();
+            let (what, write) = refused.split_once("; ").unwrap_or((&refused, ""));
+            match write.strip_prefix("write ") {
+                Some(_) => wrong(what.to_string(), "write \"tel:+NUMBER\", \"sip:USER@HOST\" or \"sip:*@HOST\""),
+                None => wrong(refused.clone(), "write a number that belongs to a hotline"),
+            }
+        }
+    }
+}
