@@ -1,16 +1,31 @@
 //! The line: signalling, offer and answer, and media of one call we make, joined into one machine.
+//!
+//! Early media is decoded as answered media is. Where a 183 brings a description that lets us send, silence is sent from
+//! then on (it opens NATs) and keys leave at once; otherwise they wait for the answer. However the far side behaves, the
+//! ring limit, the call limit and at last a watchdog bring the line to `Closed`.
 
-use super::rtp::Codec;
-use crate::vocabulary::trace::{EndedBy, KeyMethod, MediaReport};
+use super::rtp::{Agreement, Codec, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
+use super::sdp::{self, LocalMedia};
+use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings};
+use crate::vocabulary::limits::{CALL_MAX, RING_MAX};
+use crate::vocabulary::trace::{EndedBy, KeyMethod, MediaReport, OurReason};
 use crate::vocabulary::{Frame, Key, Moment, Seed};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Our number for telephone-event in offers; what is sent goes by the answer's.
+const KEY_PAYLOAD_TYPE: u8 = 101;
+/// Early dialogs remembered of a forked call.
+const EARLY_MAX: usize = 16;
+/// After the end, signalling has so long to finish: two times Timer F, and some.
+const WATCHDOG: Duration = Duration::from_secs(70);
+
 /// What one call is made with.
 #[derive(Clone, Debug)]
 pub struct LineSettings {
-    // pub caller: sip::CallerSettings: comes with `sip::Caller`.
+    pub caller: CallerSettings,
     /// Where our RTP arrives; RTCP one port above.
     pub local_rtp: SocketAddr,
     /// In order of liking.
@@ -75,11 +90,16 @@ pub enum LineEvent {
     },
     /// The first media packet came before the answer.
     EarlyMedia,
+    /// `codec` is None when the answer cannot be used: `MediaFailed` says why, and the line hangs up.
     Answered {
         status: u16,
         reason: String,
-        codec: Codec,
+        codec: Option<Codec>,
         telephone_event: Option<u8>,
+    },
+    /// Offer and answer came to nothing.
+    MediaFailed {
+        detail: String,
     },
     /// The first media packet after the answer.
     FirstMedia,
@@ -92,6 +112,10 @@ pub enum LineEvent {
     SaidAll,
     FarKey {
         key: Key,
+    },
+    /// A limit was reached: the line hangs up by itself.
+    HangingUp {
+        why: OurReason,
     },
     Rejected {
         status: u16,
@@ -113,27 +137,349 @@ pub enum LineEvent {
         q850: Option<u16>,
     },
     Media(MediaReport),
+    /// Everything that matters is done; only retransmissions of the far side are still answered until `Closed`.
+    Settled,
+    /// Nothing more comes. Always the last, always reached, once.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    Ringing,
+    Talking,
+    /// Hung up by either side, or never came to be; signalling is finishing.
+    Over,
     Closed,
 }
 
 /// One call we make.
 pub struct Line {
-    settings: LineSettings,
-    seed: Seed,
+    caller: Caller,
+    media: MediaSession,
+    local: LocalMedia,
+    /// The description we sent last: the next one has a new version only if it says something else.
+    described: Vec<u8>,
+    stage: Stage,
+    ring_limit: Duration,
+    call_limit: Duration,
+    dialled: Moment,
+    watchdog: Option<Moment>,
+    /// What each early dialog came to, by To-tag.
+    early: BTreeMap<String, Agreement>,
+    /// Sound packets that had come when the call was answered.
+    sound_at_answer: u64,
+    told_first_media: bool,
+    from_caller: Vec<CallerOutput>,
+    from_media: Vec<MediaOutput>,
 }
 
 impl Line {
     pub fn new(settings: LineSettings, seed: Seed) -> Line {
-        Line { settings, seed }
+        let mut dice = seed.fork("sdp");
+        let local = LocalMedia {
+            rtp: settings.local_rtp,
+            codecs: settings.codecs,
+            key_payload_type: Some(KEY_PAYLOAD_TYPE),
+            // RFC 8866 §5.2: numeric; kept within 63 bits for those who read it signed.
+            session_id: dice.next_u64() >> 1,
+            version: 1,
+        };
+        let cname = format!("nightbell@{}", settings.local_rtp.ip());
+        let media = MediaSettings { cname, key_expected: local.key_payload_type };
+        Line {
+            caller: Caller::new(settings.caller, seed.fork("sip")),
+            media: MediaSession::new(media, seed.fork("media")),
+            local,
+            described: Vec::new(),
+            stage: Stage::Idle,
+            ring_limit: settings.ring_limit.min(RING_MAX),
+            call_limit: settings.call_limit.min(CALL_MAX),
+            dialled: Moment::START,
+            watchdog: None,
+            early: BTreeMap::new(),
+            sound_at_answer: 0,
+            told_first_media: false,
+            from_caller: Vec::new(),
+            from_media: Vec::new(),
+        }
+    }
+
+    /// The Call-ID, by which the far side's records know the call.
+    pub fn call_id(&self) -> &str {
+        self.caller.call_id()
     }
 
     /// One thing happened at `now`. Everything it causes is in `out` when this returns.
     pub fn step(&mut self, now: Moment, input: LineInput, out: &mut Vec<LineOutput>) {
-        let _ = (&self.settings, &self.seed, now, input, out);
+        if self.stage == Stage::Closed {
+            return;
+        }
+        match input {
+            LineInput::Dial if self.stage == Stage::Idle => {
+                self.stage = Stage::Ringing;
+                self.dialled = now;
+                self.described = sdp::offer(&self.local);
+                self.signal(now, CallerInput::Dial { offer: self.described.clone() }, out);
+            }
+            LineInput::Dial => {}
+            LineInput::Sip { from, bytes } => self.signal(now, CallerInput::Wire { from, bytes }, out),
+            LineInput::Unreachable { detail } => self.signal(now, CallerInput::Unreachable { detail }, out),
+            LineInput::Rtp { from, bytes } => self.play(now, MediaInput::Rtp { from, bytes }, out),
+            LineInput::Rtcp { from, bytes } => self.play(now, MediaInput::Rtcp { from, bytes }, out),
+            LineInput::Press { key } => self.play(now, MediaInput::Press { key }, out),
+            LineInput::Say { samples } => self.play(now, MediaInput::Say { samples }, out),
+            LineInput::StopSaying => self.play(now, MediaInput::StopSaying, out),
+            LineInput::HangUp => self.hang_up(now, out),
+            LineInput::Tick => {}
+        }
+        self.keep_time(now, out);
     }
 
     /// When to step with `Tick` if nothing happens first.
     pub fn deadline(&self) -> Option<Moment> {
-        None
+        if self.stage == Stage::Closed {
+            return None;
+        }
+        let limit = match self.stage {
+            Stage::Ringing => Some(self.dialled + self.ring_limit.min(self.call_limit)),
+            Stage::Talking => Some(self.dialled + self.call_limit),
+            Stage::Idle | Stage::Over | Stage::Closed => None,
+        };
+        [self.caller.deadline(), self.media.deadline(), limit, self.watchdog].into_iter().flatten().min()
+    }
+
+    /// Timers: ours, then those of the parts.
+    fn keep_time(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
+        let since = now.since(self.dialled);
+        let ringing = self.stage == Stage::Ringing;
+        let why = match self.stage {
+            Stage::Ringing | Stage::Talking if since >= self.call_limit => Some(OurReason::CallLimit),
+            Stage::Ringing if since >= self.ring_limit => Some(OurReason::RingLimit),
+            _ => None,
+        };
+        if let Some(why) = why {
+            // A call limit that ends a call nobody answered is a ring limit to whoever reads of it.
+            let why = if ringing { OurReason::RingLimit } else { why };
+            out.push(LineOutput::Event(LineEvent::HangingUp { why }));
+            self.hang_up(now, out);
+        }
+        if self.caller.deadline().is_some_and(|due| due <= now) {
+            self.signal(now, CallerInput::Tick, out);
+        }
+        self.play(now, MediaInput::Tick, out);
+        if self.watchdog.is_some_and(|due| due <= now) {
+            self.close(now, out);
+        }
+    }
+
+    fn hang_up(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
+        match self.stage {
+            // Nothing was ever sent.
+            Stage::Idle => self.close(now, out),
+            Stage::Ringing | Stage::Talking => {
+                self.signal(now, CallerInput::HangUp, out);
+                self.end(now, out);
+            }
+            Stage::Over | Stage::Closed => {}
+        }
+    }
+
+    /// No media from here on; signalling finishes.
+    fn end(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
+        if !matches!(self.stage, Stage::Over | Stage::Closed) {
+            self.stage = Stage::Over;
+            self.watchdog = Some(now + WATCHDOG);
+            self.play(now, MediaInput::Close, out);
+        }
+    }
+
+    fn close(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
+        self.end(now, out);
+        if self.stage != Stage::Closed {
+            self.stage = Stage::Closed;
+            out.push(LineOutput::Event(LineEvent::Closed));
+        }
+    }
+
+    /// Steps the signalling, and does what comes of it.
+    fn signal(&mut self, now: Moment, input: CallerInput, out: &mut Vec<LineOutput>) {
+        let mut outputs = std::mem::take(&mut self.from_caller);
+        self.caller.step(now, input, &mut outputs);
+        for output in outputs.drain(..) {
+            match output {
+                CallerOutput::Send { to, bytes } => out.push(LineOutput::SendSip { to, bytes }),
+                CallerOutput::Event(event) => self.signalled(now, event, out),
+            }
+        }
+        self.from_caller = outputs;
+    }
+
+    fn signalled(&mut self, now: Moment, event: CallerEvent, out: &mut Vec<LineOutput>) {
+        let tell = |event: LineEvent, out: &mut Vec<LineOutput>| out.push(LineOutput::Event(event));
+        match event {
+            CallerEvent::Trying => tell(LineEvent::Trying, out),
+            CallerEvent::Challenged { status } => tell(LineEvent::Challenged { status }, out),
+            CallerEvent::Provisional { status, reason, to_tag, sdp } => {
+                let agreement = sdp.and_then(|sdp| sdp::read_answer(&self.local, &sdp).ok());
+                let early_media_offered = agreement.as_ref().is_some_and(|agreement| agreement.receives);
+                tell(LineEvent::Provisional { status, reason, early_media_offered }, out);
+                if let Some(agreement) = agreement
+                    && self.stage == Stage::Ringing
+                {
+                    if self.early.len() < EARLY_MAX {
+                        self.early.insert(to_tag.unwrap_or_default(), agreement.clone());
+                    }
+                    self.agree(now, agreement, out);
+                }
+            }
+            CallerEvent::Answered { status, reason, to_tag, sdp } => {
+                self.answered(now, (status, reason), &to_tag.unwrap_or_default(), sdp, out);
+            }
+            CallerEvent::FarOffer { offer_id, sdp } => self.offered(now, offer_id, sdp, out),
+            CallerEvent::FarInfo { content_type, body } => {
+                if let Some(key) = key_of_info(&content_type, &body) {
+                    tell(LineEvent::FarKey { key }, out);
+                }
+            }
+            CallerEvent::InfoAnswered { .. } => {}
+            CallerEvent::Rejected { status, reason, q850, .. } => {
+                tell(LineEvent::Rejected { status, reason, q850 }, out);
+                self.end(now, out);
+            }
+            CallerEvent::AuthFailed { status, reason } => {
+                tell(LineEvent::AuthFailed { status, reason }, out);
+                self.end(now, out);
+            }
+            CallerEvent::NoResponse => {
+                tell(LineEvent::NoResponse, out);
+                self.end(now, out);
+            }
+            CallerEvent::TransportFailed { detail } => {
+                tell(LineEvent::TransportFailed { detail }, out);
+                self.end(now, out);
+            }
+            CallerEvent::Ended { by, status, reason, q850 } => {
+                tell(LineEvent::Ended { by, status, reason, q850 }, out);
+                self.end(now, out);
+            }
+            CallerEvent::Settled => {
+                self.end(now, out);
+                tell(LineEvent::Settled, out);
+            }
+            CallerEvent::Closed => self.close(now, out),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Moment,
+        (status, reason): (u16, String),
+        tag: &str,
+        sdp: Option<Vec<u8>>,
+        out: &mut Vec<LineOutput>,
+    ) {
+        // The answer may have come before, reliably or not (RFC 3261 §13.2.1): in the dialog that was answered, or in
+        // the only one there is.
+        let before = self.early.get(tag).or(self.early.values().next().filter(|_| self.early.len() == 1)).cloned();
+        let agreement = match sdp.map(|sdp| sdp::read_answer(&self.local, &sdp)) {
+            Some(Ok(agreement)) => Ok(agreement),
+            Some(Err(error)) => before.ok_or(error.to_string()),
+            None => before.ok_or_else(|| "the answer had no SDP, and none came before it".to_string()),
+        };
+        if self.stage == Stage::Ringing {
+            self.stage = Stage::Talking;
+            self.sound_at_answer = self.media.sound_packets();
+        }
+        let codec = agreement.as_ref().ok().map(|agreement| agreement.codec);
+        let telephone_event = agreement.as_ref().ok().and_then(|agreement| agreement.key_payload_type);
+        out.push(LineOutput::Event(LineEvent::Answered { status, reason, codec, telephone_event }));
+        match agreement {
+            Ok(agreement) => self.agree(now, agreement, out),
+            // RFC 3261 §13.2.2.4: an answer that cannot be used is acknowledged, then hung up on.
+            Err(detail) => {
+                out.push(LineOutput::Event(LineEvent::MediaFailed { detail }));
+                self.hang_up(now, out);
+            }
+        }
+    }
+
+    /// A re-INVITE: hold, another codec, another address; or a request for our offer.
+    fn offered(&mut self, now: Moment, offer_id: u32, sdp: Option<Vec<u8>>, out: &mut Vec<LineOutput>) {
+        let described = |local: &LocalMedia| match &sdp {
+            None => Ok((sdp::offer(local), None)),
+            Some(theirs) => sdp::answer(local, theirs).map(|(ours, agreement)| (ours, Some(agreement))),
+        };
+        let mut described_now = described(&self.local);
+        if described_now.as_ref().is_ok_and(|(ours, _)| *ours != self.described) {
+            self.local.version += 1;
+            described_now = described(&self.local);
+        }
+        // An offer that cannot be met is refused with 488; the call goes on as it was (RFC 3261 §14.2).
+        let (ours, agreement) = described_now.unwrap_or_default();
+        if !ours.is_empty() {
+            self.described.clone_from(&ours);
+        }
+        self.signal(now, CallerInput::Answer { offer_id, sdp: ours }, out);
+        if let Some(agreement) = agreement {
+            self.agree(now, agreement, out);
+        }
+    }
+
+    fn agree(&mut self, now: Moment, agreement: Agreement, out: &mut Vec<LineOutput>) {
+        self.play(now, MediaInput::Agreed(agreement), out);
+    }
+
+    /// Steps the media, and passes on what comes of it.
+    fn play(&mut self, now: Moment, input: MediaInput, out: &mut Vec<LineOutput>) {
+        let mut outputs = std::mem::take(&mut self.from_media);
+        self.media.step(now, input, &mut outputs);
+        for output in outputs.drain(..) {
+            out.push(match output {
+                MediaOutput::SendRtp { to, bytes } => LineOutput::SendRtp { to, bytes },
+                MediaOutput::SendRtcp { to, bytes } => LineOutput::SendRtcp { to, bytes },
+                MediaOutput::Heard { at, frame } => LineOutput::Heard { at, frame },
+                MediaOutput::Said { at, frame } => LineOutput::Said { at, frame },
+                MediaOutput::Event(event) => match event {
+                    MediaEvent::FirstPacket if self.stage == Stage::Ringing => LineOutput::Event(LineEvent::EarlyMedia),
+                    // After the answer the count tells, below. A hint to leave is no end of the call.
+                    MediaEvent::FirstPacket | MediaEvent::FarLeft => continue,
+                    MediaEvent::KeySent { key, method, from, to } => {
+                        LineOutput::Event(LineEvent::KeySent { key, method, from, to })
+                    }
+                    MediaEvent::SaidAll => LineOutput::Event(LineEvent::SaidAll),
+                    MediaEvent::FarKey { key } => LineOutput::Event(LineEvent::FarKey { key }),
+                    MediaEvent::Report(report) => LineOutput::Event(LineEvent::Media(report)),
+                },
+            });
+        }
+        self.from_media = outputs;
+        if self.stage == Stage::Talking
+            && !self.told_first_media
+            && self.media.sound_packets() > self.sound_at_answer
+        {
+            self.told_first_media = true;
+            out.push(LineOutput::Event(LineEvent::FirstMedia));
+        }
+    }
+}
+
+/// `Signal=5` of application/dtmf-relay, or the bare key of application/dtmf.
+fn key_of_info(content_type: &str, body: &[u8]) -> Option<Key> {
+    let text = std::str::from_utf8(body).ok()?;
+    let content_type = content_type.split(';').next()?.trim().to_ascii_lowercase();
+    let symbol = match content_type.as_str() {
+        "application/dtmf-relay" => text.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+        })?,
+        "application/dtmf" => text.trim(),
+        _ => return None,
+    };
+    match symbol {
+        // Some write the event's number (RFC 4733 table 3) for the two keys that are no digits.
+        "10" => Key::new('*'),
+        "11" => Key::new('#'),
+        _ => symbol.parse().ok(),
     }
 }

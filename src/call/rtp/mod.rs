@@ -2,8 +2,19 @@
 //!
 //! `MediaSession` is the whole of it and serves either side of a call. The rest of this folder is its parts.
 
+mod conceal;
 pub mod g711;
+pub mod keys;
+pub mod measure;
+mod playout;
+mod rtcp;
+mod sender;
 mod session;
+mod source;
+pub mod tone;
+
+#[cfg(test)]
+mod tests;
 
 pub use g711::Codec;
 pub use session::{MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
@@ -24,8 +35,10 @@ pub struct Agreement {
     pub expected: Vec<(u8, Codec)>,
     /// Payload type under which keys leave (RFC 4733), as the far side numbered it. None: it takes no events.
     pub key_payload_type: Option<u8>,
-    /// Payload type under which keys arrive, as this side numbered it.
-    pub key_expected: Option<u8>,
+    /// The events it takes: bit n for event n (`fmtp`, RFC 4733 §2.4.1).
+    pub key_events: u16,
+    /// Payload types under which keys arrive: as this side numbered them, and as the far side did.
+    pub key_expected: Vec<u8>,
     /// False on hold: the far side does not want to hear us (its `sendonly` or `inactive`).
     pub sends: bool,
     /// False when the far side said it will not send (its `recvonly` or `inactive`).
