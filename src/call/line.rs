@@ -454,10 +454,7 @@ impl Line {
             });
         }
         self.from_media = outputs;
-        if self.stage == Stage::Talking
-            && !self.told_first_media
-            && self.media.sound_packets() > self.sound_at_answer
-        {
+        if self.stage == Stage::Talking && !self.told_first_media && self.media.sound_packets() > self.sound_at_answer {
             self.told_first_media = true;
             out.push(LineOutput::Event(LineEvent::FirstMedia));
         }

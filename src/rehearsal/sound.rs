@@ -97,9 +97,8 @@ pub fn noise(samples: usize, dbov: f32, seed: &mut Seed) -> Vec<i16> {
 pub fn music() -> Arc<[i16]> {
     // C, Am, F, G, twice; semitones above A4.
     const CHORDS: [[i32; 3]; 4] = [[-9, -5, -2], [-12, -9, -5], [-16, -12, -9], [-14, -10, -7]];
-    const TUNE: [i32; 32] = [
-        7, 3, -2, 3, 7, 8, 7, 3, 5, 0, -4, 0, 5, 7, 5, 2, 3, 7, 10, 7, 3, 2, 0, -2, 0, 3, 5, 8, 7, 5, 2, -2,
-    ];
+    const TUNE: [i32; 32] =
+        [7, 3, -2, 3, 7, 8, 7, 3, 5, 0, -4, 0, 5, 7, 5, 2, 3, 7, 10, 7, 3, 2, 0, -2, 0, 3, 5, 8, 7, 5, 2, -2];
     let bar = SAMPLE_RATE as usize * 2;
     let mut sound = vec![0f64; bar * 8];
     let hz = |semitones: i32| 440.0 * 2f64.powf(f64::from(semitones) / 12.0);

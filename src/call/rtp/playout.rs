@@ -488,7 +488,6 @@ impl Playout {
     pub fn mean_burst(&self) -> f64 {
         if self.lost_runs == 0 { 1.0 } else { self.lost_frames as f64 / self.lost_runs as f64 }
     }
-
 }
 
 fn index(position: i64) -> usize {
