@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod model;
+mod read;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -17,11 +18,14 @@ struct Cli {
 enum Command {
     /// Speech models: list, import, pull
     Model(model::Args),
+    /// What the words of a prompt mean: kind, options, staleness
+    Read(read::Args),
 }
 
 /// Runs the command on the command line; the exit codes are the contract's.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Model(args) => model::run(args),
+        Command::Read(args) => read::run(args),
     }
 }

@@ -4,6 +4,8 @@
 //! wants. All of it is a function of its arguments: no clock, no file, no chance.
 
 mod choosing;
+mod kind;
+mod menu;
 mod plain;
 mod reading;
 mod sameness;

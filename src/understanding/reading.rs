@@ -234,10 +234,11 @@ impl Reading {
 pub fn read(text: &str, context: &Context) -> Reading {
     let plain = super::plain::Plain::new(text);
     let lang = plain.lang(context.lang);
+    let menu = super::menu::read(&plain);
     Reading {
         lang,
-        kind: PromptKind::Info,
-        options: Vec::new(),
+        kind: super::kind::of(&plain, &menu.options, &menu.taken),
+        options: menu.options,
         stale: Stale::NotStale,
         expired_on: None,
         findings: Vec::new(),

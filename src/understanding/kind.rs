@@ -1,0 +1,234 @@
+//! What kind of prompt the words are: the patterns of `data/kinds.txt`, with what the options say.
+
+use super::plain::Plain;
+use super::reading::{MenuOption, OptionKey, PromptKind};
+use regex::RegexSet;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+struct Patterns {
+    kinds: Vec<PromptKind>,
+    set: RegexSet,
+}
+
+fn patterns() -> &'static Patterns {
+    static PATTERNS: OnceLock<Patterns> = OnceLock::new();
+    PATTERNS.get_or_init(|| {
+        let lines = include_str!("data/kinds.txt").lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
+        let (kinds, sources): (Vec<PromptKind>, Vec<&str>) = lines
+            .map(|line| {
+                let (kind, pattern) = line.split_once('\t').expect("data/kinds.txt: kind, tab, pattern");
+                (PromptKind::from_word(kind).expect("data/kinds.txt: a kind of the contract"), pattern)
+            })
+            .unzip();
+        Patterns { kinds, set: RegexSet::new(sources).expect("data/kinds.txt: patterns are well formed") }
+    })
+}
+
+/// Kinds matched by these words, in the order of the file.
+fn matches(words: &str) -> Vec<PromptKind> {
+    let patterns = patterns();
+    patterns.set.matches(words).into_iter().map(|i| patterns.kinds[i]).collect()
+}
+
+pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) -> PromptKind {
+    use PromptKind::*;
+    if options.is_empty() {
+        return plainly(matches(&words(plain, &[])), plain);
+    }
+    let around = matches(&words(plain, taken));
+    let numbered = options
+        .iter()
+        .filter(|o| matches!(&o.key, OptionKey::Press(k) if k.symbol().is_ascii_digit()) || o.key.is_spoken())
+        .count();
+    // What stands around the options names the kind where it is more than a preamble.
+    for kind in [NoMatch, InvalidInput] {
+        if around.contains(&kind) {
+            return kind;
+        }
+    }
+    let labels: Vec<String> = options.iter().map(|o| o.label.to_lowercase()).collect();
+    if around.contains(&Survey) || labels.iter().filter(|l| is_rating(l)).count() >= 2 {
+        return Survey;
+    }
+    if is_language_menu(&labels, options) {
+        return LanguageMenu;
+    }
+    let calls_back = labels.iter().any(|l| matches(l).contains(&CallbackOffer));
+    if numbered <= 2 && (calls_back || around.contains(&CallbackOffer)) {
+        return CallbackOffer;
+    }
+    for kind in [Closed, QueuePosition] {
+        if around.contains(&kind) {
+            return kind;
+        }
+    }
+    if around.contains(&Queue) && numbered <= 2 && !around.contains(&Greeting) {
+        return Queue;
+    }
+    let whole = if numbered <= 1 { matches(&words(plain, &[])) } else { Vec::new() };
+    if numbered <= 1
+        && (around.contains(&Voicemail)
+            || (whole.contains(&Voicemail) && options.len() <= 2 && !around.contains(&Greeting)))
+    {
+        return Voicemail;
+    }
+    if numbered == 0
+        && (around.contains(&InputRequest) || (whole.contains(&InputRequest) && !around.contains(&Greeting)))
+    {
+        return InputRequest;
+    }
+    Menu
+}
+
+fn plainly(found: Vec<PromptKind>, plain: &Plain) -> PromptKind {
+    use PromptKind::*;
+    let has = |kind| found.contains(&kind);
+    // A network announcement is short, and so is a person's greeting: a hotline that only mentions them says more.
+    let Some(&first) = found.first() else { return Info };
+    if first.is_network() && first != NumberChanged && has(Greeting) {
+        return found.iter().copied().find(|k| !k.is_network()).unwrap_or(first);
+    }
+    // "The mailbox of … please leave a message": asked after the tone, whatever else was said of being away.
+    if first == Queue && has(Deflection) && !has(Transfer) && goes_away(plain) {
+        return Deflection;
+    }
+    if first == Queue && has(Voicemail) && !has(Greeting) {
+        return Voicemail;
+    }
+    if matches!(first, Transfer) && has(RecordingNotice) {
+        return Transfer;
+    }
+    first
+}
+
+/// The caller is sent away rather than kept.
+fn goes_away(plain: &Plain) -> bool {
+    let text: String = plain.chars.iter().collect();
+    const KEPT: &[&str] = &[
+        "不要挂机",
+        "勿挂机",
+        "耐心等",
+        "继续等",
+        "stay on the line",
+        "remain on the line",
+        "please hold",
+        "continue to hold",
+        "will be answered",
+    ];
+    !KEPT.iter().any(|w| text.contains(w))
+}
+
+fn is_rating(label: &str) -> bool {
+    label.contains("满意")
+        || label.contains("satisfied")
+        || label == "一般"
+        || label.contains("excellent")
+        || label.contains("poor")
+}
+
+const LANGUAGES: &[&str] = &[
+    "普通话",
+    "国语",
+    "國語",
+    "普通話",
+    "中文",
+    "汉语",
+    "英文",
+    "英语",
+    "英語",
+    "粤语",
+    "廣東話",
+    "广东话",
+    "粵語",
+    "台语",
+    "台語",
+    "閩南語",
+    "闽南语",
+    "客语",
+    "客語",
+    "客家话",
+    "客家話",
+    "日语",
+    "日文",
+    "韩语",
+    "葡文",
+    "葡语",
+    "english",
+    "español",
+    "espanol",
+    "spanish",
+    "french",
+    "français",
+    "francais",
+    "mandarin",
+    "cantonese",
+    "chinese",
+    "putonghua",
+    "korean",
+    "japanese",
+    "vietnamese",
+    "german",
+    "deutsch",
+    "português",
+    "portuguese",
+    "russian",
+    "malay",
+    "bahasa",
+    "tamil",
+    "hindi",
+    "arabic",
+    "藏语",
+    "维语",
+    "维吾尔语",
+    "蒙语",
+    "傣语",
+    "tagalog",
+    "polish",
+    "italian",
+    "中文服务",
+    "英文服务",
+    "华语",
+    "華語",
+];
+
+/// All digits offer languages.
+fn is_language_menu(labels: &[String], options: &[MenuOption]) -> bool {
+    let mut any = false;
+    for (label, option) in labels.iter().zip(options) {
+        let repeats =
+            matches!(&option.key, OptionKey::Press(k) if !k.symbol().is_ascii_digit()) || option.key == OptionKey::Wait;
+        let short = label.chars().count() <= 12 || label.split(' ').count() <= 4;
+        let language = short && LANGUAGES.iter().any(|l| label.contains(l));
+        if !language && !repeats {
+            return false;
+        }
+        any |= language;
+    }
+    any
+}
+
+/// The text without its options, sentence marks kept.
+fn words(plain: &Plain, taken: &[Range<usize>]) -> String {
+    let mut text = String::with_capacity(plain.len() * 3);
+    let mut skip = taken.iter().peekable();
+    let mut at = 0;
+    while at < plain.len() {
+        while skip.peek().is_some_and(|r| r.end <= at) {
+            skip.next();
+        }
+        if let Some(r) = skip.peek()
+            && r.start <= at
+        {
+            text.push('|');
+            at = r.end;
+            continue;
+        }
+        text.push(match plain.chars[at] {
+            '’' => '\'',
+            c => c,
+        });
+        at += 1;
+    }
+    text
+}

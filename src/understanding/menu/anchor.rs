@@ -1,0 +1,86 @@
+//! An anchor: the words that tie a key to an option ("请按1", "press one for", "or stay on the line").
+
+use crate::understanding::OptionKey;
+use crate::vocabulary::Key;
+use std::ops::Range;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tongue {
+    Zh,
+    /// English, and the languages offered beside it.
+    Western,
+}
+
+/// Where the label of an anchor may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Either,
+    Left,
+    Right,
+    /// Only in the anchor itself.
+    Own,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    /// Characters of the plain text, with the politeness around it.
+    pub from: usize,
+    pub to: usize,
+    /// None where the key was swallowed: the order of the others may tell it.
+    pub key: Option<OptionKey>,
+    pub tongue: Tongue,
+    pub side: Side,
+    /// "请按" stands after its label, a bare "按" before it.
+    pub polite: bool,
+    /// A label inside the anchor, or what to call it when nothing else names it.
+    pub own: Option<Range<usize>>,
+    /// Said as a choice ("or", "otherwise").
+    pub alternative: bool,
+}
+
+impl Anchor {
+    pub fn press(from: usize, to: usize, symbol: char, tongue: Tongue) -> Anchor {
+        Anchor {
+            from,
+            to,
+            key: Key::new(symbol).map(OptionKey::Press),
+            tongue,
+            side: Side::Either,
+            polite: false,
+            own: None,
+            alternative: false,
+        }
+    }
+
+    pub fn is_press(&self) -> bool {
+        matches!(self.key, None | Some(OptionKey::Press(_)))
+    }
+
+    pub fn is_say(&self) -> bool {
+        matches!(self.key, Some(OptionKey::Say(_)))
+    }
+
+    pub fn is_wait(&self) -> bool {
+        matches!(self.key, Some(OptionKey::Wait))
+    }
+}
+
+/// How strongly a character parts what stands before it from what stands after it; 0 is no punctuation at all.
+pub(crate) fn parting(chars: &[char], at: usize) -> u8 {
+    match chars[at] {
+        '、' => 1,
+        ',' | ':' | '—' | '–' | '…' | '~' | '︰' => 2,
+        // Inside words and numbers a point or a dash parts nothing.
+        '-' => 2 * u8::from(at == 0 || chars[at - 1] == ' '),
+        ';' => 5,
+        '.' => {
+            let inside = at > 0
+                && chars[at - 1].is_alphanumeric()
+                && chars.get(at + 1).is_some_and(|c| c.is_alphanumeric())
+                && !super::super::plain::is_han(chars[at - 1]);
+            if inside { 0 } else { 6 }
+        }
+        '。' | '!' | '?' | '\n' | '｡' => 6,
+        _ => 0,
+    }
+}

@@ -1,0 +1,210 @@
+//! Which text names which key. Menus say "查询请按1" and "按1查询", "for sales press 1" and "press 1 for sales", sometimes
+//! both in one sentence; recognisers drop the punctuation that would tell. So all anchors of a text are weighed together:
+//! each side has a cost, neighbours may not take the same words, and the cheapest whole wins.
+
+use super::anchor::{Anchor, Side, Tongue};
+use super::labels::{self, Label};
+use super::{Menu, MenuOption};
+use crate::understanding::OptionKey;
+use crate::understanding::plain::Plain;
+
+/// Where an anchor takes its label from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Left,
+    Right,
+    Own,
+    /// The label of the anchor before ("say billing or press 1").
+    Before,
+    Nowhere,
+}
+
+const STATES: [From; 5] = [From::Left, From::Right, From::Own, From::Before, From::Nowhere];
+const IMPOSSIBLE: f32 = 1e6;
+const CONFLICT: f32 = 30.0;
+
+struct Sides {
+    left: Option<Label>,
+    right: Option<Label>,
+    gap_before_is_empty: bool,
+}
+
+pub(super) fn pair(plain: &Plain, anchors: Vec<Anchor>) -> Menu {
+    let n = anchors.len();
+    let sides: Vec<Sides> = (0..n)
+        .map(|i| {
+            let start = if i == 0 { 0 } else { anchors[i - 1].to };
+            let end = anchors.get(i + 1).map_or(plain.len(), |a| a.from);
+            let a = &anchors[i];
+            Sides {
+                left: labels::left(plain, start, a.from, a.tongue, i == 0),
+                right: labels::right(plain, a.to, end, a.tongue),
+                gap_before_is_empty: i > 0 && labels::is_empty(plain, start, a.from),
+            }
+        })
+        .collect();
+    let chosen = cheapest(plain, &anchors, &sides);
+    build(plain, &anchors, &sides, &chosen)
+}
+
+fn cheapest(plain: &Plain, anchors: &[Anchor], sides: &[Sides]) -> Vec<From> {
+    let n = anchors.len();
+    let mut costs = vec![[IMPOSSIBLE; STATES.len()]; n];
+    let mut came = vec![[0usize; STATES.len()]; n];
+    for i in 0..n {
+        for (s, &state) in STATES.iter().enumerate() {
+            let own = cost_of(anchors, sides, i, state) + ends(plain, anchors, sides, i, state);
+            if i == 0 {
+                costs[0][s] = own;
+                continue;
+            }
+            for (p, &before) in STATES.iter().enumerate() {
+                let total = costs[i - 1][p] + own + joint(anchors, sides, i, before, state);
+                if total < costs[i][s] {
+                    costs[i][s] = total;
+                    came[i][s] = p;
+                }
+            }
+        }
+    }
+    let mut chosen = vec![From::Nowhere; n];
+    let Some(last) = costs.last() else { return chosen };
+    let mut s = (0..STATES.len()).min_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap_or(0);
+    for i in (0..n).rev() {
+        chosen[i] = STATES[s];
+        s = came[i][s];
+    }
+    chosen
+}
+
+fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
+    let a = &anchors[i];
+    let zh = a.tongue == Tongue::Zh;
+    match state {
+        From::Left => {
+            if matches!(a.side, Side::Right | Side::Own) {
+                return IMPOSSIBLE;
+            }
+            let prior = if zh && !a.polite && !a.is_wait() { 0.5 } else { 0.0 };
+            sides[i].left.as_ref().map_or(CONFLICT, |l| l.cost() + prior)
+        }
+        From::Right => {
+            if matches!(a.side, Side::Left | Side::Own) {
+                return IMPOSSIBLE;
+            }
+            let prior = if zh && a.polite { 2.0 } else { 0.0 };
+            sides[i].right.as_ref().map_or(CONFLICT, |l| l.cost() + prior)
+        }
+        From::Own => match (&a.own, a.side) {
+            (None, _) => IMPOSSIBLE,
+            (Some(_), Side::Own) => 0.0,
+            _ if a.is_wait() && a.polite && a.tongue == Tongue::Western => 2.5,
+            _ if zh => 6.0,
+            _ => 4.5,
+        },
+        From::Before => {
+            let shares = i > 0 && (a.is_say() || anchors[i - 1].is_say()) && sides[i].gap_before_is_empty;
+            if shares && anchors[i - 1].side != Side::Own { 0.5 } else { IMPOSSIBLE }
+        }
+        From::Nowhere => 18.0,
+    }
+}
+
+/// What is left over at the two ends of the text, close to the first and the last anchor, asks to be a label.
+fn ends(plain: &Plain, anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
+    let _ = plain;
+    let mut cost = 0.0;
+    if i == 0 && state != From::Left {
+        cost += sides[0].left.as_ref().filter(|l| l.is_close()).map_or(0.0, |_| 1.5);
+    }
+    if i + 1 == anchors.len() && state != From::Right {
+        cost += sides[i].right.as_ref().filter(|l| l.is_close()).map_or(0.0, |_| 3.0);
+    }
+    cost
+}
+
+fn joint(anchors: &[Anchor], sides: &[Sides], i: usize, before: From, state: From) -> f32 {
+    let mut cost = 0.0;
+    let right = sides[i - 1].right.as_ref();
+    let left = sides[i].left.as_ref();
+    if before == From::Right
+        && state == From::Left
+        && let (Some(r), Some(l)) = (right, left)
+        && r.first_end > l.range.start
+    {
+        cost += CONFLICT;
+    }
+    if before == From::Before && state == From::Before {
+        cost += 0.5;
+    }
+    // Words between two keys that name neither.
+    if before != From::Right && state != From::Left && left.is_some_and(|l| !l.filler) && !anchors[i].is_say() {
+        cost += 5.0;
+    }
+    let direction = |s: From| matches!(s, From::Left | From::Right);
+    if direction(before) && direction(state) && before != state && !anchors[i].is_wait() {
+        cost += 2.0;
+    }
+    cost
+}
+
+fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) -> Menu {
+    let mut options: Vec<MenuOption> = Vec::new();
+    let mut taken = Vec::new();
+    let mut last: Option<std::ops::Range<usize>> = None;
+    let pressed_before = |i: usize| anchors[..i].iter().any(|a| a.key.is_some() && !a.is_wait());
+    for i in 0..anchors.len() {
+        let anchor = &anchors[i];
+        let mut range = match chosen[i] {
+            From::Left => sides[i].left.as_ref().map(|l| l.range.clone()),
+            From::Right => sides[i].right.as_ref().map(|r| {
+                let limit = match (chosen.get(i + 1), sides.get(i + 1).and_then(|s| s.left.as_ref())) {
+                    (Some(From::Left), Some(l)) => l.range.start,
+                    _ => usize::MAX,
+                };
+                labels::limited(plain, r, limit, anchor.tongue)
+            }),
+            From::Own => anchor.own.clone(),
+            From::Before => last.clone(),
+            From::Nowhere => None,
+        };
+        if let Some(r) = &range {
+            let named = matches!(chosen[i], From::Left | From::Right);
+            if named {
+                range = labels::clean(plain, r.clone(), anchor, chosen[i] == From::Left);
+            }
+        }
+        // What follows may share the label of an option that is itself left out.
+        last = range.clone();
+        let Some(key) = anchor.key.clone() else { continue };
+        let Some(label) = range else { continue };
+        if anchor.is_wait() {
+            let named_left = chosen[i] == From::Left;
+            let stands =
+                anchor.alternative || (named_left && pressed_before(i)) || (named_left && i + 1 < anchors.len());
+            if !stands
+                || !anchors.iter().any(Anchor::is_press)
+                || (!pressed_before(i) && !anchor.alternative && !named_left)
+            {
+                continue;
+            }
+        }
+        if label.is_empty() || labels::is_no_option(plain, &label, &key, chosen[i] == From::Left) {
+            continue;
+        }
+        let span = label.start.min(anchor.from)..label.end.max(anchor.to);
+        taken.push(span.clone());
+        if options.iter().any(|o| o.key == key) {
+            continue;
+        }
+        options.push(MenuOption { key, label: plain.given(label).to_string(), span: plain.span(span) });
+    }
+    Menu { options, taken }
+}
+
+impl OptionKey {
+    /// A say-option shares its span with others; everything else stands alone.
+    pub(crate) fn is_spoken(&self) -> bool {
+        matches!(self, OptionKey::Say(_))
+    }
+}
