@@ -138,7 +138,9 @@ fn every_room_is_in_the_table_and_imports_one_way() {
             continue;
         };
         for (line, path) in &source.paths {
-            let Some(rest) = path.strip_prefix("crate::").or_else(|| path.strip_prefix("nightbell::")) else { continue };
+            let Some(rest) = path.strip_prefix("crate::").or_else(|| path.strip_prefix("nightbell::")) else {
+                continue;
+            };
             let other = rest.split("::").next().unwrap_or(rest);
             if table.contains_key(other) && other != room && !allowed.contains(&other) {
                 breaches.push(format!("{}:{line}: {room} imports {other}", source.shown()));
