@@ -14,26 +14,26 @@ say() { printf '%s\n' "setup: $*" >&2; }
 die() { printf '%s\n' "setup: $*" >&2; exit 1; }
 
 # took FUNCTION WORDS…: runs FUNCTION, saying what is being done and how long it took; its output is shown only
-# when it fails.
+# when it fails. (Bash lets a called function see its caller's locals: hence names that no script would use.)
 took() {
-    local work=$1 began log
+    local took_what=$1 took_from took_log took_status
     shift
-    log=$(mktemp)
-    began=$(date +%s)
+    took_log=$(mktemp)
+    took_from=$(date +%s)
     printf '%s' "setup: $* … " >&2
     # A subshell with -e of its own: a function called in a condition would otherwise run on after an error.
     set +e
-    (set -e; "$work") >"$log" 2>&1
-    local status=$?
+    (set -e; "$took_what") >"$took_log" 2>&1
+    took_status=$?
     set -e
-    if [ "$status" -eq 0 ]; then
-        printf '%s s\n' "$(($(date +%s) - began))" >&2
-        rm -f "$log"
+    if [ "$took_status" -eq 0 ]; then
+        printf '%s s\n' "$(($(date +%s) - took_from))" >&2
+        rm -f "$took_log"
     else
-        printf 'failed after %s s\n' "$(($(date +%s) - began))" >&2
-        tail -n 40 "$log" >&2
-        rm -f "$log"
-        return "$status"
+        printf 'failed after %s s\n' "$(($(date +%s) - took_from))" >&2
+        tail -n 40 "$took_log" >&2
+        rm -f "$took_log"
+        return "$took_status"
     fi
 }
 
@@ -41,20 +41,20 @@ took() {
 # FUNCTION with $new as an empty folder beside it and renames $new to PLACE when it succeeded. A killed run leaves
 # nothing half-made; two runs at once wait for each other.
 made_whole() {
-    local place=$1 version=$2 work=$3
+    local whole_place=$1 whole_version=$2 whole_what=$3
     shift 3
-    mkdir -p "$(dirname "$place")"
-    exec {lock}>"$place.lock"
-    flock "$lock"
-    if [ "$(cat "$place/.version" 2>/dev/null || true)" != "$version" ]; then
-        new="$place.new"
+    mkdir -p "$(dirname "$whole_place")"
+    exec {whole_lock}>"$whole_place.lock"
+    flock "$whole_lock"
+    if [ "$(cat "$whole_place/.version" 2>/dev/null || true)" != "$whole_version" ]; then
+        new="$whole_place.new"
         rm -rf "$new"
         mkdir -p "$new"
         export new
-        took "$work" "$@"
-        printf '%s\n' "$version" >"$new/.version"
-        rm -rf "$place"
-        mv "$new" "$place"
+        took "$whole_what" "$@"
+        printf '%s\n' "$whole_version" >"$new/.version"
+        rm -rf "$whole_place"
+        mv "$new" "$whole_place"
     fi
-    exec {lock}>&-
+    exec {whole_lock}>&-
 }

@@ -1,3 +1,4 @@
+//! The SDP room against offers and answers as they come.
 use super::*;
 
 fn local() -> LocalMedia {
