@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod check;
 mod model;
 mod read;
 
@@ -16,6 +17,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Every problem of every file at once, and the tests written in them; no call is made
+    Check(check::Args),
     /// Speech models: list, import, pull
     Model(model::Args),
     /// What the words of a prompt mean: kind, options, staleness
@@ -25,6 +28,7 @@ enum Command {
 /// Runs the command on the command line; the exit codes are the contract's.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Check(args) => check::run(args),
         Command::Model(args) => model::run(args),
         Command::Read(args) => read::run(args),
     }

@@ -41,7 +41,7 @@ pub(super) fn read(reader: &Reader, list: &Node) -> Option<Vec<Case>> {
 }
 
 fn case(reader: &Reader, item: &Node) -> Option<Case> {
-    let fields = reader.fields(item, "a test", &["text", "lang", "on", "expect"])?;
+    let fields = reader.fields(item, "a test", &["text", "lang", "on", "at", "expect"])?;
     let get = |key: &str| present(fields.get(key));
     let text =
         reader.required(&fields, "a test", "text", "\"查询订单请按1\"").and_then(|node| reader.text(node, "text"));
@@ -49,6 +49,7 @@ fn case(reader: &Reader, item: &Node) -> Option<Case> {
         let word = reader.word(node, "lang", &["zh", "en"])?;
         Some(if word == "zh" { Lang::Zh } else { Lang::En })
     });
+    let at = get("at").map(|node| reader.time(node, "at"));
     let on = get("on").map(|node| reader.date(node, "on"));
     let expect = reader.required(&fields, "a test", "expect", "{ kind: menu }");
     let expect = expect.and_then(|node| reader.fields(node, "expect of a test", &["kind", "options", "stale"]));
@@ -68,12 +69,13 @@ fn case(reader: &Reader, item: &Node) -> Option<Case> {
     }
     Some(Case {
         text: text?,
-        line: reader.document.place(item).0,
         lang: flip(lang)?,
         on: flip(on)?,
+        at: flip(at)?,
         kind: flip(kind)?,
         options: flip(options)?,
         stale: flip(stale)?,
+        place: reader.source.problem(reader.document.place(item), usize::MAX, String::new(), String::new()),
     })
 }
 

@@ -1,8 +1,8 @@
 //! One hotline: whom to call, when it is open, and its probes.
 
-use super::Step;
+use super::{Problem, Step};
 use crate::vocabulary::{Lang, Outcome, Target};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use std::time::Duration;
 
@@ -128,13 +128,25 @@ impl Default for When {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     pub text: String,
-    pub line: usize,
     pub lang: Option<Lang>,
+    /// The date and the time of day on which it is heard.
     pub on: Option<NaiveDate>,
+    pub at: Option<NaiveTime>,
     /// One of the contract's closed kinds.
     pub kind: Option<String>,
     /// key → label, exactly these when given.
     pub options: Option<std::collections::BTreeMap<String, String>>,
     /// `stale`, `not_stale` or `cannot_tell`.
     pub stale: Option<String>,
+    /// A complaint at its place, without words yet.
+    pub(super) place: Problem,
+}
+
+impl Case {
+    /// A complaint about this test.
+    pub fn complaint(&self, file: &str, what: impl Into<String>, write: impl Into<String>) -> Problem {
+        let mut problem = self.place.clone();
+        (problem.file, problem.what, problem.write) = (file.to_string(), what.into(), write.into());
+        problem
+    }
 }

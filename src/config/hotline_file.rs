@@ -143,7 +143,7 @@ fn target(reader: &Reader, node: &Node, around: &Around) -> Option<Target> {
             let refused = refused.to_string();
             let (what, write) = refused.split_once("; ").unwrap_or((&refused, "write another target"));
             let near =
-                [format!("tel:{text}"), format!("sip:{text}")].into_iter().find(|near| near.parse::<Target>().is_ok());
+                [format!("tel:{text}"), format!("sip:{text}")].iter().find_map(|near| near.parse::<Target>().ok());
             match near {
                 Some(near) if write.starts_with("write") => reader.complain(node, what, format!("write {near}")),
                 _ if write.starts_with("write") => reader.complain(node, what, write),

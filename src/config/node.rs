@@ -90,7 +90,6 @@ impl<'t> Document<'t> {
             Err(error) => error.location().map_or((1, 1), |at| (at.line(), at.column())),
             Ok(_) => (1, 1),
         };
-        let place = self.past_byte_order_mark(place);
         self.places.borrow_mut().insert(node.id, place);
         place
     }
@@ -107,7 +106,7 @@ impl<'t> Document<'t> {
         }
         match &node.kind {
             Kind::Text(text) => tail.get(..text.len()).filter(|t| t == text).unwrap_or(tail.trim_end()),
-            _ => tail.split([' ', ',', ']', '}', '\t']).next().unwrap_or_default(),
+            _ => tail.split([' ', ',', ']', '}', ':', '\t']).next().unwrap_or_default(),
         }
     }
 
@@ -126,19 +125,13 @@ impl<'t> Document<'t> {
 
     /// Line `line` without its end.
     pub fn line(&self, line: usize) -> &'t str {
-        self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim_start_matches('\u{feff}')
+        self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default()
     }
 
     fn tail(&self, line: usize, column: usize) -> &'t str {
         let line = self.line(line);
         let start = line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
         &line[start..]
-    }
-
-    /// The reader counts a byte order mark as a column; people and editors do not.
-    fn past_byte_order_mark(&self, (line, column): Place) -> Place {
-        let counted = line == 1 && self.text.starts_with('\u{feff}') && column > 1;
-        (line, column - usize::from(counted))
     }
 }
 
@@ -194,6 +187,10 @@ impl<'de> Visitor<'de> for NodeVisitor<'_> {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Node, E> {
+        self.node(Kind::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Node, E> {
         self.node(Kind::Null)
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Reader<'a> {
 pub(super) struct Fields<'n> {
     pub at: &'n Node,
     entries: Vec<(&'n str, &'n Node, &'n Node)>,
+    /// Known keys that a misspelt one probably means: they are not reported as missing too.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -105,13 +107,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A group of keys. `what` names it ("a hotline"); keys must be `known`, each once and with a value.
-    pub fn fields<'n>(&self, node: &'n Node, what: &str, known: &[&str]) -> Option<Fields<'n>> {
+    pub fn fields<'n>(&self, node: &'n Node, what: &str, known: &[&'static str]) -> Option<Fields<'n>> {
         let Kind::Map(pairs) = &node.kind else {
             let write = format!("write keys like {}: …", known.first().unwrap_or(&"key"));
             self.complain(node, format!("{what} is a group of keys, and here stands {}", node.sort()), write);
             return None;
         };
         let mut entries: Vec<(&str, &Node, &Node)> = Vec::new();
+        let mut meant = Vec::new();
         for (key, value) in pairs {
             let Kind::Text(name) = &key.kind else {
                 self.complain(key, format!("a key is a word, and here stands {}", key.sort()), list_of(known));
@@ -119,7 +122,10 @@ impl<'a> Reader<'a> {
             };
             if !known.contains(&name.as_str()) {
                 let write = match closest(name, known) {
-                    Some(near) => format!("write {near}"),
+                    Some(near) => {
+                        meant.push(near);
+                        format!("write {near}")
+                    }
                     None if name == "<<" => "write the keys out; merge keys are not read".to_string(),
                     None => list_of(known),
                 };
@@ -141,12 +147,12 @@ impl<'a> Reader<'a> {
                 entries.push((name, key, value));
             }
         }
-        Some(Fields { at: node, entries })
+        Some(Fields { at: node, entries, meant })
     }
 
     /// The value of a key that must be there.
     pub fn required<'n>(&self, fields: &Fields<'n>, what: &str, key: &str, example: &str) -> Option<&'n Node> {
-        if fields.key(key).is_none() {
+        if fields.key(key).is_none() && !fields.meant.contains(&key) {
             self.complain(fields.at, format!("{what} has no {key}"), format!("write {key}: {example}"));
         }
         present(fields.get(key))
@@ -161,7 +167,7 @@ impl<'a> Reader<'a> {
             Kind::Text(text) => Some(text.clone()),
             Kind::Number(_) | Kind::Truth(_) => {
                 let raw = self.document.raw(node);
-                let what = format!("{name} is a text, and YAML reads {raw} as {}", node.sort());
+                let what = format!("YAML reads {raw} as {}, and {name} is a text", node.sort());
                 self.complain(node, what, format!("write \"{raw}\", with quotes"));
                 None
             }
@@ -270,6 +276,20 @@ impl<'a> Reader<'a> {
             None => "write year-month-day, like 2027-12-31".to_string(),
         };
         self.complain(node, format!("{name} '{raw}' is not a date"), write);
+        None
+    }
+
+    /// A time of day.
+    pub fn time(&self, node: &Node, name: &str) -> Option<chrono::NaiveTime> {
+        // YAML 1.1 read 20:30 as a number to the base of sixty; the reader here gives it as text.
+        let raw = match &node.kind {
+            Kind::Text(text) => text.trim().to_string(),
+            _ => self.document.raw(node).to_string(),
+        };
+        if let Ok(time) = chrono::NaiveTime::parse_from_str(&raw, "%H:%M") {
+            return Some(time);
+        }
+        self.complain(node, format!("{name} '{raw}' is not a time of day"), "write hours and minutes, like 20:30");
         None
     }
 

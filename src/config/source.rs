@@ -25,7 +25,7 @@ impl<'a> Source<'a> {
             return Err(vec![Problem::new(file, 1, 1, what, "write one hotline per file")]);
         }
         let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
+            Ok(text) => text.trim_start_matches('\u{feff}'),
             Err(error) => return Err(vec![not_utf8(file, bytes, error.valid_up_to())]),
         };
         let mut source =
@@ -36,8 +36,7 @@ impl<'a> Source<'a> {
 
     pub fn problem(&self, place: Place, width: usize, what: String, write: String) -> Problem {
         let (line, column) = self.seen(place);
-        let excerpt =
-            self.original.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim_start_matches('\u{feff}');
+        let excerpt = self.original.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         Problem::new(self.file, line, column, what, write).on(excerpt, width)
     }
 
@@ -145,20 +144,33 @@ fn in_our_words(message: &str, place: &mut Place, text: &str) -> (String, String
             "write \\\\ for a backslash, or single quotes around the text",
         )
     } else if says("mapping values are not allowed") {
-        (
-            "a second ': ' stands in one line, or a line above is not closed",
-            "write the text in quotes when it holds ': ', or begin a new line",
-        )
-    } else if says("while scanning an alias") || says("unknown anchor") {
-        let word = line.get(line.char_indices().nth(place.1.saturating_sub(1)).map_or(0, |(i, _)| i)..).unwrap_or("");
-        if word.starts_with('*') || line.contains(": *") || line.contains("- *") || line.contains("[*") {
-            if let Some(at) = line.find('*') {
-                place.1 = line[..at].chars().count() + 1;
+        let before: String = line.chars().take(place.1.saturating_sub(1)).collect();
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let above =
+            text.lines().take(place.0.saturating_sub(1)).enumerate().filter(|(_, line)| !line.trim().is_empty());
+        match above.last() {
+            Some((number, above)) if !before.contains(": ") && !above.contains(':') => {
+                *place = (number + 1, indent(above) + 1);
+                ("a key without its colon", "write ': ' after the key")
             }
-            ("an unquoted * is YAML's sign for an alias", "write it in quotes: \"*\"")
-        } else {
-            ("an alias points at nothing", "write the value itself")
+            Some((_, above)) if !before.contains(": ") && indent(line) > indent(above) => {
+                place.1 = indent(line) + 1;
+                (
+                    "this line is indented deeper than the one above, which has its value already",
+                    "write it with the same indentation as its neighbours",
+                )
+            }
+            _ => {
+                ("a second ': ' stands in one line", "write the text in quotes when it holds ': ', or begin a new line")
+            }
         }
+    } else if says("unknown anchor") {
+        ("an alias points at nothing", "write the value itself")
+    } else if says("while scanning an alias") {
+        *place = context_place(message).unwrap_or(*place);
+        let value: String = line.chars().skip(place.1.saturating_sub(1)).collect();
+        let write = format!("write \"{}\", with quotes", value.trim_end());
+        return ("an unquoted * is YAML's sign for an alias".to_string(), write);
     } else if says("while scanning an anchor") {
         ("an unquoted & is YAML's sign for an anchor", "write the text in quotes")
     } else if says("cannot start any token") {
@@ -208,9 +220,10 @@ fn in_our_words(message: &str, place: &mut Place, text: &str) -> (String, String
     (what.to_string(), write.to_string())
 }
 
-/// `…, while scanning a quoted scalar at line 3 column 9`.
+/// `…, while scanning a quoted scalar at line 3 column 9`; the very first character is not written out.
 fn context_place(message: &str) -> Option<Place> {
-    let tail = message.rsplit_once("at line ")?.1;
+    let (_, context) = message.rsplit_once(", while ")?;
+    let Some((_, tail)) = context.rsplit_once("at line ") else { return Some((1, 1)) };
     let (line, column) = tail.split_once(" column ")?;
     Some((line.parse().ok()?, column.trim().parse().ok()?))
 }

@@ -52,7 +52,7 @@ impl StepReader<'_, '_> {
             "hang_up" => Some(Step::HangUp),
             "human" => Some(Step::Human { within: HUMAN_WITHIN }),
             word @ ("hear" | "choose" | "press" | "wait" | "say") => {
-                self.reader.complain(item, format!("{word} says nothing more"), format!("write {}", example(word)));
+                self.reader.complain(item, format!("{word} lacks what to {word}"), format!("write {}", example(word)));
                 None
             }
             word => {
@@ -133,7 +133,7 @@ impl StepReader<'_, '_> {
             if word == "press" && line.contains('#') {
                 reader.complain(key, "an unquoted # begins a comment, so press has no keys", "write press: \"#\"");
             } else {
-                reader.complain(key, format!("{word} says nothing more"), format!("write {}", example(word)));
+                reader.complain(key, format!("{word} lacks what to {word}"), format!("write {}", example(word)));
             }
             return None;
         }
@@ -164,6 +164,10 @@ impl StepReader<'_, '_> {
             _ => (value, Some(HEAR_WITHIN)),
         };
         let nodes: &[Node] = match &text.kind {
+            Kind::List(items) if items.is_empty() => {
+                reader.complain(text, "hear has no words to listen for", "write words, or anything for any speech");
+                return None;
+            }
             Kind::List(_) => reader.items(text, "the texts of hear", "[欢迎致电, welcome]")?,
             _ => std::slice::from_ref(text),
         };
@@ -226,7 +230,7 @@ impl StepReader<'_, '_> {
             },
             Kind::Number(_) => {
                 let raw = reader.document.raw(keys);
-                let what = format!("YAML reads {raw} as a number, and a number can lose keys (010 is 10)");
+                let what = format!("YAML reads {raw} as a number, and keys are a text");
                 reader.complain(keys, what, format!("write \"{raw}\", with quotes"));
                 None
             }
