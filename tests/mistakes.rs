@@ -10,7 +10,8 @@ use std::process::Command;
 
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mistakes");
-    let mut folders: Vec<PathBuf> = fs::read_dir(root).expect("the corpus is there").map(|e| e.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(root).expect("the corpus is there").map(|e| e.unwrap().path()).collect();
     folders.retain(|folder| folder.is_dir());
     folders.sort();
     folders
@@ -73,7 +74,26 @@ fn no_file_makes_the_reader_panic_or_complain_outside_the_file() {
             }
         }
     }
-    let spice: &[&[u8]] = &[b"*", b"&a", b"#", b"\t", b": ", b"- ", b"{", b"]", b"\"", b"'", b"|\n", b"<<", b"\xff", "：".as_bytes(), b"\n", b"!x", b"---\n", b"\0"];
+    let spice: &[&[u8]] = &[
+        b"*",
+        b"&a",
+        b"#",
+        b"\t",
+        b": ",
+        b"- ",
+        b"{",
+        b"]",
+        b"\"",
+        b"'",
+        b"|\n",
+        b"<<",
+        b"\xff",
+        "：".as_bytes(),
+        b"\n",
+        b"!x",
+        b"---\n",
+        b"\0",
+    ];
     for round in 0..3_000 {
         let mut bytes = files[seed.below(files.len() as u64) as usize].clone();
         for _ in 0..=seed.below(3) {

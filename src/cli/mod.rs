@@ -1,8 +1,12 @@
 //! The command line: one file per command.
 
+mod call;
 mod check;
+mod live;
 mod model;
 mod read;
+mod replay;
+mod run;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -19,6 +23,12 @@ struct Cli {
 enum Command {
     /// Every problem of every file at once, and the tests written in them; no call is made
     Check(check::Args),
+    /// One call now, with the timeline as it happens
+    Call(call::Args),
+    /// Probes once, now
+    Run(run::Args),
+    /// A tape again
+    Replay(replay::Args),
     /// Speech models: list, import, pull
     Model(model::Args),
     /// What the words of a prompt mean: kind, options, staleness
@@ -29,6 +39,9 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::run(args),
+        Command::Call(args) => call::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Model(args) => model::run(args),
         Command::Read(args) => read::run(args),
     }

@@ -1,5 +1,9 @@
 //! The only room with doors to the world.
 
 pub mod cache;
+pub mod call;
+pub mod evidence;
+pub mod line;
 pub mod model;
+pub mod plan;
 pub mod probes;

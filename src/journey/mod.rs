@@ -1,1 +1,473 @@
-//! One caller on one hotline: line, ears and script.
+//! One caller on one hotline: line, ears and script, as one pure machine.
+//!
+//! Same inputs at the same moments, same keys, same findings, same verdict. The edge writes every input on the tape
+//! before it is stepped; `record::replay` steps the tape again.
+
+mod attention;
+mod effect;
+pub mod guard;
+mod human;
+mod script;
+pub mod settings;
+
+pub use attention::{Attention, Prompt, Words};
+pub use settings::Settings;
+
+use crate::call::line::{Line, LineEvent, LineInput, LineOutput, LineSettings};
+use crate::call::sip::{CallerSettings, Credentials};
+use crate::hearing::Ears;
+use crate::hearing::words::{RawHearing, interpret};
+use crate::understanding::{self, Context, judge};
+use crate::vocabulary::trace::{EndedBy, Meaning, OurReason};
+use crate::vocabulary::{
+    Clip, ClipId, Event, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, Seed, Trace, What, limits,
+};
+use script::{Act, Scene, Script};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Words that have not come back this long after the call are given up: our fault, not the hotline's.
+const WORDS_GIVEN_UP: Duration = Duration::from_secs(180);
+
+/// What can reach a caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    Dial,
+    Sip {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Rtp {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Rtcp {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// The network says the far end cannot be reached.
+    Unreachable {
+        detail: String,
+    },
+    /// A transcription came back. An error is our own fault, in words for people.
+    Heard {
+        clip: ClipId,
+        result: Result<RawHearing, String>,
+    },
+    /// We break the call off: `OurReason::Interrupted` or `OurReason::OurFault` with what happened.
+    Interrupt {
+        why: OurReason,
+        detail: String,
+    },
+    /// Our own trouble that the call survives (we were starved of time, a write was slow).
+    Trouble {
+        detail: String,
+    },
+    Tick,
+}
+
+/// What a caller wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    SendSip {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    SendRtp {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    SendRtcp {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// To be written down in words; the answer is `Input::Heard`.
+    Transcribe(Clip),
+    /// For the recording: what they said, what we said.
+    TheySaid {
+        at: Moment,
+        frame: Frame,
+    },
+    WeSaid {
+        at: Moment,
+        frame: Frame,
+    },
+    Pressed(Key),
+    Event(Event),
+    /// The call is over and judged. Nothing comes after it.
+    Done(Box<Judgement>),
+}
+
+pub struct Journey {
+    settings: Settings,
+    context: Context,
+    line: Line,
+    ears: Ears,
+    attention: Attention,
+    script: Script,
+    trace: Trace,
+    sounds: BTreeMap<String, Arc<[i16]>>,
+    answered: Option<Moment>,
+    ended: Option<(Moment, EndedBy)>,
+    /// Where the last frame heard ended.
+    heard_until: Option<Moment>,
+    /// The line is closed since.
+    closed: Option<Moment>,
+    hanging_up: bool,
+    script_deadline: Option<Moment>,
+    done: bool,
+    judgement: Option<Judgement>,
+}
+
+impl Journey {
+    /// `password` answers challenges for `settings.username`; `sounds` are the files that `say` steps play.
+    pub fn new(
+        settings: Settings,
+        password: Option<String>,
+        sounds: BTreeMap<String, Arc<[i16]>>,
+        seed: &Seed,
+    ) -> Result<Journey, String> {
+        let steps = settings
+            .script()
+            .map_err(|problems| problems.iter().map(|p| p.to_string()).collect::<Vec<_>>().join("\n"))?;
+        let (ring_limit, call_limit) = guard::bounded(
+            Duration::from_millis(settings.ring_limit_ms),
+            Duration::from_millis(settings.call_limit_ms),
+        );
+        let credentials =
+            settings.username.clone().map(|username| Credentials { username, password: password.unwrap_or_default() });
+        let caller = CallerSettings {
+            target_uri: settings.target.clone(),
+            remote: settings.remote,
+            local_sip: settings.local_sip,
+            from_user: settings.from_user.clone(),
+            from_display: settings.from_display.clone(),
+            credentials,
+            user_agent: concat!("nightbell/", env!("CARGO_PKG_VERSION")).to_string(),
+        };
+        let line =
+            LineSettings { caller, local_rtp: settings.local_rtp, codecs: settings.codecs(), ring_limit, call_limit };
+        Ok(Journey {
+            context: settings.context(),
+            line: Line::new(line, seed.fork("line")),
+            ears: Ears::new(settings.tones.as_deref()),
+            attention: Attention::default(),
+            script: Script::new(steps, settings.goes_on_with_people),
+            trace: Trace::default(),
+            sounds,
+            answered: None,
+            ended: None,
+            heard_until: None,
+            closed: None,
+            hanging_up: false,
+            script_deadline: None,
+            done: false,
+            judgement: None,
+            settings,
+        })
+    }
+
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub fn judgement(&self) -> Option<&Judgement> {
+        self.judgement.as_ref()
+    }
+
+    pub fn call_id(&self) -> &str {
+        self.line.call_id()
+    }
+
+    /// When to step with `Tick` if nothing happens first.
+    pub fn deadline(&self) -> Option<Moment> {
+        if self.done {
+            return None;
+        }
+        let words = self.closed.filter(|_| self.attention.clips_waiting() > 0).map(|at| at + WORDS_GIVEN_UP);
+        [self.line.deadline(), self.script_deadline, words].into_iter().flatten().min()
+    }
+
+    /// One thing happened at `now`. Everything it causes is in `out` when this returns.
+    pub fn step(&mut self, now: Moment, input: Input, out: &mut Vec<Output>) {
+        if self.done {
+            return;
+        }
+        // A script looks at the scene only when something changed: reading a prompt costs more than a frame may.
+        let mut look = self.script_deadline.is_some_and(|at| now >= at);
+        let mut line_out = Vec::new();
+        match input {
+            Input::Dial => {
+                self.tell(now, What::Dialled { target: self.settings.target.clone() }, out);
+                self.line.step(now, LineInput::Dial, &mut line_out);
+            }
+            Input::Sip { from, bytes } => self.line.step(now, LineInput::Sip { from, bytes }, &mut line_out),
+            Input::Rtp { from, bytes } => self.line.step(now, LineInput::Rtp { from, bytes }, &mut line_out),
+            Input::Rtcp { from, bytes } => self.line.step(now, LineInput::Rtcp { from, bytes }, &mut line_out),
+            Input::Unreachable { detail } => self.line.step(now, LineInput::Unreachable { detail }, &mut line_out),
+            Input::Heard { clip, result } => {
+                self.understand(now, clip, result, out);
+                look = true;
+            }
+            Input::Interrupt { why, detail } => {
+                if why == OurReason::OurFault {
+                    self.tell(now, What::OurFault { detail }, out);
+                }
+                self.script.over();
+                self.hang_up(now, why, &mut line_out, out);
+            }
+            Input::Trouble { detail } => self.tell(now, What::OurFault { detail }, out),
+            Input::Tick => self.line.step(now, LineInput::Tick, &mut line_out),
+        }
+        look |= self.follow(now, line_out, out);
+        while look && self.closed.is_none() {
+            look = self.consult_script(now, out);
+        }
+        self.finish(now, out);
+    }
+
+    /// Acts on what the line did; true when the script should look.
+    fn follow(&mut self, now: Moment, line_out: Vec<LineOutput>, out: &mut Vec<Output>) -> bool {
+        let mut look = false;
+        for output in line_out {
+            match output {
+                LineOutput::SendSip { to, bytes } => out.push(Output::SendSip { to, bytes }),
+                LineOutput::SendRtp { to, bytes } => out.push(Output::SendRtp { to, bytes }),
+                LineOutput::SendRtcp { to, bytes } => out.push(Output::SendRtcp { to, bytes }),
+                LineOutput::Heard { at, frame } => {
+                    let mut hearings = Vec::new();
+                    self.ears.frame(at, &frame, &mut hearings);
+                    self.heard_until = Some(at + Duration::from_millis(crate::vocabulary::FRAME_MS));
+                    out.push(Output::TheySaid { at, frame });
+                    look |= self.hear(now, hearings, out);
+                }
+                LineOutput::Said { at, frame } => out.push(Output::WeSaid { at, frame }),
+                LineOutput::Event(event) => {
+                    self.note(now, event, out);
+                    look = true;
+                }
+            }
+        }
+        look
+    }
+
+    fn hear(&mut self, now: Moment, hearings: Vec<Hearing>, out: &mut Vec<Output>) -> bool {
+        let changed = !hearings.is_empty();
+        for hearing in hearings {
+            if let Hearing::Clip(clip) = &hearing {
+                if self.settings.deaf {
+                    continue;
+                }
+                if self.attention.clips_waiting() >= limits::CLIPS_WAITING_MAX {
+                    self.tell(
+                        now,
+                        What::OurFault { detail: "transcription fell behind; a clip was not written down".into() },
+                        out,
+                    );
+                    continue;
+                }
+                self.attention.hear(&hearing);
+                out.push(Output::Transcribe(clip.clone()));
+                continue;
+            }
+            self.attention.hear(&hearing);
+            if let Hearing::Sound { from, to, kind, ended: true, detail } = hearing
+                && kind != HeardKind::Speech
+            {
+                self.tell(now, What::Sound { from, to, kind, detail }, out);
+            }
+        }
+        changed
+    }
+
+    fn understand(&mut self, now: Moment, id: ClipId, result: Result<RawHearing, String>, out: &mut Vec<Output>) {
+        let Some((from, to)) = self.attention.clip_span(id) else { return };
+        match result {
+            Ok(raw) => {
+                let expected = self.settings.languages.first().copied().unwrap_or(Lang::En);
+                let mut transcript = interpret(&raw, expected);
+                for piece in &mut transcript.pieces {
+                    // Pieces count from the clip; the record counts from the tape.
+                    piece.from = from + Duration::from_micros(piece.from.micros());
+                    piece.to = from + Duration::from_micros(piece.to.micros());
+                }
+                let context = Context { lang: Some(transcript.lang), ..self.context.clone() };
+                let reading = understanding::read(&transcript.text, &context);
+                let meaning = Meaning {
+                    kind: reading.kind.word().to_string(),
+                    options: reading.options.iter().map(|o| (o.key.to_string(), o.label.clone())).collect(),
+                };
+                self.tell(now, What::Words { from, to, transcript: transcript.clone(), meaning }, out);
+                self.attention.understand(id, Some(Words { from, to, transcript, reading }));
+            }
+            Err(detail) => {
+                self.attention.understand(id, None);
+                self.tell(
+                    now,
+                    What::OurFault {
+                        detail: format!("what was said from {from} to {to} s could not be written down: {detail}"),
+                    },
+                    out,
+                );
+            }
+        }
+    }
+
+    fn note(&mut self, now: Moment, event: LineEvent, out: &mut Vec<Output>) {
+        let what = match event {
+            LineEvent::Trying => What::Trying,
+            LineEvent::Challenged { status } => What::Authenticated { status },
+            LineEvent::Provisional { status, reason, early_media_offered } => {
+                What::Provisional { status, reason, early_media_offered }
+            }
+            LineEvent::EarlyMedia => What::EarlyMedia,
+            LineEvent::Answered { codec, telephone_event, .. } => {
+                self.answered = Some(now);
+                self.attention.answered(now);
+                self.tell(
+                    now,
+                    What::Answered { codec: codec.map_or("none", |c| c.name()).to_string(), telephone_event },
+                    out,
+                );
+                let mut acts = Vec::new();
+                self.script.answered(now, &mut acts);
+                for act in acts {
+                    if let Act::Tell(what) = act {
+                        self.tell(now, what, out);
+                    }
+                }
+                return;
+            }
+            LineEvent::MediaFailed { detail } => What::MediaFailed { detail },
+            LineEvent::HangingUp { why } => {
+                self.hanging_up = true;
+                What::HangingUp { why }
+            }
+            LineEvent::FirstMedia => What::FirstMedia,
+            LineEvent::KeySent { key, method, from, to } => {
+                let mut acts = Vec::new();
+                self.script.key_sent(key, from, to, method, &mut acts);
+                for act in acts {
+                    if let Act::Tell(what) = act {
+                        self.tell(now, what, out);
+                    }
+                }
+                return;
+            }
+            LineEvent::SaidAll => {
+                self.script.said_all();
+                return;
+            }
+            LineEvent::FarKey { key } => What::FarKey { key },
+            LineEvent::Rejected { status, reason, q850 } => What::Rejected { status, reason, q850 },
+            LineEvent::AuthFailed { status, reason } => What::AuthFailed { status, reason },
+            LineEvent::NoResponse => What::NoResponse,
+            LineEvent::TransportFailed { detail } => What::TransportFailed { detail },
+            LineEvent::Ended { by, status, reason, q850 } => {
+                if self.ended.is_some() {
+                    return;
+                }
+                self.ended = Some((now, by));
+                What::Ended { by, status, reason, q850 }
+            }
+            LineEvent::Media(report) => What::Media(report),
+            // After this only retransmissions are answered: nothing that is judged can still come.
+            LineEvent::Settled | LineEvent::Closed => {
+                if self.closed.is_some() {
+                    return;
+                }
+                self.closed = Some(now);
+                self.ended.get_or_insert((now, EndedBy::Them));
+                let mut hearings = Vec::new();
+                self.ears.finish(self.heard_until.unwrap_or(now), &mut hearings);
+                self.hear(now, hearings, out);
+                return;
+            }
+        };
+        self.tell(now, what, out);
+    }
+
+    /// Lets the script look and does what it wants; true when it should look again.
+    fn consult_script(&mut self, now: Moment, out: &mut Vec<Output>) -> bool {
+        let mut acts = Vec::new();
+        let scene = Scene {
+            now,
+            attention: &self.attention,
+            context: &self.context,
+            answered: self.answered,
+            ended: self.ended,
+        };
+        self.script.consider(&scene, &mut acts);
+        self.script_deadline = self.script.deadline(&scene);
+        let mut line_out = Vec::new();
+        for act in acts {
+            match act {
+                Act::Tell(what) => self.tell(now, what, out),
+                Act::Press(key) => {
+                    out.push(Output::Pressed(key));
+                    self.line.step(now, LineInput::Press { key }, &mut line_out);
+                }
+                Act::Say(file) => match self.sounds.get(&file) {
+                    Some(samples) => self.line.step(now, LineInput::Say { samples: samples.clone() }, &mut line_out),
+                    None => {
+                        self.tell(now, What::OurFault { detail: format!("the sound file {file} was not loaded") }, out);
+                        self.script.said_all();
+                    }
+                },
+                Act::HangUp(why) => self.hang_up(now, why, &mut line_out, out),
+            }
+        }
+        self.follow(now, line_out, out)
+    }
+
+    fn hang_up(&mut self, now: Moment, why: OurReason, line_out: &mut Vec<LineOutput>, out: &mut Vec<Output>) {
+        if self.hanging_up || self.closed.is_some() {
+            return;
+        }
+        self.hanging_up = true;
+        self.tell(now, What::HangingUp { why }, out);
+        self.line.step(now, LineInput::HangUp, line_out);
+    }
+
+    /// The last words are waited for, then all is judged.
+    fn finish(&mut self, now: Moment, out: &mut Vec<Output>) {
+        let Some(closed) = self.closed else { return };
+        if self.attention.clips_waiting() > 0 {
+            if now < closed + WORDS_GIVEN_UP {
+                return;
+            }
+            self.tell(now, What::OurFault { detail: "transcription did not come back".into() }, out);
+        }
+        let mut acts = Vec::new();
+        let scene = Scene {
+            now,
+            attention: &self.attention,
+            context: &self.context,
+            answered: self.answered,
+            ended: self.ended,
+        };
+        self.script.consider(&scene, &mut acts);
+        self.script.conclude(&scene, &mut acts);
+        for act in acts {
+            if let Act::Tell(what) = act {
+                self.tell(now, what, out);
+            }
+        }
+        self.done = true;
+        let judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
+        self.judgement = Some(judgement.clone());
+        out.push(Output::Done(Box::new(judgement)));
+    }
+
+    fn tell(&mut self, at: Moment, what: What, out: &mut Vec<Output>) {
+        let event = Event { at, what };
+        self.trace.events.push(event.clone());
+        out.push(Output::Event(event));
+    }
+}

@@ -78,6 +78,11 @@ pub enum TapeInput<'a> {
         why: Cow<'a, str>,
     },
     Tick,
+    /// A sound file that a `say` step plays, loaded before the call: 8 kHz, 16 bits, little-endian.
+    Sound {
+        name: Cow<'a, str>,
+        samples: Cow<'a, [u8]>,
+    },
 }
 
 /// What the caller did about it: kept so that a replay can say where it first differs.
@@ -126,6 +131,16 @@ impl TapeInput<'_> {
         }
     }
 
+    pub fn sound(name: &str, samples: &[i16]) -> TapeInput<'static> {
+        let bytes: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
+        TapeInput::Sound { name: Cow::Owned(name.to_string()), samples: Cow::Owned(bytes) }
+    }
+
+    /// The samples of a `Sound`.
+    pub fn samples(bytes: &[u8]) -> Vec<i16> {
+        bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    }
+
     fn kind(&self) -> u8 {
         match self {
             TapeInput::Sip { .. } => 1,
@@ -135,6 +150,7 @@ impl TapeInput<'_> {
             TapeInput::Unreachable { .. } => 5,
             TapeInput::Interrupt { .. } => 6,
             TapeInput::Tick => 7,
+            TapeInput::Sound { .. } => 8,
         }
     }
 
@@ -152,6 +168,11 @@ impl TapeInput<'_> {
                 into.extend_from_slice(text.as_bytes());
             }
             TapeInput::Tick => {}
+            TapeInput::Sound { name, samples } => {
+                into.push(name.len().min(255) as u8);
+                into.extend_from_slice(&name.as_bytes()[..name.len().min(255)]);
+                into.extend_from_slice(samples);
+            }
         }
     }
 }
@@ -345,6 +366,14 @@ impl<'a> Entry<'a> {
             5 => TapeInput::Unreachable { detail: Cow::Borrowed(std::str::from_utf8(payload).ok()?) },
             6 => TapeInput::Interrupt { why: Cow::Borrowed(std::str::from_utf8(payload).ok()?) },
             7 if payload.is_empty() => TapeInput::Tick,
+            8 => {
+                let (&length, rest) = payload.split_first()?;
+                let (name, samples) = rest.split_at_checked(usize::from(length))?;
+                TapeInput::Sound {
+                    name: Cow::Borrowed(std::str::from_utf8(name).ok()?),
+                    samples: Cow::Borrowed(samples),
+                }
+            }
             _ => return None,
         })
     }

@@ -4,6 +4,8 @@
 //! wants. All of it is a function of its arguments: no clock, no file, no chance.
 
 mod choosing;
+pub mod dead_end;
+pub mod judge;
 mod kind;
 mod menu;
 mod plain;
@@ -12,6 +14,7 @@ mod sameness;
 mod wanted;
 
 pub use choosing::{Choice, choose};
+pub use judge::judge;
 pub use reading::{
     Context, MenuOption, OptionKey, PromptKind, Reading, Stale, TextFinding, TextFindingKind, Waiting, read,
 };

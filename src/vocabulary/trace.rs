@@ -84,6 +84,10 @@ pub enum What {
         codec: String,
         telephone_event: Option<u8>,
     },
+    /// Offer and answer came to nothing: answered, but without a codec both sides know.
+    MediaFailed {
+        detail: String,
+    },
     /// First RTP packet after the answer.
     FirstMedia,
     /// The final response was 3xx–6xx.

@@ -1,0 +1,128 @@
+//! What `call` and `run` share: the picture while it happens, the ears, and how a command ends.
+
+use crate::edge::call::{Finished, Writer};
+use crate::edge::plan::NotMade;
+use crate::record::call::CallRecord;
+use crate::record::timeline::{Style, Timeline, Tongue};
+use crate::vocabulary::{Event, Verdict};
+use std::future::Future;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Draws a call while it goes on: on standard output, or on standard error when that is taken by JSON.
+pub struct Live {
+    timeline: Timeline,
+    aside: bool,
+}
+
+impl Live {
+    pub fn new(aside: bool, trunk: Option<String>) -> Live {
+        let terminal = if aside { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        let mut timeline = Timeline::new(style(terminal));
+        if let Some(trunk) = trunk {
+            timeline = timeline.by_trunk(trunk);
+        }
+        Live { timeline, aside }
+    }
+
+    /// A heading above one of several calls.
+    pub fn title(&self, text: &str) {
+        self.print(&format!("\n{text}\n"));
+    }
+
+    pub fn show(&mut self, event: &Event) {
+        let text = self.timeline.event(event);
+        self.print(&text);
+    }
+
+    pub fn finish(&mut self, finished: &Finished) {
+        let text = self.timeline.finish(&finished.judgement);
+        self.print(&text);
+        for loss in &finished.losses {
+            eprintln!("nightbell: {loss}");
+        }
+        if let Some(tape) = &finished.record.evidence.tape {
+            self.print(&format!("           tape       {tape}\n"));
+        }
+    }
+
+    fn print(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        // A closed pipe ends the showing, never the call.
+        if self.aside {
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        } else {
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        }
+    }
+}
+
+/// Colours on a terminal only, and not under `NO_COLOR`; labels in the user's language.
+pub fn style(terminal: bool) -> Style {
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let tongue = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    let columns = set("COLUMNS").and_then(|c| c.parse().ok()).filter(|&c: &usize| c >= 40);
+    Style {
+        colour: terminal && set("NO_COLOR").is_none(),
+        width: columns.unwrap_or(100),
+        tongue: if tongue.is_some_and(|t| t.starts_with("zh")) { Tongue::Chinese } else { Tongue::English },
+    }
+}
+
+/// Where calls are kept when nobody says where: `$XDG_STATE_HOME/nightbell/calls`.
+pub fn calls_folder() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    set("XDG_STATE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(|| PathBuf::from("."))
+        .join("nightbell/calls")
+}
+
+/// The ears for `lines` calls at once. Without a model a call that needs words is not made; others go on and say so.
+pub fn writer(needs_words: bool, lines: usize) -> Result<Option<Writer>, NotMade> {
+    let _ = lines;
+    match Err::<Writer, String>("speech is not built in yet".into()) {
+        Ok(writer) => Ok(Some(writer)),
+        Err(missing) if needs_words => Err(NotMade::Ours(missing)),
+        Err(missing) => {
+            eprintln!("nightbell: no words will be written down: {missing}");
+            Ok(None)
+        }
+    }
+}
+
+/// Says why no call was made, with the exit code of the contract.
+pub fn refuse(why: &NotMade) -> ExitCode {
+    eprintln!("nightbell: {why}");
+    match why {
+        NotMade::Wrong(_) => ExitCode::from(2),
+        NotMade::Ours(_) => ExitCode::from(3),
+    }
+}
+
+pub fn exit_code(verdict: Verdict) -> ExitCode {
+    match verdict {
+        Verdict::Pass => ExitCode::SUCCESS,
+        Verdict::Fail => ExitCode::from(1),
+        Verdict::Inconclusive => ExitCode::from(3),
+    }
+}
+
+pub fn line(record: &CallRecord) -> String {
+    serde_json::to_string(record).expect("a record is plain data")
+}
+
+/// One thread drives a call: its sockets, its clock and its tape belong together.
+pub fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(e) => {
+            eprintln!("nightbell: the runtime did not start: {e}");
+            ExitCode::from(3)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `nightbell replay TAPE`: a tape again, without network, clock or model.
+
+use super::live;
+use crate::edge::evidence::WavFile;
+use crate::record::call::Evidence;
+use crate::record::replay::{self, Replayed};
+use crate::record::tape;
+use crate::record::timeline;
+use clap::Args as ClapArgs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Examples:
+  nightbell replay 01J….nbtape
+  nightbell replay 01J….nbtape --json
+  nightbell replay 01J….nbtape --rehear      which verdict would today's ears give?
+Exit: as the call's own · 2 no tape · 3 the replay differs, or we could not judge")]
+pub struct Args {
+    /// A tape of a call
+    tape: PathBuf,
+    /// Transcribe anew with the speech model of today, and say what changes
+    #[arg(long)]
+    rehear: bool,
+    /// Write the recording again, there
+    #[arg(long, value_name = "FILE")]
+    wav: Option<PathBuf>,
+    /// The call as JSON on standard output, nothing else there
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> ExitCode {
+    let bytes = match std::fs::read(&args.tape) {
+        Ok(bytes) => bytes,
+        Err(e) => return wrong(&args.tape, &e.to_string()),
+    };
+    let tape = match tape::read(&bytes) {
+        Ok(tape) => tape,
+        Err(e) => return wrong(&args.tape, &e.to_string()),
+    };
+    let mut sink = match args.wav.as_deref().map(WavFile::create).transpose() {
+        Ok(sink) => sink,
+        Err(e) => return wrong(&args.tape, &format!("the recording cannot be written: {e}")),
+    };
+    let mut nobody = ();
+    let sink: &mut dyn replay::SoundSink = match &mut sink {
+        Some(wav) => wav,
+        None => &mut nobody,
+    };
+    let replayed = match replay::replay(&tape, &bytes, paths(&args.tape), None, sink) {
+        Ok(replayed) => replayed,
+        Err(e) => return wrong(&args.tape, &e),
+    };
+    if args.rehear {
+        return rehear(&args, &tape, &bytes, &replayed);
+    }
+    show(&args, &replayed);
+    if let Some(damage) = &replayed.damage {
+        eprintln!("nightbell: {damage}");
+    }
+    if let Some(difference) = &replayed.difference {
+        eprintln!("nightbell: {difference}");
+        return ExitCode::from(3);
+    }
+    live::exit_code(replayed.judgement.verdict)
+}
+
+fn rehear(args: &Args, tape: &tape::Tape, bytes: &[u8], before: &Replayed) -> ExitCode {
+    let writer = match live::writer(true, 1).map_err(|e| e.to_string()).and_then(|w| w.ok_or(String::new())) {
+        Ok(writer) => writer,
+        Err(missing) => {
+            eprintln!("nightbell: {missing}");
+            return ExitCode::from(3);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("nightbell: the runtime did not start: {e}");
+            return ExitCode::from(3);
+        }
+    };
+    let languages = before.settings.languages.clone();
+    let mut hear = |clip: &crate::vocabulary::Clip| runtime.block_on(writer(clip.clone(), languages.clone()));
+    let anew = match replay::replay(tape, bytes, paths(&args.tape), Some(&mut hear), &mut ()) {
+        Ok(anew) => anew,
+        Err(e) => return wrong(&args.tape, &e),
+    };
+    show(args, &anew);
+    let (old, new) = (&before.judgement, &anew.judgement);
+    if (old.verdict, old.outcome) == (new.verdict, new.outcome) {
+        eprintln!("nightbell: heard anew, the verdict stays {}: {}", new.verdict, new.outcome);
+    } else {
+        eprintln!(
+            "nightbell: heard anew, the verdict changes from {}: {} to {}: {}",
+            old.verdict, old.outcome, new.verdict, new.outcome
+        );
+    }
+    live::exit_code(new.verdict)
+}
+
+fn show(args: &Args, replayed: &Replayed) {
+    if args.json {
+        println!("{}", live::line(&replayed.record));
+    } else {
+        let style = live::style(std::io::stdout().is_terminal());
+        print!("{}", timeline::draw(&replayed.trace, &replayed.judgement, replayed.settings.trunk.as_deref(), &style));
+    }
+}
+
+fn paths(tape: &Path) -> Evidence {
+    let wav = tape.with_extension("wav");
+    Evidence {
+        tape: Some(tape.display().to_string()),
+        wav: wav.exists().then(|| wav.display().to_string()),
+        sha256: None,
+    }
+}
+
+fn wrong(tape: &Path, why: &str) -> ExitCode {
+    eprintln!("nightbell: {}: {why}", tape.display());
+    ExitCode::from(2)
+}

@@ -1,0 +1,165 @@
+//! `nightbell run [PROBE…]`: the probes of a folder once, now.
+
+use super::live::{self, Live};
+use crate::config::{Config, Hotline, Probe};
+use crate::edge::plan::{self, NotMade, Wanted};
+use crate::edge::{call, probes};
+use crate::record::call::CallRecord;
+use crate::vocabulary::Verdict;
+use clap::Args as ClapArgs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+PROBE is HOTLINE or HOTLINE/PROBE; without any, all probes run, one call after another.
+Examples:
+  nightbell run
+  nightbell run order-line/midnight --json calls.jsonl
+Exit: 0 all as expected · 1 a hotline fell short · 2 wrong words here or in a file · 3 we could not judge")]
+pub struct Args {
+    /// Which probes: HOTLINE or HOTLINE/PROBE
+    #[arg(value_name = "PROBE")]
+    probes: Vec<String>,
+    /// The folder of hotline files
+    #[arg(long, value_name = "DIR", default_value = "probes")]
+    config: PathBuf,
+    /// Write the calls there, a JSON line each; - is standard output
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Where tapes, recordings and records are kept
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> ExitCode {
+    let config = match probes::load(&args.config) {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("{problem}");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    let chosen = match chosen(&config, &args.probes) {
+        Ok(chosen) => chosen,
+        Err(complaints) => {
+            for complaint in complaints {
+                eprintln!("nightbell: {complaint}");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    live::block_on(run_all(&args, &config, chosen))
+}
+
+async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) -> ExitCode {
+    let json_on_stdout = args.json.as_ref().is_some_and(|f| f.as_os_str() == "-");
+    let folder = args.out.clone().unwrap_or_else(live::calls_folder);
+    let wanted: Vec<Wanted> = chosen
+        .iter()
+        .map(|(hotline, probe)| {
+            Wanted::by_probe(hotline, probe, hotline.trunk.as_ref().and_then(|name| config.trunks.get(name)))
+        })
+        .collect();
+    let writer = match live::writer(wanted.iter().any(Wanted::needs_words), 1) {
+        Ok(writer) => writer,
+        Err(not_made) => return live::refuse(&not_made),
+    };
+    let mut records: Vec<CallRecord> = Vec::new();
+    let mut not_made = 0;
+    let total = wanted.len();
+    for (index, wanted) in wanted.into_iter().enumerate() {
+        let name = format!("{}/{}", wanted.hotline.as_deref().unwrap_or("-"), wanted.probe.as_deref().unwrap_or("-"));
+        let stop = match call::stop_on_signals() {
+            Ok(stop) => stop,
+            Err(e) => return live::refuse(&NotMade::Ours(format!("signals cannot be watched: {e}"))),
+        };
+        let mut live = Live::new(json_on_stdout, wanted.trunk.as_ref().map(|t| t.name.clone()));
+        live.title(&format!("{name}  ({} of {total})", index + 1));
+        match plan::make(wanted, Some(&config.allow), &folder, writer.clone(), stop, &mut |event| live.show(event))
+            .await
+        {
+            Ok(finished) => {
+                live.finish(&finished);
+                let aborted = finished.record.outcome == crate::vocabulary::Outcome::Aborted && finished.interrupted;
+                if json_on_stdout {
+                    println!("{}", live::line(&finished.record));
+                }
+                records.push(finished.record);
+                if aborted {
+                    eprintln!("nightbell: stopped; {} of {total} probes were not run", total - index - 1);
+                    not_made += total - index - 1;
+                    break;
+                }
+            }
+            Err(why) => {
+                eprintln!("nightbell: {name}: {why}");
+                not_made += 1;
+            }
+        }
+    }
+    let mut unwritten = false;
+    if let Some(file) = args.json.as_ref().filter(|_| !json_on_stdout) {
+        let text: String = records.iter().map(|r| live::line(r) + "\n").collect();
+        unwritten |= !written(file, &text);
+    }
+    summary(&records, not_made, json_on_stdout);
+    if records.iter().any(|r| r.verdict == Verdict::Fail) {
+        ExitCode::from(1)
+    } else if not_made > 0 || unwritten || records.iter().any(|r| r.verdict == Verdict::Inconclusive) {
+        ExitCode::from(3)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn written(file: &std::path::Path, text: &str) -> bool {
+    match std::fs::write(file, text) {
+        Ok(()) => true,
+        Err(e) => {
+            eprintln!("nightbell: {} could not be written: {e}", file.display());
+            false
+        }
+    }
+}
+
+fn summary(records: &[CallRecord], not_made: usize, aside: bool) {
+    let count = |verdict| records.iter().filter(|r| r.verdict == verdict).count();
+    let mut text = format!(
+        "{} calls: {} pass, {} fail, {} inconclusive",
+        records.len(),
+        count(Verdict::Pass),
+        count(Verdict::Fail),
+        count(Verdict::Inconclusive)
+    );
+    if not_made > 0 {
+        text.push_str(&format!("; {not_made} not made"));
+    }
+    if aside { eprintln!("{text}") } else { println!("{text}") }
+}
+
+/// The probes named, in the order of the files; every name that fits nothing is a complaint.
+fn chosen<'a>(config: &'a Config, names: &[String]) -> Result<Vec<(&'a Hotline, &'a Probe)>, Vec<String>> {
+    let all: Vec<(&Hotline, &Probe)> =
+        config.hotlines.iter().flat_map(|h| h.probes.iter().map(move |p| (h, p))).collect();
+    if all.is_empty() {
+        return Err(vec!["there is no probe in this folder; nightbell check says what is there".into()]);
+    }
+    let fits = |name: &str, (hotline, probe): (&Hotline, &Probe)| {
+        name == hotline.name || name.split_once('/').is_some_and(|(h, p)| h == hotline.name && p == probe.name)
+    };
+    let complaints: Vec<String> = names
+        .iter()
+        .filter(|name| !all.iter().any(|&pair| fits(name, pair)))
+        .map(|name| {
+            let known: Vec<String> = all.iter().map(|(h, p)| format!("{}/{}", h.name, p.name)).collect();
+            format!("there is no probe {name}; there are {}", known.join(", "))
+        })
+        .collect();
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    Ok(all.into_iter().filter(|&pair| names.is_empty() || names.iter().any(|name| fits(name, pair))).collect())
+}

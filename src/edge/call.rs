@@ -1,0 +1,252 @@
+//! Places one call: steps the journey by the clock, writes the tape before each step, records the sound, sends.
+
+use super::evidence::Evidence;
+use super::line::Sockets;
+use crate::hearing::words::RawHearing;
+use crate::journey::{Input, Journey, Output};
+use crate::record::call::{CallFacts, CallRecord};
+use crate::record::replay;
+use crate::record::tape::TapeInput;
+use crate::vocabulary::trace::OurReason;
+use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace, limits};
+use std::borrow::Cow;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Writes a clip down in words. An error is our own fault, in words for people.
+pub type Writer =
+    Arc<dyn Fn(Clip, Vec<Lang>) -> Pin<Box<dyn Future<Output = Result<RawHearing, String>> + Send>> + Send + Sync>;
+
+/// Waking up this late means that the machine was too busy to measure anything.
+const STARVED: Duration = Duration::from_millis(1_500);
+/// Once the far side stays silent towards our goodbye, the sockets are not held longer than this.
+const FAREWELL_MAX: Duration = Duration::from_secs(40);
+
+/// What a call came to, with everything it left.
+pub struct Finished {
+    pub record: CallRecord,
+    pub trace: Trace,
+    pub judgement: Judgement,
+    /// Broken off from outside.
+    pub interrupted: bool,
+    /// What could not be kept, for people.
+    pub losses: Vec<String>,
+}
+
+/// How the outside breaks a call off.
+pub struct Stop {
+    pub why: String,
+}
+
+/// One call from dial to verdict. `watch` sees every event as it happens; `stop` breaks the call off politely.
+pub async fn place(
+    mut journey: Journey,
+    facts: CallFacts,
+    sockets: Sockets,
+    mut evidence: Evidence,
+    writer: Option<Writer>,
+    mut stop: mpsc::Receiver<Stop>,
+    watch: &mut dyn FnMut(&Event),
+) -> Finished {
+    let (heard_in, mut heard) = mpsc::unbounded_channel::<(Clip, Result<RawHearing, String>)>();
+    let clock = Instant::now();
+    let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
+    let languages = journey.settings().languages.clone();
+    let mut sip_bytes = vec![0; limits::SIP_MESSAGE_BYTES_MAX];
+    let mut rtp_bytes = [0; 2048];
+    let mut rtcp_bytes = [0; 2048];
+    let mut next: Option<(Moment, Input)> = Some((Moment::START, Input::Dial));
+    let mut judgement: Option<Judgement> = None;
+    let mut interrupted: Option<Moment> = None;
+    let mut starved = false;
+    let mut out = Vec::new();
+
+    while judgement.is_none() {
+        let (at, input) = match next.take() {
+            Some(given) => given,
+            None => {
+                let deadline = journey.deadline();
+                let wake = deadline.map(|d| clock + Duration::from_micros(d.micros()));
+                let (at, input) = tokio::select! {
+                    biased;
+                    got = sockets.sip.recv_from(&mut sip_bytes) => match got {
+                        Ok((n, from)) => (now(), Input::Sip { from, bytes: sip_bytes[..n].to_vec() }),
+                        Err(e) => (now(), Input::Unreachable { detail: e.to_string() }),
+                    },
+                    got = sockets.rtp.recv_from(&mut rtp_bytes) => match got {
+                        Ok((n, from)) => (now(), Input::Rtp { from, bytes: rtp_bytes[..n].to_vec() }),
+                        Err(_) => continue,
+                    },
+                    got = sockets.rtcp.recv_from(&mut rtcp_bytes) => match got {
+                        Ok((n, from)) => (now(), Input::Rtcp { from, bytes: rtcp_bytes[..n].to_vec() }),
+                        Err(_) => continue,
+                    },
+                    Some((clip, result)) = heard.recv() => (now(), Input::Heard { clip: clip.id, result }),
+                    Some(stop) = stop.recv() => {
+                        if interrupted.is_some() {
+                            // Asked twice: the farewell is cut short, the record is not.
+                            break;
+                        }
+                        interrupted = Some(now());
+                        (now(), Input::Interrupt { why: OurReason::Interrupted, detail: stop.why })
+                    }
+                    () = sleep_until(wake) => (now(), Input::Tick),
+                };
+                if let Some(due) = deadline
+                    && at.since(due) > STARVED
+                    && !starved
+                {
+                    starved = true;
+                    let late = at.since(due).as_secs_f64();
+                    next = Some((
+                        at,
+                        Input::Trouble { detail: format!("this machine was too busy to keep time: {late:.1} s late") },
+                    ));
+                }
+                (at, input)
+            }
+        };
+        if interrupted.is_some_and(|since| at.since(since) > FAREWELL_MAX) {
+            break;
+        }
+        // The tape is written before the step is taken.
+        if let Err(e) = evidence.input(at, &taped(&input)) {
+            let fault =
+                Input::Interrupt { why: OurReason::OurFault, detail: format!("the tape could not be written: {e}") };
+            step(&mut journey, at, fault, &mut out, &mut evidence);
+        }
+        if !step(&mut journey, at, input, &mut out, &mut evidence) {
+            break;
+        }
+        for output in out.drain(..) {
+            match output {
+                Output::SendSip { to, bytes } => {
+                    if let Err(e) = sockets.sip.send_to(&bytes, to).await {
+                        next.get_or_insert((now(), Input::Unreachable { detail: e.to_string() }));
+                    }
+                }
+                // A lost sound packet is what networks do; the far side's RTCP tells of it.
+                Output::SendRtp { to, bytes } => drop(sockets.rtp.try_send_to(&bytes, to)),
+                Output::SendRtcp { to, bytes } => drop(sockets.rtcp.try_send_to(&bytes, to)),
+                Output::Transcribe(clip) => write_down(clip, &languages, writer.as_ref(), &heard_in),
+                Output::TheySaid { at, frame } => evidence.they_said(at, &frame),
+                Output::WeSaid { at, frame } => evidence.we_said(at, &frame),
+                Output::Pressed(_) => {}
+                Output::Event(event) => watch(&event),
+                Output::Done(verdict) => judgement = Some(*verdict),
+            }
+        }
+        if let Some(trouble) = evidence.take_trouble() {
+            next.get_or_insert((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
+        }
+    }
+    let judgement = judgement.unwrap_or_else(|| replay::judge_so_far(&journey));
+    finish(journey, facts, evidence, judgement, interrupted.is_some())
+}
+
+/// False when the journey hit a bug: the run ends, its tape is kept, the process lives.
+fn step(journey: &mut Journey, at: Moment, input: Input, out: &mut Vec<Output>, evidence: &mut Evidence) -> bool {
+    let first_new = out.len();
+    let stepped = catch_unwind(AssertUnwindSafe(|| journey.step(at, input, out)));
+    for output in &out[first_new..] {
+        if let Some(line) = replay::taped_output(output) {
+            evidence.output(at, &line);
+        }
+    }
+    if stepped.is_err() {
+        tracing::error!(at = %at, "a bug ended this call; please keep its tape");
+        evidence.lost("a bug in nightbell ended this call; its tape shows where");
+    }
+    stepped.is_ok()
+}
+
+fn write_down(
+    clip: Clip,
+    languages: &[Lang],
+    writer: Option<&Writer>,
+    heard: &mpsc::UnboundedSender<(Clip, Result<RawHearing, String>)>,
+) {
+    let heard = heard.clone();
+    match writer {
+        Some(writer) => {
+            let words = writer(clip.clone(), languages.to_vec());
+            tokio::spawn(async move {
+                let result = words.await;
+                let _ = heard.send((clip, result));
+            });
+        }
+        None => {
+            let _ = heard.send((clip, Err("there is no speech model".into())));
+        }
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The input as the tape keeps it. `Dial` is the beginning of every tape and is not written.
+fn taped(input: &Input) -> TapeInput<'_> {
+    match input {
+        Input::Dial => TapeInput::Tick,
+        Input::Sip { from, bytes } => TapeInput::Sip { from: *from, bytes: Cow::Borrowed(bytes) },
+        Input::Rtp { from, bytes } => TapeInput::Rtp { from: *from, bytes: Cow::Borrowed(bytes) },
+        Input::Rtcp { from, bytes } => TapeInput::Rtcp { from: *from, bytes: Cow::Borrowed(bytes) },
+        Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
+        Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
+        Input::Interrupt { why, detail } => {
+            TapeInput::Interrupt { why: Cow::Owned(replay::interrupt_text(*why, detail)) }
+        }
+        Input::Trouble { detail } => TapeInput::Interrupt { why: Cow::Owned(replay::trouble_text(detail)) },
+        Input::Tick => TapeInput::Tick,
+    }
+}
+
+fn finish(
+    journey: Journey,
+    mut facts: CallFacts,
+    evidence: Evidence,
+    judgement: Judgement,
+    interrupted: bool,
+) -> Finished {
+    facts.call_id = Some(journey.call_id().to_string());
+    let (kept, losses) = evidence.close();
+    facts.evidence = kept.evidence.clone();
+    let record = CallRecord::new(journey.trace(), &judgement, &facts);
+    let mut losses = losses;
+    if let Err(e) = kept.write_record(&record) {
+        losses.push(format!("the record could not be written: {e}"));
+    }
+    Finished { record, trace: journey.trace().clone(), judgement, interrupted, losses }
+}
+
+/// Sends `Stop` once per Ctrl-C or SIGTERM.
+pub fn stop_on_signals() -> io::Result<mpsc::Receiver<Stop>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (tell, told) = mpsc::channel(4);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // A file over the size limit must be an error to report, not the end of the process with the line still up.
+    let mut file_too_big = signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?;
+    tokio::spawn(async move {
+        loop {
+            let why = tokio::select! {
+                _ = interrupt.recv() => "Ctrl-C",
+                _ = terminate.recv() => "SIGTERM",
+                _ = file_too_big.recv() => continue,
+            };
+            if tell.send(Stop { why: why.into() }).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(told)
+}

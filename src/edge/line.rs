@@ -1,0 +1,68 @@
+//! The sockets of one call: SIP, RTP and RTCP over UDP, on the address that reaches the far side.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tokio::net::UdpSocket;
+
+pub struct Sockets {
+    pub sip: UdpSocket,
+    pub rtp: UdpSocket,
+    pub rtcp: UdpSocket,
+}
+
+/// Pairs of RTP and RTCP ports tried before giving up.
+const PORT_TRIES: usize = 64;
+
+impl Sockets {
+    /// Binds on the local address from which `remote` is reached.
+    pub async fn towards(remote: SocketAddr) -> io::Result<Sockets> {
+        let local = local_address(remote).await?;
+        let sip = UdpSocket::bind(SocketAddr::new(local, 0)).await?;
+        report_unreachable(&sip)?;
+        // RFC 3550 §11: RTP on an even port, RTCP on the next.
+        for _ in 0..PORT_TRIES {
+            let rtp = UdpSocket::bind(SocketAddr::new(local, 0)).await?;
+            let port = rtp.local_addr()?.port();
+            if !port.is_multiple_of(2) || port == u16::MAX {
+                continue;
+            }
+            if let Ok(rtcp) = UdpSocket::bind(SocketAddr::new(local, port + 1)).await {
+                return Ok(Sockets { sip, rtp, rtcp });
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::AddrInUse, "no pair of free ports for RTP and RTCP"))
+    }
+}
+
+/// Asking the kernel which way the far side lies sends nothing.
+async fn local_address(remote: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = match remote {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let probe = UdpSocket::bind(SocketAddr::new(any, 0)).await?;
+    probe.connect(remote).await?;
+    Ok(probe.local_addr()?.ip())
+}
+
+/// An ICMP "port unreachable" reaches an unconnected socket only when it is asked for (ip(7), IP_RECVERR); a connected
+/// one would refuse answers from a PBX's other address.
+fn report_unreachable(socket: &UdpSocket) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    let done = match socket.local_addr()? {
+        SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true),
+        SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true),
+    };
+    done.map_err(io::Error::from)
+}
+
+/// Addresses of a host, IPv4 first among equals: most PBXs behind one name speak only that.
+pub async fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, port));
+    }
+    let mut found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
+    found.sort_by_key(|a| a.is_ipv6());
+    found.first().copied().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address"))
+}

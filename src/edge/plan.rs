@@ -1,0 +1,263 @@
+//! From what is wanted to a call ready to be placed: trunk, address, guard, sounds, evidence.
+
+use super::call::{self, Finished, Stop, Writer};
+use super::evidence::Evidence;
+use super::line::{Sockets, resolve};
+use crate::config::{Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Step, Transport, Trunk};
+use crate::journey::{Journey, Settings, guard, settings};
+use crate::record::call::CallFacts;
+use crate::record::tape::TapeHeader;
+use crate::vocabulary::{Event, Lang, Seed, Target};
+use chrono::{DateTime, FixedOffset, Local, Utc};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// A call that is wanted, by hand or by a probe file.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub target: Target,
+    pub hotline: Option<String>,
+    pub probe: Option<String>,
+    pub trunk: Option<Trunk>,
+    pub credentials: Option<(String, String)>,
+    pub languages: Vec<Lang>,
+    pub tones: Option<String>,
+    pub ring_limit: Duration,
+    pub call_limit: Duration,
+    pub steps: Vec<Step>,
+    /// Where relative sound files of `say` are looked for.
+    pub sounds_in: PathBuf,
+    pub expect: Option<Expectation>,
+    pub timezone: Option<chrono_tz::Tz>,
+    pub hours: Option<String>,
+    pub goes_on_with_people: bool,
+}
+
+/// Why a call was not made. Nothing has been sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMade {
+    /// Wrong words on the command line or in a file: exit 2.
+    #[error("{0}")]
+    Wrong(String),
+    /// Our own fault or the network's: exit 3.
+    #[error("{0}")]
+    Ours(String),
+}
+
+impl Wanted {
+    /// A probe of a file.
+    pub fn by_probe(hotline: &Hotline, probe: &Probe, trunk: Option<&Trunk>) -> Wanted {
+        let folder = Path::new(&hotline.file).parent().unwrap_or(Path::new("."));
+        Wanted {
+            target: hotline.target.clone(),
+            hotline: Some(hotline.name.clone()),
+            probe: Some(probe.name.clone()),
+            trunk: trunk.cloned(),
+            credentials: None,
+            languages: hotline.languages.clone(),
+            tones: hotline.calendar.clone().or_else(|| country_of(&hotline.target).map(str::to_string)),
+            ring_limit: probe.ring_limit,
+            call_limit: probe.call_limit,
+            steps: probe.steps.clone(),
+            sounds_in: folder.to_path_buf(),
+            expect: probe.expect.clone(),
+            timezone: Some(hotline.timezone),
+            hours: hotline.hours.as_ref().map(|h| h.0.clone()),
+            goes_on_with_people: probe.if_human == IfHuman::GoOn,
+        }
+    }
+
+    /// Whether some step can only be judged by words.
+    pub fn needs_words(&self) -> bool {
+        self.steps.iter().any(|s| match s {
+            Step::Hear { anything, .. } => !anything,
+            Step::Choose { .. } | Step::Human { .. } => true,
+            _ => false,
+        })
+    }
+}
+
+/// The country whose tones a number will sound like.
+pub fn country_of(target: &Target) -> Option<&'static str> {
+    let Target::Tel(number) = target else { return None };
+    [("+86", "CN"), ("+1", "US"), ("+44", "UK"), ("+49", "DE"), ("+81", "JP"), ("+33", "FR")]
+        .into_iter()
+        .find(|(prefix, _)| number.starts_with(prefix))
+        .map(|(_, country)| country)
+}
+
+/// Makes one call. `allow` is `None` only for loopback targets typed by hand.
+pub async fn make(
+    wanted: Wanted,
+    allow: Option<&Allow>,
+    folder: &Path,
+    writer: Option<Writer>,
+    stop: mpsc::Receiver<Stop>,
+    watch: &mut dyn FnMut(&Event),
+) -> Result<Finished, NotMade> {
+    match allow {
+        Some(allow) => guard::may_dial(&wanted.target, allow).map_err(NotMade::Wrong)?,
+        None if wanted.target.is_loopback() => {}
+        None => {
+            return Err(NotMade::Wrong(format!("{} is not on this machine and there is no allow list", wanted.target)));
+        }
+    }
+    let (host, port) = next_hop(&wanted)?;
+    let wall = started(wanted.timezone);
+    let id = ulid::Ulid::new().to_string();
+    let seed = u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1);
+    let sounds = load_sounds(&wanted)?;
+    let remote = match resolve(&host, port).await {
+        Ok(address) => address,
+        Err(e) => return Err(NotMade::Ours(format!("no address for {host}: {e}"))),
+    };
+    let sockets = Sockets::towards(remote).await.map_err(|e| NotMade::Ours(format!("no way to {remote}: {e}")))?;
+    let address = |s: &tokio::net::UdpSocket| s.local_addr().map_err(|e| NotMade::Ours(e.to_string()));
+    let credentials = credentials(&wanted)?;
+    let settings = Settings {
+        target: request_uri(&wanted),
+        remote,
+        local_sip: address(&sockets.sip)?,
+        local_rtp: address(&sockets.rtp)?,
+        from_user: from_user(&wanted, credentials.as_ref()),
+        from_display: None,
+        username: credentials.as_ref().map(|(user, _)| user.clone()),
+        trunk: wanted.trunk.as_ref().map(|t| t.name.clone()),
+        hotline: wanted.hotline.clone(),
+        probe: wanted.probe.clone(),
+        id: id.clone(),
+        languages: wanted.languages.clone(),
+        tones: wanted.tones.clone(),
+        ring_limit_ms: wanted.ring_limit.as_millis() as u64,
+        call_limit_ms: wanted.call_limit.as_millis() as u64,
+        steps: settings::short_form(&wanted.steps),
+        expect: wanted.expect.as_ref().map(Into::into),
+        on: Some(wall.date_naive()),
+        at: Some(wall.time()),
+        hours: wanted.hours.clone(),
+        goes_on_with_people: wanted.goes_on_with_people,
+        deaf: writer.is_none(),
+    };
+    let shown = wall.to_rfc3339_opts(chrono::SecondsFormat::Micros, false);
+    let header = TapeHeader::new(
+        seed,
+        shown.clone(),
+        settings.target.clone(),
+        serde_json::to_value(&settings).map_err(|e| NotMade::Ours(e.to_string()))?,
+    );
+    let loaded: Vec<(String, Arc<[i16]>)> =
+        sounds.iter().map(|(name, samples)| (name.clone(), samples.clone())).collect();
+    let evidence = Evidence::open(folder, &id, &header, &loaded).map_err(|e| {
+        NotMade::Ours(format!("no call without its evidence: {} cannot be written: {e}", folder.display()))
+    })?;
+    let facts = CallFacts {
+        id,
+        hotline: wanted.hotline.clone(),
+        probe: wanted.probe.clone(),
+        target: settings.target.clone(),
+        started: shown,
+        call_id: None,
+        evidence: Default::default(),
+    };
+    let password = credentials.map(|(_, password)| password);
+    let journey = Journey::new(settings, password, sounds, &Seed::new(seed)).map_err(NotMade::Wrong)?;
+    Ok(call::place(journey, facts, sockets, evidence, writer, stop, watch).await)
+}
+
+fn started(timezone: Option<chrono_tz::Tz>) -> DateTime<FixedOffset> {
+    match timezone {
+        Some(zone) => Utc::now().with_timezone(&zone).fixed_offset(),
+        None => Local::now().fixed_offset(),
+    }
+}
+
+/// Where the INVITE goes: the trunk's server, else the target's own host.
+fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
+    if let Some(trunk) = &wanted.trunk {
+        if trunk.server.transport != Transport::Udp {
+            return Err(NotMade::Wrong(format!(
+                "trunk {} wants TCP or TLS, which is not spoken yet; write its server with ;transport=udp",
+                trunk.name
+            )));
+        }
+        return Ok((trunk.server.host.clone(), trunk.server.port.unwrap_or(5060)));
+    }
+    match &wanted.target {
+        Target::Sip { host, port, params, .. } => {
+            if let Some((_, Some(transport))) = params.iter().find(|(name, _)| name == "transport")
+                && !transport.eq_ignore_ascii_case("udp")
+            {
+                return Err(NotMade::Wrong(format!(
+                    "transport={transport} is not spoken yet; write ;transport=udp or leave it out"
+                )));
+            }
+            Ok((host.clone(), port.unwrap_or(5060)))
+        }
+        Target::Tel(number) => Err(NotMade::Wrong(format!(
+            "tel:{number} needs a trunk to leave by; write --trunk NAME with a trunk from _trunks.yaml, or call a SIP address"
+        ))),
+    }
+}
+
+fn request_uri(wanted: &Wanted) -> String {
+    match (&wanted.target, &wanted.trunk) {
+        (Target::Tel(number), Some(trunk)) => {
+            let port = trunk.server.port.map(|p| format!(":{p}")).unwrap_or_default();
+            // RFC 3261 §19.1.6: a telephone number inside a SIP URI.
+            format!("sip:{number}@{}{port};user=phone", trunk.server.host)
+        }
+        (target, _) => target.to_string(),
+    }
+}
+
+fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String {
+    wanted
+        .trunk
+        .as_ref()
+        .and_then(|t| t.caller_id.clone())
+        .or_else(|| credentials.map(|(user, _)| user.clone()))
+        .unwrap_or_else(|| "nightbell".to_string())
+}
+
+fn credentials(wanted: &Wanted) -> Result<Option<(String, String)>, NotMade> {
+    if let Some(given) = &wanted.credentials {
+        return Ok(Some(given.clone()));
+    }
+    let Some(trunk) = &wanted.trunk else { return Ok(None) };
+    let (Some(user), Some(from)) = (&trunk.username, &trunk.password) else { return Ok(None) };
+    Ok(Some((user.clone(), secret(from)?)))
+}
+
+/// A secret is read when it is needed and never kept in a value that is printed.
+fn secret(from: &PasswordFrom) -> Result<String, NotMade> {
+    match from {
+        PasswordFrom::Env(name) => std::env::var(name)
+            .map_err(|_| NotMade::Wrong(format!("the password is to come from ${name}, which is not set"))),
+        PasswordFrom::File(path) => std::fs::read_to_string(path)
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_string())
+            .map_err(|e| NotMade::Wrong(format!("the password is to come from {path}, which cannot be read: {e}"))),
+    }
+}
+
+fn load_sounds(wanted: &Wanted) -> Result<BTreeMap<String, Arc<[i16]>>, NotMade> {
+    let mut sounds = BTreeMap::new();
+    for step in &wanted.steps {
+        let Step::Say { file } = step else { continue };
+        let path = wanted.sounds_in.join(file);
+        let sound = telephone_sound(&path).map_err(|e| NotMade::Wrong(format!("{}: {e}", path.display())))?;
+        sounds.insert(file.clone(), sound.into());
+    }
+    Ok(sounds)
+}
+
+fn telephone_sound(path: &Path) -> Result<Vec<i16>, String> {
+    let mut wav = hound::WavReader::open(path).map_err(|e| e.to_string())?;
+    let spec = wav.spec();
+    if (spec.channels, spec.sample_rate, spec.bits_per_sample) != (1, 8000, 16) {
+        return Err("a sound to say is 8 kHz, 16 bits, one channel".into());
+    }
+    wav.samples::<i16>().collect::<Result<_, _>>().map_err(|e| e.to_string())
+}

@@ -1,0 +1,258 @@
+//! What has been heard so far, in the form the steps of a script ask for it.
+
+use crate::understanding::{self, OptionKey, PromptKind, Reading};
+use crate::vocabulary::{ClipId, HeardKind, Hearing, Lang, Moment, Transcript};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Speech that began this little before a key was pressed may already be its effect: people and detectors both
+/// place an onset a few frames late or early.
+const ONSET_TOLERANCE: Duration = Duration::from_millis(200);
+
+/// Words of one clip with what they mean.
+#[derive(Clone, Debug)]
+pub struct Words {
+    pub from: Moment,
+    pub to: Moment,
+    pub transcript: Transcript,
+    pub reading: Reading,
+}
+
+/// A sound that is not speech, as the ears reported it.
+#[derive(Clone, Debug)]
+pub struct Tone {
+    pub from: Moment,
+    pub to: Moment,
+    pub kind: HeardKind,
+}
+
+#[derive(Debug, Default)]
+pub struct Attention {
+    words: Vec<Words>,
+    tones: Vec<Tone>,
+    /// Clips handed to transcription whose words are not back yet.
+    pending: BTreeMap<ClipId, (Moment, Moment)>,
+    sounding: Option<(HeardKind, Moment)>,
+    quiet_since: Moment,
+    /// The first moment anything audible was heard after the answer.
+    first_audible: Option<Moment>,
+}
+
+impl Attention {
+    /// From here on the hotline is on the line: what came before was the network's.
+    pub fn answered(&mut self, at: Moment) {
+        self.quiet_since = self.quiet_since.max(at);
+        self.first_audible = None;
+    }
+
+    pub fn hear(&mut self, hearing: &Hearing) {
+        match hearing {
+            Hearing::Onset { at, kind } => {
+                if *kind == HeardKind::Silence {
+                    self.fall_quiet(*at);
+                } else {
+                    self.sounding = Some((*kind, *at));
+                    self.first_audible.get_or_insert(*at);
+                }
+            }
+            Hearing::Sound { from, to, kind, ended, .. } => {
+                if *kind == HeardKind::Silence {
+                    if !*ended {
+                        self.fall_quiet(*from);
+                    }
+                    return;
+                }
+                self.first_audible.get_or_insert(*from);
+                if *ended {
+                    self.fall_quiet(*to);
+                } else {
+                    self.sounding = Some((*kind, *from));
+                }
+                if *kind != HeardKind::Speech {
+                    self.note_tone(*from, *to, *kind);
+                }
+            }
+            Hearing::Clip(clip) => {
+                self.pending.insert(clip.id, (clip.from, clip.to));
+            }
+        }
+    }
+
+    fn fall_quiet(&mut self, at: Moment) {
+        if self.sounding.is_some() {
+            self.sounding = None;
+            self.quiet_since = self.quiet_since.max(at);
+        }
+    }
+
+    fn note_tone(&mut self, from: Moment, to: Moment, kind: HeardKind) {
+        match self.tones.last_mut() {
+            Some(last) if last.kind == kind && last.from == from => last.to = to,
+            _ => self.tones.push(Tone { from, to, kind }),
+        }
+    }
+
+    /// The words of a clip came back (or never will: `None`).
+    pub fn understand(&mut self, id: ClipId, words: Option<Words>) {
+        self.pending.remove(&id);
+        if let Some(words) = words {
+            let place = self.words.partition_point(|w| w.from <= words.from);
+            self.words.insert(place, words);
+        }
+    }
+
+    pub fn clip_span(&self, id: ClipId) -> Option<(Moment, Moment)> {
+        self.pending.get(&id).copied()
+    }
+
+    pub fn clips_waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn all_words(&self) -> &[Words] {
+        &self.words
+    }
+
+    /// Words spoken after `from`, those that had already begun excluded.
+    pub fn words_since(&self, from: Moment) -> impl Iterator<Item = &Words> {
+        self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && belongs_after(w.from, w.to, from))
+    }
+
+    pub fn words_before(&self, until: Moment) -> impl Iterator<Item = &Words> {
+        self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && !belongs_after(w.from, w.to, until))
+    }
+
+    pub fn tones_since(&self, from: Moment) -> impl Iterator<Item = &Tone> {
+        self.tones.iter().filter(move |t| t.to > from)
+    }
+
+    /// Could words spoken before `limit` still come? Then nobody may say that they were not spoken.
+    pub fn undecided_before(&self, limit: Moment) -> bool {
+        let speaking_since = match self.sounding {
+            Some((HeardKind::Speech, since)) => since < limit,
+            _ => false,
+        };
+        speaking_since || self.pending.values().any(|&(from, _)| from < limit)
+    }
+
+    pub fn is_speaking(&self) -> bool {
+        matches!(self.sounding, Some((HeardKind::Speech, _)))
+    }
+
+    /// The kind of sound going on now.
+    pub fn sounding(&self) -> Option<(HeardKind, Moment)> {
+        self.sounding
+    }
+
+    /// How long nothing has been audible; `None` while something is.
+    pub fn quiet_for(&self, now: Moment) -> Option<Duration> {
+        self.sounding.is_none().then(|| now.since(self.quiet_since))
+    }
+
+    pub fn quiet_since(&self) -> Option<Moment> {
+        self.sounding.is_none().then_some(self.quiet_since)
+    }
+
+    pub fn ever_audible(&self) -> bool {
+        self.first_audible.is_some()
+    }
+
+    /// Speech, music or a tone that began after `from` (or goes on since before it, for music and tones).
+    pub fn audible_since(&self, from: Moment) -> bool {
+        let going_on = match self.sounding {
+            Some((HeardKind::Speech, since)) => since + ONSET_TOLERANCE >= from,
+            Some(_) => true,
+            None => false,
+        };
+        going_on
+            || self.words_since(from).next().is_some()
+            || self.pending.values().any(|&(f, t)| belongs_after(f, t, from))
+            || self.tones_since(from).any(|t| t.kind != HeardKind::Noise)
+    }
+
+    /// The prompt since `from` read as one text: clips are cut at pauses, and options do not care for pauses.
+    pub fn prompt_since(&self, from: Moment, context: &understanding::Context) -> Prompt {
+        let words: Vec<&Words> = self.words_since(from).collect();
+        Prompt::join(&words, context)
+    }
+}
+
+/// Does a stretch of sound belong to what follows `boundary`? Its greater part must.
+fn belongs_after(from: Moment, to: Moment, boundary: Moment) -> bool {
+    if from + ONSET_TOLERANCE >= boundary {
+        return true;
+    }
+    to > boundary && to.since(boundary) > boundary.since(from) * 2
+}
+
+/// Several clips read as one prompt.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    pub text: String,
+    pub lang: Lang,
+    pub reading: Reading,
+    pub from: Moment,
+    pub to: Moment,
+}
+
+impl Prompt {
+    fn join(words: &[&Words], context: &understanding::Context) -> Prompt {
+        let lang = words.last().map_or(Lang::En, |w| w.transcript.lang);
+        let context = understanding::Context { lang: Some(lang), ..context.clone() };
+        let from = words.first().map_or(Moment::START, |w| w.from);
+        let to = words.last().map_or(Moment::START, |w| w.to);
+        // A pause may stand inside an option ("for sales … press 1") or between two: both readings are tried and
+        // the one that finds more options is kept.
+        let as_heard = joined(words, false);
+        let as_one = joined(words, true);
+        let reading_heard = understanding::read(&as_heard, &context);
+        let reading_one = understanding::read(&as_one, &context);
+        let (text, reading) = if distinct_keys(&reading_one) > distinct_keys(&reading_heard) {
+            (as_one, reading_one)
+        } else {
+            (as_heard, reading_heard)
+        };
+        Prompt { text, lang, reading, from, to }
+    }
+
+    /// The keys heard as options.
+    pub fn offers(&self, key: char) -> Option<&str> {
+        self.reading
+            .options
+            .iter()
+            .find(|o| matches!(o.key, OptionKey::Press(k) if k.symbol() == key))
+            .map(|o| o.label.as_str())
+    }
+
+    pub fn is_menu(&self) -> bool {
+        matches!(self.reading.kind, PromptKind::Menu | PromptKind::LanguageMenu) || !self.reading.options.is_empty()
+    }
+}
+
+fn distinct_keys(reading: &Reading) -> usize {
+    let mut keys: Vec<String> = reading.options.iter().map(|o| o.key.to_string()).collect();
+    keys.sort();
+    keys.dedup();
+    keys.len()
+}
+
+fn joined(words: &[&Words], pauses_are_commas: bool) -> String {
+    let mut text = String::new();
+    for w in words {
+        let piece = w.transcript.text.trim();
+        if !text.is_empty() {
+            let chinese = w.transcript.lang == Lang::Zh;
+            if pauses_are_commas {
+                let kept = text.trim_end_matches(['.', '。', ',', '，', ' ']).len();
+                text.truncate(kept);
+                text.push_str(if chinese { "，" } else { ", " });
+            } else if text.ends_with(|c: char| c.is_alphanumeric()) {
+                text.push_str(if chinese { "，" } else { ", " });
+            } else if !chinese {
+                text.push(' ');
+            }
+        }
+        text.push_str(piece);
+    }
+    text
+}

@@ -1,0 +1,93 @@
+//! What a journey is started with: everything a replay needs, and no secret.
+
+use crate::call::rtp::Codec;
+use crate::config::{Expectation, Problem, Step, parse_do};
+use crate::understanding::Context;
+use crate::vocabulary::{Lang, Outcome};
+use chrono::{NaiveDate, NaiveTime};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Stands in the header of the tape. A password never does: a replay answers challenges with a stand-in and compares
+/// around the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The Request-URI.
+    pub target: String,
+    pub remote: SocketAddr,
+    pub local_sip: SocketAddr,
+    pub local_rtp: SocketAddr,
+    pub from_user: String,
+    pub from_display: Option<String>,
+    /// Set when we can answer a challenge.
+    pub username: Option<String>,
+    /// Named on the first line of the timeline.
+    pub trunk: Option<String>,
+    pub hotline: Option<String>,
+    pub probe: Option<String>,
+    /// A ULID, of the record.
+    pub id: String,
+    /// In order of expectation; the first decides where a hearing does not say.
+    pub languages: Vec<Lang>,
+    /// Country of the call-progress tones, e.g. `CN`.
+    pub tones: Option<String>,
+    pub ring_limit_ms: u64,
+    pub call_limit_ms: u64,
+    /// The steps in their short form.
+    pub steps: String,
+    pub expect: Option<Expected>,
+    /// Date and time of day at the hotline's place when the call began.
+    pub on: Option<NaiveDate>,
+    pub at: Option<NaiveTime>,
+    pub hours: Option<String>,
+    /// Go on with the steps when a person answers.
+    pub goes_on_with_people: bool,
+    /// Words cannot be written down: there is no model.
+    pub deaf: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    pub connect_ms: Option<u64>,
+    pub human_ms: Option<u64>,
+    pub outcome: Option<Outcome>,
+}
+
+impl Settings {
+    pub fn script(&self) -> Result<Vec<Step>, Vec<Problem>> {
+        if self.steps.is_empty() { Ok(Vec::new()) } else { parse_do(&self.steps) }
+    }
+
+    pub fn expectation(&self) -> Option<Expectation> {
+        self.expect.as_ref().map(|e| Expectation {
+            connect: e.connect_ms.map(Duration::from_millis),
+            human: e.human_ms.map(Duration::from_millis),
+            outcome: e.outcome,
+        })
+    }
+
+    pub fn context(&self) -> Context {
+        Context { lang: None, on: self.on, at: self.at, hours: self.hours.clone() }
+    }
+
+    /// In order of liking: the law of the hotline's country first.
+    pub fn codecs(&self) -> Vec<Codec> {
+        match self.tones.as_deref() {
+            Some("US" | "JP") => vec![Codec::Pcmu, Codec::Pcma],
+            _ => vec![Codec::Pcma, Codec::Pcmu],
+        }
+    }
+}
+
+/// Steps in the short form that `Settings::script` reads back.
+pub fn short_form(steps: &[Step]) -> String {
+    steps.iter().map(|s| s.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+impl From<&Expectation> for Expected {
+    fn from(expect: &Expectation) -> Expected {
+        let ms = |d: Duration| d.as_millis() as u64;
+        Expected { connect_ms: expect.connect.map(ms), human_ms: expect.human.map(ms), outcome: expect.outcome }
+    }
+}

@@ -1,0 +1,277 @@
+//! A tape again: the same journey without network, clock or model, and where it first differs when it does.
+
+use super::call::{CallFacts, CallRecord, Evidence};
+use super::tape::{Line, Tape, TapeInput, TapeOutput, sha256_hex};
+use crate::hearing::words::RawHearing;
+use crate::journey::{Input, Journey, Output, Settings};
+use crate::understanding::judge;
+use crate::vocabulary::trace::OurReason;
+use crate::vocabulary::{ClipId, Frame, Judgement, Moment, Seed, Trace, What};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A tape played again.
+pub struct Replayed {
+    pub trace: Trace,
+    pub judgement: Judgement,
+    pub record: CallRecord,
+    pub settings: Settings,
+    /// The first thing that came out otherwise than it stands on the tape.
+    pub difference: Option<Difference>,
+    /// What could not be read of the tape, for people.
+    pub damage: Option<String>,
+    pub inputs: usize,
+}
+
+/// Where a replay left the tape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub at: Moment,
+    pub on_tape: String,
+    pub replayed: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the replay first differs at {} s\n  on the tape: {}\n  replayed:    {}",
+            self.at, self.on_tape, self.replayed
+        )
+    }
+}
+
+/// Where sound goes while a tape is played again.
+pub trait SoundSink {
+    fn they_said(&mut self, at: Moment, frame: &Frame);
+    fn we_said(&mut self, at: Moment, frame: &Frame);
+}
+
+/// Nobody listens.
+impl SoundSink for () {
+    fn they_said(&mut self, _: Moment, _: &Frame) {}
+    fn we_said(&mut self, _: Moment, _: &Frame) {}
+}
+
+/// Hears a clip anew, for `--rehear`.
+pub type Rehear<'a> = &'a mut dyn FnMut(&crate::vocabulary::Clip) -> Result<RawHearing, String>;
+
+/// Plays `tape` (whose bytes are `bytes`) again. With `rehear`, clips are transcribed anew instead of read off the tape,
+/// and nothing is compared.
+pub fn replay(
+    tape: &Tape,
+    bytes: &[u8],
+    paths: Evidence,
+    mut rehear: Option<Rehear>,
+    sink: &mut dyn SoundSink,
+) -> Result<Replayed, String> {
+    let settings: Settings = serde_json::from_value(tape.header.settings.clone())
+        .map_err(|e| format!("the settings on the tape cannot be read: {e}"))?;
+    let mut sounds: BTreeMap<String, Arc<[i16]>> = BTreeMap::new();
+    for entry in &tape.entries {
+        if let Some(TapeInput::Sound { name, samples }) = entry.input() {
+            sounds.insert(name.to_string(), TapeInput::samples(&samples).into());
+        }
+    }
+    let mut journey = Journey::new(settings.clone(), None, sounds, &Seed::new(tape.header.seed))?;
+    let mut comparison = Comparison::default();
+    let mut inputs = 0;
+    let mut dialled = false;
+    let mut out = Vec::new();
+    for entry in &tape.entries {
+        match entry.line() {
+            Line::Out(output) => comparison.expect(entry.at, &output),
+            Line::Unknown => {}
+            Line::In(TapeInput::Sound { .. }) => {}
+            Line::In(input) => {
+                comparison.settle();
+                inputs += 1;
+                // The first tick of every tape is the dial.
+                let input = if dialled { untaped(input)? } else { Input::Dial };
+                dialled = true;
+                if rehear.is_some() && matches!(input, Input::Heard { .. }) {
+                    continue;
+                }
+                journey.step(entry.at, input, &mut out);
+                let mut anew = Vec::new();
+                for output in out.drain(..) {
+                    if rehear.is_none() {
+                        comparison.happened(entry.at, &output);
+                    }
+                    match output {
+                        Output::TheySaid { at, frame } => sink.they_said(at, &frame),
+                        Output::WeSaid { at, frame } => sink.we_said(at, &frame),
+                        Output::Transcribe(clip) => anew.push(clip),
+                        _ => {}
+                    }
+                }
+                if let Some(rehear) = &mut rehear {
+                    for clip in anew {
+                        journey.step(entry.at, Input::Heard { clip: clip.id, result: rehear(&clip) }, &mut out);
+                        out.clear();
+                    }
+                }
+            }
+        }
+    }
+    comparison.settle();
+    let judgement = journey.judgement().cloned().unwrap_or_else(|| judge_so_far(&journey));
+    let facts = CallFacts {
+        id: settings.id.clone(),
+        hotline: settings.hotline.clone(),
+        probe: settings.probe.clone(),
+        target: settings.target.clone(),
+        started: tape.header.started.clone(),
+        call_id: Some(journey.call_id().to_string()),
+        evidence: Evidence { sha256: Some(sha256_hex(bytes)), ..paths },
+    };
+    let record = CallRecord::new(journey.trace(), &judgement, &facts);
+    Ok(Replayed {
+        trace: journey.trace().clone(),
+        judgement,
+        record,
+        settings,
+        difference: if rehear.is_some() { None } else { comparison.difference },
+        damage: tape.damage.as_ref().map(|d| d.to_string()),
+        inputs,
+    })
+}
+
+/// The verdict of a call whose end is not on the tape: it was killed, and nobody can be judged by that.
+pub fn judge_so_far(journey: &Journey) -> Judgement {
+    let mut trace = journey.trace().clone();
+    let at = trace.events.last().map(|e| e.at).unwrap_or_default();
+    trace.events.push(crate::vocabulary::Event {
+        at,
+        what: What::OurFault { detail: "the record ends before the call did".into() },
+    });
+    judge(&trace, journey.settings().expectation().as_ref(), &journey.settings().context())
+}
+
+#[derive(Default)]
+struct Comparison {
+    on_tape: Vec<(Moment, String)>,
+    replayed: Vec<(Moment, String)>,
+    difference: Option<Difference>,
+}
+
+impl Comparison {
+    fn expect(&mut self, at: Moment, output: &TapeOutput) {
+        if self.difference.is_none() {
+            self.on_tape.push((at, comparable(output)));
+        }
+    }
+
+    fn happened(&mut self, at: Moment, output: &Output) {
+        if self.difference.is_none()
+            && let Some(line) = taped_output(output)
+        {
+            self.replayed.push((at, comparable(&line)));
+        }
+    }
+
+    /// Everything one input caused is on both sides: they must be alike.
+    fn settle(&mut self) {
+        if self.difference.is_none() && self.on_tape != self.replayed {
+            let nothing = || "nothing".to_string();
+            let index = self.on_tape.iter().zip(&self.replayed).take_while(|(a, b)| a == b).count();
+            let (tape, again) = (self.on_tape.get(index), self.replayed.get(index));
+            let at = tape.or(again).map(|(at, _)| *at).unwrap_or_default();
+            self.difference = Some(Difference {
+                at,
+                on_tape: tape.map_or_else(nothing, |(_, t)| t.clone()),
+                replayed: again.map_or_else(nothing, |(_, t)| t.clone()),
+            });
+        }
+        self.on_tape.clear();
+        self.replayed.clear();
+    }
+}
+
+/// The output as the tape keeps it; sound is not kept, it follows from the rest.
+pub fn taped_output(output: &Output) -> Option<TapeOutput<'static>> {
+    Some(match output {
+        Output::SendSip { to, bytes } => TapeOutput::Sip { to: *to, bytes: Cow::Owned(bytes.clone()) },
+        Output::Pressed(key) => TapeOutput::Key(Cow::Owned(key.to_string())),
+        Output::Event(event) => TapeOutput::Event(Cow::Owned(shown(&event.what))),
+        Output::Transcribe(clip) => {
+            TapeOutput::Note(Cow::Owned(format!("transcribe clip {} from {} to {}", clip.id.0, clip.from, clip.to)))
+        }
+        Output::Done(judgement) => {
+            TapeOutput::Note(Cow::Owned(format!("verdict {}: {}", judgement.verdict, judgement.outcome)))
+        }
+        _ => return None,
+    })
+}
+
+/// An event as text. Levels and frequencies are left out: their last digits depend on the processor.
+fn shown(what: &What) -> String {
+    match what {
+        What::Sound { from, to, kind, .. } => format!("Sound {kind:?} from {from} to {to}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn comparable(output: &TapeOutput) -> String {
+    match output {
+        TapeOutput::Sip { to, bytes } => format!("SIP to {to}: {}", without_answers(&String::from_utf8_lossy(bytes))),
+        TapeOutput::Rtp { to, bytes } => format!("RTP to {to}, {} bytes", bytes.len()),
+        TapeOutput::Rtcp { to, bytes } => format!("RTCP to {to}, {} bytes", bytes.len()),
+        TapeOutput::Key(key) => format!("key {key}"),
+        TapeOutput::Event(text) | TapeOutput::Note(text) => text.to_string(),
+    }
+}
+
+/// A digest answer needs the password, which is never on a tape.
+fn without_answers(message: &str) -> String {
+    let mut kept = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find("response=\"") {
+        let value = at + "response=\"".len();
+        kept.push_str(&rest[..value]);
+        rest = &rest[value..];
+        rest = rest.find('"').map_or("", |end| &rest[end..]);
+    }
+    kept.push_str(rest);
+    kept
+}
+
+const INTERRUPTED: &str = "interrupted: ";
+const OUR_FAULT: &str = "our fault: ";
+const TROUBLE: &str = "trouble: ";
+
+pub fn interrupt_text(why: OurReason, detail: &str) -> String {
+    match why {
+        OurReason::OurFault => format!("{OUR_FAULT}{detail}"),
+        _ => format!("{INTERRUPTED}{detail}"),
+    }
+}
+
+pub fn trouble_text(detail: &str) -> String {
+    format!("{TROUBLE}{detail}")
+}
+
+fn untaped(input: TapeInput) -> Result<Input, String> {
+    Ok(match &input {
+        TapeInput::Sip { from, bytes } => Input::Sip { from: *from, bytes: bytes.to_vec() },
+        TapeInput::Rtp { from, bytes } => Input::Rtp { from: *from, bytes: bytes.to_vec() },
+        TapeInput::Rtcp { from, bytes } => Input::Rtcp { from: *from, bytes: bytes.to_vec() },
+        TapeInput::Unreachable { detail } => Input::Unreachable { detail: detail.to_string() },
+        TapeInput::Heard { clip, .. } => {
+            let result = input.heard_as::<RawHearing>().ok_or("a hearing on the tape cannot be read")?;
+            Input::Heard { clip: ClipId(*clip), result }
+        }
+        TapeInput::Interrupt { why } => {
+            if let Some(detail) = why.strip_prefix(TROUBLE) {
+                Input::Trouble { detail: detail.to_string() }
+            } else if let Some(detail) = why.strip_prefix(OUR_FAULT) {
+                Input::Interrupt { why: OurReason::OurFault, detail: detail.to_string() }
+            } else {
+                let detail = why.strip_prefix(INTERRUPTED).unwrap_or(why);
+                Input::Interrupt { why: OurReason::Interrupted, detail: detail.to_string() }
+            }
+        }
+        TapeInput::Tick | TapeInput::Sound { .. } => Input::Tick,
+    })
+}
