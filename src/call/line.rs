@@ -337,6 +337,12 @@ impl Line {
                 self.answered(now, (status, reason), &to_tag.unwrap_or_default(), sdp, out);
             }
             CallerEvent::FarOffer { offer_id, sdp } => self.offered(now, offer_id, sdp, out),
+            // The answer to an offer that the far side asked for came with its ACK (RFC 3264 §4).
+            CallerEvent::FarAnswer { sdp, .. } => {
+                if let Ok(agreement) = sdp::read_answer(&self.local, &sdp) {
+                    self.agree(now, agreement, out);
+                }
+            }
             CallerEvent::FarInfo { content_type, body } => {
                 if let Some(key) = key_of_info(&content_type, &body) {
                     tell(LineEvent::FarKey { key }, out);
