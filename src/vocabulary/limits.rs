@@ -16,6 +16,10 @@ pub const CLIPS_WAITING_MAX: usize = 32;
 pub const SIP_MESSAGE_BYTES_MAX: usize = 65_535;
 /// Most headers in one SIP message.
 pub const SIP_HEADERS_MAX: usize = 256;
+/// SIP transactions of one kind that one dialog keeps.
+pub const SIP_TRANSACTIONS_MAX: usize = 32;
+/// Forks of one INVITE that are told apart.
+pub const SIP_FORKS_MAX: usize = 16;
 /// Most steps in one probe.
 pub const STEPS_MAX: usize = 128;
 /// Longest file users write that we read.

@@ -1,8 +1,17 @@
 //! The called end of one call: a UAS made from a received INVITE.
 
-use super::message::Message;
+use super::admission::is_sound;
+use super::dialog::Dialog;
+use super::digest::Authenticator;
+use super::leg::{Identity, Leg, LegEvent, LegOutput};
+use super::message::{Message, read};
+use super::reason::{q850_header, status_of_q850};
+use super::transaction::{T1, earliest};
+use super::uri::{Uri, bracketed};
+use crate::vocabulary::limits::CALL_MAX;
 use crate::vocabulary::{Moment, Seed, trace::EndedBy};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What can happen to a called end.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,17 +68,57 @@ pub enum CalledEvent {
     Closed,
 }
 
+/// See `Caller`: time for the far side to repeat what it has not heard answered.
+const LINGER: Duration = T1.saturating_mul(2);
+
 /// The called end of one call.
 #[derive(Clone, Debug)]
 pub struct Called {
     call_id: String,
+    invite: Message,
+    from: SocketAddr,
+    leg: Leg,
+    stage: Stage,
+    /// Every leg has an end, even one that rings for ever.
+    until: Option<Moment>,
+    linger_until: Option<Moment>,
+    settled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not stepped yet: the INVITE waits for the time.
+    New,
+    Ringing,
+    Answered,
+    Over,
+    Closed,
 }
 
 impl Called {
-    /// A leg for an INVITE received from `from` on our address `local`. Step it with `Tick` at once: nothing has been
-    /// sent yet.
-    pub fn new(_local: SocketAddr, _from: SocketAddr, invite: &Message, _seed: Seed) -> Called {
-        Called { call_id: invite.call_id().unwrap_or_default().to_string() }
+    /// A leg for an INVITE that `answer_outside` let pass, received from `from` on our address `local`. Step it with
+    /// `Tick` at once; a 100 leaves 200 ms later unless something else did.
+    pub fn new(local: SocketAddr, from: SocketAddr, invite: &Message, seed: Seed) -> Called {
+        let tag = seed.fork("to-tag").hex(12);
+        let first_seq = 1 + (seed.fork("cseq").next_u32() >> 8);
+        let called_user = Uri::parse(invite.request_uri().unwrap_or_default()).ok();
+        let user = called_user.as_ref().and_then(Uri::sip).and_then(|uri| uri.user.clone());
+        let user = user.map_or_else(String::new, |user| format!("{user}@"));
+        let contact = format!("<sip:{user}{}:{}>", bracketed(local.ip()), local.port());
+        let user_agent = concat!("nightbell-rehearsal/", env!("CARGO_PKG_VERSION")).to_string();
+        let identity = Identity { local, contact, user_agent };
+        let dialog = Dialog::of_called(invite, &tag, first_seq);
+        let auth = Authenticator::new(None, seed.fork("cnonce"));
+        Called {
+            call_id: invite.call_id().unwrap_or_default().to_string(),
+            leg: Leg::new(dialog, identity, from, seed.fork("branch"), auth),
+            invite: invite.clone(),
+            from,
+            stage: Stage::New,
+            until: None,
+            linger_until: None,
+            settled: false,
+        }
     }
 
     /// The Call-ID of this call.
@@ -77,23 +126,187 @@ impl Called {
         &self.call_id
     }
 
-    /// True when this message belongs to this leg: its transaction or its dialog. An INVITE sent again with credentials
-    /// has the same Call-ID and yet belongs to a new leg.
-    pub fn wants(&self, _message: &Message) -> bool {
-        false
+    /// True when this message belongs to this leg: its transactions, its dialog, or a second copy of its INVITE that
+    /// came another way (RFC 3261 §8.2.2.2). An INVITE sent again with credentials has the same Call-ID and yet belongs
+    /// to a new leg.
+    pub fn wants(&self, message: &Message) -> bool {
+        if !message.is_request() {
+            return self.leg.wants_response(message);
+        }
+        let is_first = self.stage == Stage::New && message.top_via() == self.invite.top_via();
+        is_first || self.leg.wants_request(message) || self.is_merged(message)
+    }
+
+    fn is_merged(&self, request: &Message) -> bool {
+        request.method() == Some("INVITE")
+            && request.call_id() == Some(self.call_id.as_str())
+            && request.cseq() == self.invite.cseq()
+            && request.header("From") == self.invite.header("From")
+            && request.to().is_some_and(|to| to.tag().is_none())
     }
 
     /// When to step with `CalledInput::Tick` if nothing happens first.
     pub fn deadline(&self) -> Option<Moment> {
-        None
+        match self.stage {
+            Stage::New => Some(Moment::START),
+            Stage::Closed => None,
+            _ => earliest([self.leg.deadline(), self.until, self.linger_until]),
+        }
     }
 
     /// One thing happened at `now`. Everything it causes is in `out` when this returns.
-    pub fn step(&mut self, _now: Moment, _input: CalledInput, _out: &mut Vec<CalledOutput>) {}
-}
+    pub fn step(&mut self, now: Moment, input: CalledInput, out: &mut Vec<CalledOutput>) {
+        match self.stage {
+            Stage::Closed => return,
+            Stage::New => {
+                self.leg.receive_first_invite(now, self.invite.clone(), self.from);
+                self.stage = Stage::Ringing;
+                self.until = Some(now + CALL_MAX);
+            }
+            _ => {}
+        }
+        let mut told = Vec::new();
+        self.leg.tick(now, &mut told);
+        self.pass(now, told, out);
+        if self.until.is_some_and(|at| at <= now) {
+            self.until = None;
+            self.act(now, CalledInput::HangUp { q850: None }, out);
+        }
+        self.act(now, input, out);
+        self.close_when_done(now, out);
+    }
 
-/// Answers a request that belongs to no call and starts none: OPTIONS 200, CANCEL and requests with a To tag 481,
-/// others 405 or 501, malformed ones 400; `None` for ACK and for responses. Needs no state (RFC 3261 §8.2.7).
-pub fn answer_outside(_message: &Message, _from: SocketAddr, _seed: &Seed) -> Option<(SocketAddr, Vec<u8>)> {
-    None
+    fn act(&mut self, now: Moment, input: CalledInput, out: &mut Vec<CalledOutput>) {
+        let mut told = Vec::new();
+        let leg = &mut self.leg;
+        match input {
+            CalledInput::Wire { from, bytes } => return self.receive(now, from, &bytes, out),
+            CalledInput::Provisional { status, reason, sdp } => {
+                if (100..200).contains(&status) {
+                    leg.ring(now, status, &reason, sdp, &mut told);
+                }
+            }
+            CalledInput::Answer { sdp } => {
+                if leg.accept(now, sdp, &mut told) {
+                    self.stage = Stage::Answered;
+                }
+            }
+            CalledInput::Reject { status, reason, headers } => {
+                let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+                if (300..700).contains(&status) && leg.refuse(now, status, &reason, &headers, &mut told) {
+                    self.stage = Stage::Over;
+                }
+            }
+            CalledInput::HangUp { q850 } => match self.stage {
+                Stage::Ringing => {
+                    let (status, reason) = q850.map_or((480, "Temporarily Unavailable"), status_of_q850);
+                    let value = q850.map(q850_header);
+                    let headers: Vec<(&str, &str)> = value.iter().map(|v| ("Reason", v.as_str())).collect();
+                    if leg.refuse(now, status, reason, &headers, &mut told) {
+                        self.stage = Stage::Over;
+                    }
+                }
+                Stage::Answered => drop(leg.hang_up(now, q850, &mut told)),
+                _ => {}
+            },
+            CalledInput::Reinvite { sdp } => {
+                if !leg.send_reinvite(now, sdp, &mut told) {
+                    told.push(LegOutput::Event(LegEvent::ReinviteAnswered { status: 491, sdp: None }));
+                }
+            }
+            CalledInput::AnswerOffer { offer_id, sdp } => leg.answer_offer(now, offer_id, sdp, &mut told),
+            CalledInput::SendInfo { content_type, body } => leg.send_info(now, &content_type, body, &mut told),
+            CalledInput::Tick => {}
+        }
+        self.pass(now, told, out);
+    }
+
+    fn receive(&mut self, now: Moment, from: SocketAddr, bytes: &[u8], out: &mut Vec<CalledOutput>) {
+        let Ok(message) = read(bytes) else { return };
+        let mut told = Vec::new();
+        if !message.is_request() {
+            if message.faults().is_empty() && self.leg.wants_response(&message) {
+                self.leg.respond(now, message, &mut told);
+            }
+        } else if self.leg.wants_request(&message) && is_sound(&message) {
+            self.leg.request(now, message, from, &mut told);
+            if self.linger_until.is_some() && !told.is_empty() {
+                self.linger_until = Some(now + LINGER);
+            }
+        } else if self.is_merged(&message) {
+            self.leg.refuse_merged(&message, from, &mut told);
+        }
+        self.pass(now, told, out);
+    }
+
+    fn pass(&mut self, now: Moment, told: Vec<LegOutput>, out: &mut Vec<CalledOutput>) {
+        for one in told {
+            let event = match one {
+                LegOutput::Send { to, bytes } => {
+                    out.push(CalledOutput::Send { to, bytes });
+                    continue;
+                }
+                LegOutput::Event(event) => event,
+            };
+            let event = match event {
+                LegEvent::Acked { sdp, .. } => CalledEvent::Acked { sdp },
+                LegEvent::FarCancelled { initial: true, q850 } => {
+                    self.stage = Stage::Over;
+                    CalledEvent::Cancelled { q850 }
+                }
+                LegEvent::FarCancelled { .. } | LegEvent::RefusalDone => continue,
+                LegEvent::FarOffer { offer_id, sdp } => CalledEvent::FarOffer { offer_id, sdp },
+                LegEvent::FarInfo { content_type, body } => CalledEvent::Info { content_type, body },
+                LegEvent::InfoAnswered { status } => CalledEvent::InfoAnswered { status },
+                LegEvent::ReinviteAnswered { status, sdp } => CalledEvent::ReinviteAnswered { status, sdp },
+                LegEvent::FarBye { status, reason, q850 } => {
+                    self.linger_until = Some(now + LINGER);
+                    match self.end(EndedBy::Them, status, reason, q850) {
+                        Some(event) => event,
+                        None => continue,
+                    }
+                }
+                LegEvent::ByeDone { status, reason, q850 } => match self.end(EndedBy::Us, status, reason, q850) {
+                    Some(event) => event,
+                    None => continue,
+                },
+                LegEvent::Gone { status, reason } => match self.end(EndedBy::Them, Some(status), Some(reason), None) {
+                    Some(event) => event,
+                    None => continue,
+                },
+            };
+            out.push(CalledOutput::Event(event));
+        }
+    }
+
+    fn end(
+        &mut self,
+        by: EndedBy,
+        status: Option<u16>,
+        reason: Option<String>,
+        q850: Option<u16>,
+    ) -> Option<CalledEvent> {
+        if self.stage == Stage::Over {
+            return None;
+        }
+        self.stage = Stage::Over;
+        Some(CalledEvent::Ended { by, status, reason, q850 })
+    }
+
+    fn close_when_done(&mut self, now: Moment, out: &mut Vec<CalledOutput>) {
+        self.linger_until = self.linger_until.filter(|&at| at > now);
+        if self.stage != Stage::Over {
+            return;
+        }
+        self.until = None;
+        let idle = self.leg.is_idle();
+        let quiet = self.linger_until.is_none() && self.leg.is_quiet();
+        if (idle || quiet) && !std::mem::replace(&mut self.settled, true) {
+            out.push(CalledOutput::Event(CalledEvent::Settled));
+        }
+        if idle {
+            self.stage = Stage::Closed;
+            out.push(CalledOutput::Event(CalledEvent::Closed));
+        }
+    }
 }

@@ -1,7 +1,18 @@
 //! The calling end of one call: a UAC that INVITEs once and sees the call through to its end.
 
+mod dialling;
+mod ending;
+
+use super::admission::{Refusal, answer_outside, stateless};
+use super::dialog::Dialog;
+use super::digest::{Authenticator, Credentials, Met};
+use super::leg::{Identity, Leg, LegEvent, LegOutput, LegState};
+use super::message::{Message, read};
+use super::transaction::{ClientInput, InviteClient, NonInviteClient, T1, answers, earliest};
+use crate::vocabulary::limits::{CALL_MAX, RING_MAX, SIP_FORKS_MAX};
 use crate::vocabulary::{Moment, Seed, trace::EndedBy};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What a caller is and whom it calls.
 #[derive(Clone, Debug)]
@@ -16,19 +27,6 @@ pub struct CallerSettings {
     pub from_display: Option<String>,
     pub credentials: Option<Credentials>,
     pub user_agent: String,
-}
-
-/// A user name and its password; `Debug` never shows the password.
-#[derive(Clone)]
-pub struct Credentials {
-    pub username: String,
-    pub password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
-    }
 }
 
 /// What can happen to a caller.
@@ -72,6 +70,8 @@ pub enum CallerEvent {
     Answered { status: u16, reason: String, to_tag: Option<String>, sdp: Option<Vec<u8>> },
     /// A re-INVITE or UPDATE offers (or, without SDP, asks for) a session: reply with `CallerInput::Answer`.
     FarOffer { offer_id: u32, sdp: Option<Vec<u8>> },
+    /// The far side asked for our offer (`FarOffer` without SDP), and this is its answer, from the ACK.
+    FarAnswer { offer_id: u32, sdp: Vec<u8> },
     /// An INFO came; it was answered with 200.
     FarInfo { content_type: String, body: Vec<u8> },
     /// The final answer to our INFO; `None` when none came.
@@ -94,16 +94,93 @@ pub enum CallerEvent {
     Closed,
 }
 
+/// Time given to the far side to repeat a refusal or a BYE whose ACK or 200 was lost, before the call counts as settled:
+/// two round trips as SIP estimates them.
+const LINGER: Duration = T1.saturating_mul(2);
+
 /// The calling end of one call.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    settings: CallerSettings,
     call_id: String,
+    local_tag: String,
+    /// For branches.
+    seed: Seed,
+    auth: Authenticator,
+    met: Met,
+    offer: Vec<u8>,
+    number: u32,
+    /// Our address as a response showed it.
+    seen_as: Option<SocketAddr>,
+    phase: Phase,
+    /// The INVITE, last in the list; those before it were challenged and only repeat their ACK.
+    attempts: Vec<Attempt>,
+    cancel: Option<Cancel>,
+    legs: Vec<Leg>,
+    /// The leg that was answered first.
+    chosen: Option<usize>,
+    /// What was told last of each fork, so that repetitions are not told.
+    provisionals: Vec<(Option<String>, u16, Option<Vec<u8>>)>,
+    hanging_up: bool,
+    heard_a_byte: bool,
+    ring_until: Option<Moment>,
+    call_until: Option<Moment>,
+    linger_until: Option<Moment>,
+    settled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    /// The INVITE is out.
+    Inviting,
+    Answered,
+    /// The outcome has been told.
+    Over,
+    Closed,
+}
+
+#[derive(Clone, Debug)]
+struct Attempt {
+    tx: InviteClient,
+    branch: String,
+}
+
+#[derive(Clone, Debug)]
+struct Cancel {
+    tx: NonInviteClient,
+    branch: String,
+    /// RFC 3261 §9.1: no final response by then means that none will come.
+    give_up: Moment,
 }
 
 impl Caller {
     /// A caller that has not dialled yet.
-    pub fn new(_settings: CallerSettings, seed: Seed) -> Caller {
-        Caller { call_id: seed.fork("call-id").hex(24) }
+    pub fn new(settings: CallerSettings, seed: Seed) -> Caller {
+        let auth = Authenticator::new(settings.credentials.clone(), seed.fork("cnonce"));
+        Caller {
+            call_id: seed.fork("call-id").hex(24),
+            local_tag: seed.fork("from-tag").hex(12),
+            number: 1 + (seed.fork("cseq").next_u32() >> 8),
+            seed: seed.fork("branch"),
+            settings,
+            auth,
+            met: Met::default(),
+            offer: Vec::new(),
+            seen_as: None,
+            phase: Phase::Idle,
+            attempts: Vec::new(),
+            cancel: None,
+            legs: Vec::new(),
+            chosen: None,
+            provisionals: Vec::new(),
+            hanging_up: false,
+            heard_a_byte: false,
+            ring_until: None,
+            call_until: None,
+            linger_until: None,
+            settled: false,
+        }
     }
 
     /// The Call-ID of this call.
@@ -113,9 +190,165 @@ impl Caller {
 
     /// When to step with `CallerInput::Tick` if nothing happens first.
     pub fn deadline(&self) -> Option<Moment> {
-        None
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        let attempts = self.attempts.iter().map(|a| a.tx.deadline());
+        let legs = self.legs.iter().map(Leg::deadline);
+        let cancel = self.cancel.as_ref().map(|c| earliest([c.tx.deadline(), self.cancel_gives_up()]));
+        let ours = [self.ring_until, self.call_until, self.linger_until, cancel.flatten()];
+        earliest(attempts.chain(legs).chain(ours))
     }
 
     /// One thing happened at `now`. Everything it causes is in `out` when this returns.
-    pub fn step(&mut self, _now: Moment, _input: CallerInput, _out: &mut Vec<CallerOutput>) {}
+    pub fn step(&mut self, now: Moment, input: CallerInput, out: &mut Vec<CallerOutput>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.run_timers(now, out);
+        match input {
+            CallerInput::Dial { offer } => {
+                if self.phase == Phase::Idle {
+                    self.offer = offer;
+                    self.phase = Phase::Inviting;
+                    self.ring_until = Some(now + RING_MAX);
+                    self.call_until = Some(now + CALL_MAX);
+                    self.invite(now, out);
+                }
+            }
+            CallerInput::Wire { from, bytes } => match read(&bytes) {
+                Ok(message) if message.is_request() => self.receive_request(now, message, from, out),
+                Ok(message) => self.receive_response(now, message, from, out),
+                Err(_) => {}
+            },
+            CallerInput::Unreachable { detail } => self.fail_transport(now, detail, out),
+            CallerInput::HangUp => self.hang_up(now, out),
+            CallerInput::Answer { offer_id, sdp } => {
+                self.with_chosen(now, out, |leg, told| leg.answer_offer(now, offer_id, sdp, told));
+            }
+            CallerInput::SendInfo { content_type, body } => {
+                let mut taken = false;
+                self.with_chosen(now, out, |leg, told| {
+                    taken = true;
+                    leg.send_info(now, &content_type, body, told);
+                });
+                if !taken {
+                    out.push(CallerOutput::Event(CallerEvent::InfoAnswered { status: None }));
+                }
+            }
+            CallerInput::Tick => {}
+        }
+        self.close_when_done(now, out);
+    }
+
+    fn run_timers(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        for index in 0..self.attempts.len() {
+            if self.attempts[index].tx.deadline().is_some_and(|at| at <= now) {
+                let mut told = Vec::new();
+                self.attempts[index].tx.step(now, ClientInput::Tick, &mut told);
+                self.pass_attempt(index, told, now, out);
+            }
+        }
+        self.tick_cancel(now, out);
+        for index in 0..self.legs.len() {
+            if self.legs[index].deadline().is_some_and(|at| at <= now) {
+                self.with_leg(index, now, out, |leg, told| leg.tick(now, told));
+            }
+        }
+        if self.ring_until.is_some_and(|at| at <= now) || self.call_until.is_some_and(|at| at <= now) {
+            self.ring_until = None;
+            self.call_until = self.call_until.filter(|&at| at > now);
+            self.hang_up(now, out);
+        }
+    }
+
+    fn with_chosen(
+        &mut self,
+        now: Moment,
+        out: &mut Vec<CallerOutput>,
+        act: impl FnOnce(&mut Leg, &mut Vec<LegOutput>),
+    ) {
+        if let Some(index) = self.chosen {
+            self.with_leg(index, now, out, act);
+        }
+    }
+
+    /// Lets a leg act, and passes on what it wants.
+    fn with_leg(
+        &mut self,
+        index: usize,
+        now: Moment,
+        out: &mut Vec<CallerOutput>,
+        act: impl FnOnce(&mut Leg, &mut Vec<LegOutput>),
+    ) {
+        let mut told = Vec::new();
+        act(&mut self.legs[index], &mut told);
+        for one in told {
+            match one {
+                LegOutput::Send { to, bytes } => out.push(CallerOutput::Send { to, bytes }),
+                LegOutput::Event(event) => self.note_leg_event(index, now, event, out),
+            }
+        }
+    }
+
+    fn note_leg_event(&mut self, index: usize, now: Moment, event: LegEvent, out: &mut Vec<CallerOutput>) {
+        let mut tell = |event| out.push(CallerOutput::Event(event));
+        let is_chosen = self.chosen == Some(index);
+        match event {
+            LegEvent::FarBye { status, reason, q850 } => {
+                self.linger_until = Some(now + LINGER);
+                // A fork we did not choose, or one whose 2xx we never saw though the far side took the call as answered.
+                let lost_answer = self.phase == Phase::Inviting && self.chosen.is_none() && self.legs.len() == 1;
+                if is_chosen || lost_answer {
+                    let by = if self.hanging_up { EndedBy::Us } else { EndedBy::Them };
+                    self.conclude(CallerEvent::Ended { by, status, reason, q850 }, out);
+                    if lost_answer {
+                        self.drop_invite();
+                    }
+                }
+            }
+            LegEvent::ByeDone { status, reason, q850 } if is_chosen => {
+                self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+            }
+            LegEvent::Gone { status, reason } if is_chosen => {
+                let (status, reason) = (Some(status), Some(reason));
+                self.conclude(CallerEvent::Ended { by: EndedBy::Them, status, reason, q850: None }, out);
+            }
+            LegEvent::FarOffer { offer_id, sdp } if is_chosen => tell(CallerEvent::FarOffer { offer_id, sdp }),
+            LegEvent::Acked { offer_id: Some(offer_id), sdp: Some(sdp), .. } if is_chosen => {
+                tell(CallerEvent::FarAnswer { offer_id, sdp });
+            }
+            LegEvent::FarInfo { content_type, body } => tell(CallerEvent::FarInfo { content_type, body }),
+            LegEvent::InfoAnswered { status } => tell(CallerEvent::InfoAnswered { status }),
+            // Offers within forks that are being hung up end with them.
+            LegEvent::ByeDone { .. }
+            | LegEvent::Gone { .. }
+            | LegEvent::FarOffer { .. }
+            | LegEvent::Acked { .. }
+            | LegEvent::FarCancelled { .. }
+            | LegEvent::RefusalDone
+            | LegEvent::ReinviteAnswered { .. } => {}
+        }
+    }
+
+    fn receive_request(&mut self, now: Moment, request: Message, from: SocketAddr, out: &mut Vec<CallerOutput>) {
+        // Of a malformed request only the refusal is worth a word; ACK is never answered.
+        let sound = super::admission::is_sound(&request);
+        let wanted = self.legs.iter().position(|leg| leg.wants_request(&request));
+        if let (Some(index), true) = (wanted, sound) {
+            let before = out.len();
+            self.with_leg(index, now, out, |leg, told| leg.request(now, request, from, told));
+            if self.linger_until.is_some() && out.len() > before {
+                self.linger_until = Some(now + LINGER);
+            }
+            return;
+        }
+        let agent = self.settings.user_agent.clone();
+        let reply = answer_outside(&request, from, &agent, &self.seed).or_else(|| {
+            // A call for us: this line is taken.
+            let busy = Refusal { status: 486, reason: "Busy Here".into(), headers: Vec::new() };
+            (request.method() == Some("INVITE")).then(|| stateless(&request, from, &agent, &self.seed, &busy))
+        });
+        out.extend(reply.map(|(to, bytes)| CallerOutput::Send { to, bytes }));
+    }
 }

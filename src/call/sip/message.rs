@@ -9,6 +9,7 @@ use super::header::{self, decode, is_token, one_line, split_list};
 use super::via::Via;
 use crate::vocabulary::limits::{SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX};
 use rsip::{Header, Headers, StatusCode};
+use std::net::SocketAddr;
 
 /// A SIP request or response.
 #[derive(Clone, Debug, PartialEq)]
@@ -284,6 +285,13 @@ impl Message {
         self.headers.push(header::named(name, one_line(value)));
     }
 
+    /// Adds a header at the beginning.
+    pub fn push_first(&mut self, name: &str, value: &str) {
+        let mut all: Vec<Header> = std::mem::take(&mut self.headers).into();
+        all.insert(0, header::named(name, one_line(value)));
+        self.headers = Headers::from(all);
+    }
+
     /// Replaces every header of this name by one in the place of the first (or at the end).
     pub fn set(&mut self, name: &str, value: &str) {
         let fresh = header::named(name, one_line(value));
@@ -421,6 +429,17 @@ impl Message {
         let digits = number.bytes().all(|b| b.is_ascii_digit());
         let number = number.parse::<u32>().ok().filter(|&n| digits && n < 1 << 31)?;
         (words.next().is_none() && is_token(method)).then_some((number, method))
+    }
+
+    /// Notes in the top Via where this request came from, and says where its responses go.
+    pub fn note_source(&mut self, from: SocketAddr) -> SocketAddr {
+        let mut via = self.headers.iter_mut().find(|one| matches!(one, Header::Via(_)));
+        let Some(mut parsed) = via.as_ref().and_then(|one| Via::parse(header::value(one))) else { return from };
+        parsed.note_source(from);
+        if let Some(one) = &mut via {
+            **one = header::named("Via", parsed.to_string());
+        }
+        parsed.response_address(from)
     }
 
     /// The body, clipped to Content-Length.

@@ -5,13 +5,21 @@
 //! `dialog` and `leg` keep what an established call needs; `Caller` and `Called` are the two ends.
 
 pub mod address;
+pub mod admission;
 pub mod called;
 pub mod caller;
+pub mod dialog;
+pub mod digest;
 pub mod header;
+mod leg;
 pub mod message;
+pub mod reason;
+pub mod transaction;
 pub mod uri;
 pub mod via;
 
+pub use admission::{Refusal, answer_outside, examine};
 pub use called::{Called, CalledEvent, CalledInput, CalledOutput};
-pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Credentials};
+pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings};
+pub use digest::Credentials;
 pub use message::{Message, ReadError, read, write};

@@ -1,0 +1,255 @@
+//! The INVITE and its responses: ringing, challenges, answers of one or more forks, refusals.
+
+use super::*;
+use crate::call::sip::digest::AuthProblem;
+use crate::call::sip::leg::ALLOW;
+use crate::call::sip::reason::{q850, retry_after};
+use crate::call::sip::transaction::ClientOutput;
+use crate::call::sip::uri::{Uri, bracketed, escape_user};
+use crate::call::sip::via::MAGIC_COOKIE;
+
+impl Caller {
+    /// Sends the INVITE, the first time or again with credentials.
+    pub(super) fn invite(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        let branch = format!("{MAGIC_COOKIE}{}", self.seed.hex(20));
+        let identity = self.identity();
+        let mut invite = Message::request("INVITE", &self.settings.target_uri);
+        invite.push("Via", &identity.via(&branch));
+        invite.push("Max-Forwards", "70");
+        invite.push("From", &self.from());
+        invite.push("To", &format!("<{}>", self.settings.target_uri));
+        invite.push("Call-ID", &self.call_id);
+        invite.push("CSeq", &format!("{} INVITE", self.number));
+        invite.push("Contact", &identity.contact);
+        invite.push("Allow", ALLOW);
+        invite.push("Accept", "application/sdp");
+        invite.push("User-Agent", &self.settings.user_agent);
+        if !self.offer.is_empty() {
+            invite.set_body("application/sdp", self.offer.clone());
+        }
+        self.auth.authorize(&mut invite);
+        self.number += 1;
+        let mut tx = InviteClient::new(invite, false);
+        let mut told = Vec::new();
+        tx.step(now, ClientInput::Start, &mut told);
+        self.attempts.push(Attempt { tx, branch });
+        self.pass_attempt(self.attempts.len() - 1, told, now, out);
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        let place = self.seen_as.unwrap_or(self.settings.local_sip);
+        let user = escape_user(self.settings.from_user.split('@').next().unwrap_or_default());
+        Identity {
+            local: self.settings.local_sip,
+            contact: format!("<sip:{user}@{}:{}>", bracketed(place.ip()), place.port()),
+            user_agent: self.settings.user_agent.clone(),
+        }
+    }
+
+    /// With an account the From is the account's, at its own domain; without one it is this machine's.
+    fn from(&self) -> String {
+        let (user, domain) = match self.settings.from_user.rsplit_once('@') {
+            Some((user, domain)) => (user, domain.to_string()),
+            None => {
+                let target = Uri::parse(&self.settings.target_uri).ok();
+                let account = self.settings.credentials.as_ref().and(target.as_ref().and_then(Uri::sip));
+                let host = account.map(|uri| uri.host.clone());
+                let local = || bracketed(self.settings.local_sip.ip());
+                (self.settings.from_user.as_str(), host.unwrap_or_else(local))
+            }
+        };
+        let display = match &self.settings.from_display {
+            Some(display) => format!("{} ", super::super::header::quoted(display)),
+            None => String::new(),
+        };
+        format!("{display}<sip:{}@{domain}>;tag={}", escape_user(user), self.local_tag)
+    }
+
+    pub(super) fn receive_response(
+        &mut self,
+        now: Moment,
+        response: Message,
+        from: SocketAddr,
+        out: &mut Vec<CallerOutput>,
+    ) {
+        // RFC 3261 §18.3: a response whose body is cut is discarded. One of another call or caller is none of ours.
+        let is_ours = response.call_id() == Some(self.call_id.as_str())
+            && response.from().and_then(|from| from.tag()).is_none_or(|tag| tag == self.local_tag);
+        if !is_ours || !response.faults().is_empty() {
+            return;
+        }
+        if let Some(index) = self.attempts.iter().position(|a| answers(&response, &a.branch, "INVITE")) {
+            if !std::mem::replace(&mut self.heard_a_byte, true) {
+                out.push(CallerOutput::Event(CallerEvent::Trying));
+            }
+            let seen = response.top_via().and_then(|via| via.seen_from());
+            self.seen_as = seen.filter(|seen| *seen != self.settings.local_sip).or(self.seen_as);
+            let mut told = Vec::new();
+            self.attempts[index].tx.step(now, ClientInput::Response(Box::new(response)), &mut told);
+            self.pass_attempt_from(index, told, now, Some(from), out);
+        } else if self.cancel.as_ref().is_some_and(|c| answers(&response, &c.branch, "CANCEL")) {
+            if let Some(cancel) = &mut self.cancel {
+                cancel.tx.step(now, ClientInput::Response(Box::new(response)), &mut Vec::new());
+            }
+        } else if let Some(index) = self.legs.iter().position(|leg| leg.wants_response(&response)) {
+            self.with_leg(index, now, out, |leg, told| leg.respond(now, response, told));
+        }
+    }
+
+    pub(super) fn pass_attempt(
+        &mut self,
+        index: usize,
+        told: Vec<ClientOutput>,
+        now: Moment,
+        out: &mut Vec<CallerOutput>,
+    ) {
+        self.pass_attempt_from(index, told, now, None, out);
+    }
+
+    fn pass_attempt_from(
+        &mut self,
+        index: usize,
+        told: Vec<ClientOutput>,
+        now: Moment,
+        from: Option<SocketAddr>,
+        out: &mut Vec<CallerOutput>,
+    ) {
+        for one in told {
+            match one {
+                ClientOutput::Send(bytes) => {
+                    // An ACK again: the far side has not heard the last one.
+                    if self.linger_until.is_some() {
+                        self.linger_until = Some(now + LINGER);
+                    }
+                    out.push(CallerOutput::Send { to: self.settings.remote, bytes });
+                }
+                ClientOutput::Pass(response) => {
+                    let from = from.unwrap_or(self.settings.remote);
+                    match response.status().unwrap_or_default() {
+                        100 => self.cancel_if_wanted(now, out),
+                        101..200 => {
+                            self.note_provisional(&response, from, out);
+                            self.cancel_if_wanted(now, out);
+                        }
+                        200..300 => self.note_answer(index, &response, from, now, out),
+                        status => self.note_refusal(&response, status, now, out),
+                    }
+                }
+                ClientOutput::TimedOut if self.hanging_up => {
+                    let (status, reason, q850) = (None, None, None);
+                    self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+                }
+                ClientOutput::TimedOut => self.conclude(CallerEvent::NoResponse, out),
+                ClientOutput::TransportFailed | ClientOutput::Terminated => {}
+            }
+        }
+    }
+
+    fn note_provisional(&mut self, response: &Message, from: SocketAddr, out: &mut Vec<CallerOutput>) {
+        if self.phase != Phase::Inviting {
+            return;
+        }
+        let (status, reason) = (response.status().unwrap_or_default(), response.reason().unwrap_or_default());
+        let to_tag = response.to().and_then(|to| to.tag());
+        if to_tag.is_some() {
+            self.leg_of(response, from);
+        }
+        let sdp = response.sdp().map(<[u8]>::to_vec);
+        let said = (to_tag.clone(), status, sdp.clone());
+        if self.provisionals.contains(&said) && self.provisionals.last() == Some(&said) {
+            return;
+        }
+        self.provisionals.retain(|(tag, ..)| *tag != to_tag);
+        if self.provisionals.len() >= SIP_FORKS_MAX {
+            self.provisionals.remove(0);
+        }
+        self.provisionals.push(said);
+        let reason = reason.to_string();
+        out.push(CallerOutput::Event(CallerEvent::Provisional { status, reason, to_tag, sdp }));
+    }
+
+    /// The leg of the fork that sent this response, made if there is none and not too many.
+    fn leg_of(&mut self, response: &Message, from: SocketAddr) -> Option<usize> {
+        let tag = response.to().and_then(|to| to.tag()).unwrap_or_default();
+        if let Some(index) = self.legs.iter().position(|leg| leg.dialog.remote_tag() == tag) {
+            return Some(index);
+        }
+        let invite = self.attempts.last()?.tx.request();
+        let is_answer = response.status().is_some_and(|status| status >= 200);
+        // Answers get room beyond the provisionals': each must be acknowledged and hung up.
+        if self.legs.len() >= if is_answer { 2 * SIP_FORKS_MAX } else { SIP_FORKS_MAX } {
+            return None;
+        }
+        let dialog = Dialog::of_caller(invite, response);
+        let seed = self.seed.fork(&tag);
+        self.legs.push(Leg::new(dialog, self.identity(), from, seed, self.auth.clone()));
+        Some(self.legs.len() - 1)
+    }
+
+    /// RFC 3261 §13.2.2.4: the first 2xx is the call; those of other forks are acknowledged and hung up.
+    fn note_answer(
+        &mut self,
+        index: usize,
+        response: &Message,
+        from: SocketAddr,
+        now: Moment,
+        out: &mut Vec<CallerOutput>,
+    ) {
+        let Some(leg) = self.leg_of(response, from) else { return };
+        let invite = self.attempts[index].tx.request().clone();
+        let is_new = self.legs[leg].state == LegState::Early;
+        self.with_leg(leg, now, out, |leg, told| leg.acknowledge(&invite, response, told));
+        if !is_new {
+            return;
+        }
+        let is_first = self.phase == Phase::Inviting && self.chosen.is_none();
+        if is_first {
+            self.chosen = Some(leg);
+            self.phase = Phase::Answered;
+            self.ring_until = None;
+        }
+        // The 200 that crossed our CANCEL (RFC 3261 §9.1, RFC 3398 §8): acknowledged, and hung up at once.
+        if !is_first || self.hanging_up {
+            self.with_leg(leg, now, out, |leg, told| drop(leg.hang_up(now, None, told)));
+            return;
+        }
+        out.push(CallerOutput::Event(CallerEvent::Answered {
+            status: response.status().unwrap_or_default(),
+            reason: response.reason().unwrap_or_default().to_string(),
+            to_tag: response.to().and_then(|to| to.tag()),
+            sdp: response.sdp().map(<[u8]>::to_vec),
+        }));
+    }
+
+    fn note_refusal(&mut self, response: &Message, status: u16, now: Moment, out: &mut Vec<CallerOutput>) {
+        let reason = response.reason().unwrap_or_default().to_string();
+        let q850 = q850(response);
+        // RFC 3261 §13.2.2.3: early dialogs end with the INVITE.
+        self.legs.iter_mut().for_each(|leg| leg.state = LegState::Ended);
+        if self.hanging_up {
+            self.linger_until = Some(now + LINGER);
+            let (status, reason) = (Some(status), Some(reason));
+            return self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+        }
+        if matches!(status, 401 | 407) {
+            return match self.auth.meet(response, &mut self.met) {
+                Ok(()) => {
+                    // The forks of the challenged INVITE were another request's.
+                    self.legs.retain(|leg| !leg.is_idle());
+                    self.provisionals.clear();
+                    out.push(CallerOutput::Event(CallerEvent::Challenged { status }));
+                    self.invite(now, out);
+                }
+                Err(
+                    AuthProblem::NoCredentials | AuthProblem::Refused | AuthProblem::Unsupported | AuthProblem::TooMany,
+                ) => {
+                    self.linger_until = Some(now + LINGER);
+                    self.conclude(CallerEvent::AuthFailed { status, reason }, out);
+                }
+            };
+        }
+        self.linger_until = Some(now + LINGER);
+        let retry_after = retry_after(response);
+        self.conclude(CallerEvent::Rejected { status, reason, q850, retry_after }, out);
+    }
+}

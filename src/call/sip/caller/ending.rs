@@ -1,0 +1,120 @@
+//! The end of a call: nothing, CANCEL or BYE, what the network refuses, and when all is done.
+
+use super::*;
+use crate::call::sip::transaction::{ClientOutput, GIVE_UP};
+
+impl Caller {
+    pub(super) fn hang_up(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        let first = !std::mem::replace(&mut self.hanging_up, true);
+        match self.phase {
+            Phase::Idle => self.phase = Phase::Over,
+            Phase::Inviting => self.cancel_if_wanted(now, out),
+            Phase::Answered if first => {
+                self.with_chosen(now, out, |leg, told| drop(leg.hang_up(now, None, told)));
+            }
+            Phase::Answered | Phase::Over | Phase::Closed => {}
+        }
+    }
+
+    /// RFC 3261 §9.1: CANCEL must wait for a provisional response, and goes where the INVITE went, with its branch.
+    pub(super) fn cancel_if_wanted(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        if !self.hanging_up || self.cancel.is_some() || self.phase != Phase::Inviting {
+            return;
+        }
+        let Some(Attempt { tx, branch }) = self.attempts.last().filter(|a| a.tx.is_proceeding()) else { return };
+        let invite = tx.request();
+        let mut cancel = Message::request("CANCEL", invite.request_uri().unwrap_or_default());
+        for name in ["Via", "Max-Forwards", "Route", "From", "To", "Call-ID"] {
+            invite.all(name).for_each(|value| cancel.push(name, value));
+        }
+        cancel.push("CSeq", &format!("{} CANCEL", invite.cseq().map_or(0, |(number, _)| number)));
+        cancel.push("User-Agent", &self.settings.user_agent);
+        let branch = branch.clone();
+        let mut tx = NonInviteClient::new(cancel, false);
+        let mut told = Vec::new();
+        tx.step(now, ClientInput::Start, &mut told);
+        self.cancel = Some(Cancel { tx, branch, give_up: now + GIVE_UP });
+        self.send_cancel(told, out);
+    }
+
+    fn send_cancel(&self, told: Vec<ClientOutput>, out: &mut Vec<CallerOutput>) {
+        for one in told {
+            if let ClientOutput::Send(bytes) = one {
+                out.push(CallerOutput::Send { to: self.settings.remote, bytes });
+            }
+        }
+    }
+
+    pub(super) fn cancel_gives_up(&self) -> Option<Moment> {
+        self.cancel.as_ref().filter(|_| self.phase == Phase::Inviting).map(|cancel| cancel.give_up)
+    }
+
+    pub(super) fn tick_cancel(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        let Some(cancel) = &mut self.cancel else { return };
+        if cancel.tx.deadline().is_some_and(|at| at <= now) {
+            let mut told = Vec::new();
+            cancel.tx.step(now, ClientInput::Tick, &mut told);
+            self.send_cancel(told, out);
+        }
+        if self.cancel_gives_up().is_some_and(|at| at <= now) {
+            let (status, reason, q850) = (None, None, None);
+            self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+            self.drop_invite();
+        }
+    }
+
+    /// The INVITE is not waited for any more.
+    pub(super) fn drop_invite(&mut self) {
+        self.attempts.clear();
+    }
+
+    /// RFC 3261 §8.1.3.1. An ICMP message counts where nothing has been heard yet, and for what still waits.
+    pub(super) fn fail_transport(&mut self, now: Moment, detail: String, out: &mut Vec<CallerOutput>) {
+        if self.phase == Phase::Inviting && self.attempts.last().is_some_and(|a| a.tx.is_calling()) {
+            if self.hanging_up {
+                let (status, reason, q850) = (None, None, None);
+                self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+            } else {
+                self.conclude(CallerEvent::TransportFailed { detail }, out);
+            }
+            return self.drop_invite();
+        }
+        if let Some(cancel) = &mut self.cancel {
+            cancel.tx.step(now, ClientInput::TransportFailed, &mut Vec::new());
+        }
+        for index in 0..self.legs.len() {
+            self.with_leg(index, now, out, |leg, told| leg.fail_transport(now, told));
+        }
+    }
+
+    /// Tells how it ended, once.
+    pub(super) fn conclude(&mut self, event: CallerEvent, out: &mut Vec<CallerOutput>) {
+        if !matches!(self.phase, Phase::Over | Phase::Closed) {
+            self.phase = Phase::Over;
+            (self.ring_until, self.call_until) = (None, None);
+            out.push(CallerOutput::Event(event));
+        }
+    }
+
+    pub(super) fn close_when_done(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        self.attempts.retain(|attempt| !attempt.tx.is_terminated());
+        if self.cancel.as_ref().is_some_and(|cancel| cancel.tx.is_terminated()) && self.phase != Phase::Inviting {
+            self.cancel = None;
+        }
+        self.linger_until = self.linger_until.filter(|&at| at > now);
+        if self.phase != Phase::Over {
+            return;
+        }
+        let idle = self.attempts.is_empty() && self.cancel.is_none() && self.legs.iter().all(Leg::is_idle);
+        let quiet = self.linger_until.is_none()
+            && !self.cancel.as_ref().is_some_and(|cancel| cancel.tx.is_waiting())
+            && self.legs.iter().all(Leg::is_quiet);
+        if (idle || quiet) && !std::mem::replace(&mut self.settled, true) {
+            out.push(CallerOutput::Event(CallerEvent::Settled));
+        }
+        if idle {
+            self.phase = Phase::Closed;
+            out.push(CallerOutput::Event(CallerEvent::Closed));
+        }
+    }
+}

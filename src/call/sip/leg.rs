@@ -1,0 +1,321 @@
+//! What both ends of an answered call do alike: requests within the dialog, ours and theirs.
+//!
+//! A leg owns its dialog and every transaction in it. `Caller` has one per fork of its INVITE, `Called` has one; the
+//! called side's first INVITE lives in its leg, too, since repeating a 2xx until the ACK is the same for it and for a
+//! re-INVITE. The answers to their requests are in `leg/received.rs`, our requests in `leg/sent.rs`.
+
+mod received;
+mod sent;
+
+pub(super) use received::{CAPABILITIES, refusal_of_method, unsupported_extensions};
+
+use super::dialog::Dialog;
+use super::digest::{Authenticator, Met};
+use super::message::{Message, write};
+use super::transaction::{
+    Backoff, ClientOutput, GIVE_UP, InviteClient, InviteServer, NonInviteClient, NonInviteServer, ServerInput,
+    ServerKey, ServerOutput, T1, T2, answers, earliest,
+};
+use super::uri::bracketed;
+use crate::vocabulary::limits::SIP_TRANSACTIONS_MAX;
+use crate::vocabulary::{Moment, Seed};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What we take requests for; everything else gets 405 or 501.
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+
+/// Our answer to an offer must come within this time, or the offer is refused with 500.
+const OFFER_WAITS_MAX: Duration = Duration::from_secs(20);
+
+/// Who we are on the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// Via's sent-by.
+    pub local: SocketAddr,
+    /// The Contact value.
+    pub contact: String,
+    pub user_agent: String,
+}
+
+/// What a leg wants done or known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum LegOutput {
+    Send { to: SocketAddr, bytes: Vec<u8> },
+    Event(LegEvent),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum LegEvent {
+    FarOffer {
+        offer_id: u32,
+        sdp: Option<Vec<u8>>,
+    },
+    FarInfo {
+        content_type: String,
+        body: Vec<u8>,
+    },
+    InfoAnswered {
+        status: Option<u16>,
+    },
+    /// A BYE came and was answered.
+    FarBye {
+        status: Option<u16>,
+        reason: Option<String>,
+        q850: Option<u16>,
+    },
+    /// Our BYE had its final response, or none.
+    ByeDone {
+        status: Option<u16>,
+        reason: Option<String>,
+        q850: Option<u16>,
+    },
+    /// The far side does not know the dialog any more (481).
+    Gone {
+        status: u16,
+        reason: String,
+    },
+    /// The ACK of a 2xx of ours.
+    Acked {
+        initial: bool,
+        offer_id: Option<u32>,
+        sdp: Option<Vec<u8>>,
+    },
+    /// A CANCEL came for an INVITE that had no final response; 487 has left.
+    FarCancelled {
+        initial: bool,
+        q850: Option<u16>,
+    },
+    /// Our refusal of the first INVITE was acknowledged, or never will be.
+    RefusalDone,
+    ReinviteAnswered {
+        status: u16,
+        sdp: Option<Vec<u8>>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LegState {
+    /// No 2xx yet.
+    Early,
+    Confirmed,
+    /// A BYE went either way, or the INVITE failed.
+    Ended,
+}
+
+/// A non-INVITE request of ours.
+#[derive(Clone, Debug)]
+struct Outgoing {
+    tx: NonInviteClient,
+    branch: String,
+    to: SocketAddr,
+    met: Met,
+}
+
+/// A re-INVITE of ours.
+#[derive(Clone, Debug)]
+struct OutgoingInvite {
+    tx: InviteClient,
+    branch: String,
+    to: SocketAddr,
+    number: u32,
+    told: bool,
+}
+
+/// A non-INVITE request of theirs.
+#[derive(Clone, Debug)]
+struct Incoming {
+    key: ServerKey,
+    tx: NonInviteServer,
+    to: SocketAddr,
+}
+
+/// An INVITE of theirs: the first one of a called leg, or a re-INVITE.
+#[derive(Clone, Debug)]
+struct IncomingInvite {
+    key: ServerKey,
+    request: Message,
+    tx: InviteServer,
+    to: SocketAddr,
+    initial: bool,
+    offer_id: Option<u32>,
+    /// A 2xx of ours that is not acknowledged yet (RFC 3261 §13.3.1.4).
+    unacked: Option<Unacked>,
+}
+
+#[derive(Clone, Debug)]
+struct Unacked {
+    ok: Message,
+    again: Backoff,
+    give_up: Moment,
+}
+
+/// A re-INVITE or UPDATE that waits for our answer.
+#[derive(Clone, Debug)]
+struct PendingOffer {
+    offer_id: u32,
+    key: ServerKey,
+    /// An UPDATE is kept here; a re-INVITE in `invites`.
+    update: Option<Message>,
+    give_up: Moment,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Leg {
+    pub dialog: Dialog,
+    pub state: LegState,
+    identity: Identity,
+    /// Where the dialog's messages came from.
+    peer: SocketAddr,
+    seed: Seed,
+    auth: Authenticator,
+    clients: Vec<Outgoing>,
+    reinvites: Vec<OutgoingInvite>,
+    servers: Vec<Incoming>,
+    invites: Vec<IncomingInvite>,
+    /// ACKs of 2xx by the number of their INVITE, to be repeated with every repeated 2xx.
+    acks: Vec<(u32, SocketAddr, Vec<u8>)>,
+    pending: Option<PendingOffer>,
+    offers: u32,
+    /// A BYE that must wait for the ACK of our 2xx (RFC 3261 §15).
+    bye_after_ack: Option<Option<u16>>,
+}
+
+impl Leg {
+    pub fn new(dialog: Dialog, identity: Identity, peer: SocketAddr, seed: Seed, auth: Authenticator) -> Leg {
+        Leg {
+            dialog,
+            state: LegState::Early,
+            identity,
+            peer,
+            seed,
+            auth,
+            clients: Vec::new(),
+            reinvites: Vec::new(),
+            servers: Vec::new(),
+            invites: Vec::new(),
+            acks: Vec::new(),
+            pending: None,
+            offers: 0,
+            bye_after_ack: None,
+        }
+    }
+
+    /// No transaction is left: nothing will be sent unless somebody asks.
+    pub fn is_idle(&self) -> bool {
+        self.clients.is_empty() && self.reinvites.is_empty() && self.servers.is_empty() && self.invites.is_empty()
+    }
+
+    /// Nothing of ours waits for a response, and no 2xx or refusal of ours for its ACK.
+    pub fn is_quiet(&self) -> bool {
+        !self.clients.iter().any(|c| c.tx.is_waiting())
+            && !self.invites.iter().any(|i| i.unacked.is_some() || i.tx.is_proceeding() || i.tx.is_completed())
+            && self.bye_after_ack.is_none()
+    }
+
+    /// When to tick.
+    pub fn deadline(&self) -> Option<Moment> {
+        let clients = self.clients.iter().map(|c| c.tx.deadline());
+        let reinvites = self.reinvites.iter().map(|r| r.tx.deadline());
+        let servers = self.servers.iter().map(|s| s.tx.deadline());
+        let invites = self.invites.iter().map(|i| {
+            let unacked = i.unacked.as_ref().map(|u| u.again.at.min(u.give_up));
+            earliest([i.tx.deadline(), unacked])
+        });
+        let pending = self.pending.as_ref().map(|p| p.give_up);
+        earliest(clients.chain(reinvites).chain(servers).chain(invites).chain([pending]))
+    }
+
+    /// True when a request belongs to a transaction or to the dialog.
+    pub fn wants_request(&self, request: &Message) -> bool {
+        let keys = [ServerKey::of(request), ServerKey::of_invite(request)];
+        let about_invite = matches!(request.method(), Some("ACK" | "CANCEL" | "INVITE"));
+        self.servers.iter().any(|s| keys[0].as_ref() == Some(&s.key))
+            || (about_invite && self.invites.iter().any(|i| keys[1].as_ref() == Some(&i.key)))
+            || self.dialog.concerns(request)
+    }
+
+    /// True when a response answers a request of this leg.
+    pub fn wants_response(&self, response: &Message) -> bool {
+        self.clients.iter().any(|c| answers(response, &c.branch, c.tx.request().method().unwrap_or_default()))
+            || self.reinvites.iter().any(|r| answers(response, &r.branch, "INVITE"))
+    }
+
+    /// Every timer that is due.
+    pub fn tick(&mut self, now: Moment, out: &mut Vec<LegOutput>) {
+        self.tick_sent(now, out);
+        for server in &mut self.servers {
+            server.tx.step(now, ServerInput::Tick, &mut Vec::new());
+        }
+        let mut never_acked = false;
+        let mut refused_in_vain = false;
+        for invite in &mut self.invites {
+            let mut told = Vec::new();
+            if invite.tx.deadline().is_some_and(|at| at <= now) {
+                invite.tx.step(now, ServerInput::Tick, &mut told);
+            }
+            if let Some(unacked) = &mut invite.unacked {
+                if unacked.give_up <= now {
+                    invite.unacked = None;
+                    never_acked = true;
+                } else if unacked.again.due(now) {
+                    unacked.again.advance(now);
+                    let ok = ServerInput::Respond(Box::new(unacked.ok.clone()));
+                    invite.tx.step(now, ok, &mut told);
+                }
+            }
+            refused_in_vain |= invite.initial && told.contains(&ServerOutput::TimedOut);
+            pass_server(invite.to, told, out);
+        }
+        self.forget_terminated();
+        if refused_in_vain {
+            out.push(LegOutput::Event(LegEvent::RefusalDone));
+        }
+        // RFC 3261 §13.3.1.4, §14.2: a 2xx that is never acknowledged ends the dialog.
+        if never_acked {
+            let q850 = self.bye_after_ack.take().flatten();
+            if self.state != LegState::Ended {
+                self.send_bye(now, q850, out);
+            }
+        }
+        if self.pending.as_ref().is_some_and(|p| p.give_up <= now) {
+            self.refuse_pending(now, 500, "Server Internal Error", out);
+        }
+    }
+
+    fn forget_terminated(&mut self) {
+        self.clients.retain(|c| !c.tx.is_terminated());
+        self.reinvites.retain(|r| !r.tx.is_terminated());
+        self.servers.retain(|s| !s.tx.is_terminated());
+        self.invites.retain(|i| !i.tx.is_terminated());
+    }
+
+    /// Ends the call from our side. True when it will come to a `ByeDone`.
+    pub fn hang_up(&mut self, now: Moment, q850: Option<u16>, out: &mut Vec<LegOutput>) -> bool {
+        if self.state != LegState::Confirmed {
+            return false;
+        }
+        // RFC 3261 §15: the called side may not send BYE before the ACK of its 2xx.
+        if self.invites.iter().any(|i| i.initial && i.unacked.is_some()) {
+            self.bye_after_ack = Some(q850);
+        } else {
+            self.send_bye(now, q850, out);
+        }
+        true
+    }
+}
+
+fn pass_server(to: SocketAddr, told: Vec<ServerOutput>, out: &mut Vec<LegOutput>) {
+    for one in told {
+        if let ServerOutput::Send(bytes) = one {
+            out.push(LegOutput::Send { to, bytes });
+        }
+    }
+}
+
+impl Identity {
+    /// A new Via for a request of ours. RFC 3581: `rport`, so that we learn our address and hear the response.
+    pub fn via(&self, branch: &str) -> String {
+        format!("SIP/2.0/UDP {}:{};rport;branch={branch}", bracketed(self.local.ip()), self.local.port())
+    }
+}

@@ -1,0 +1,8 @@
+//! Signalling between two of our own ends over a pure network, at simulated time: nothing waits, everything is seeded.
+
+#[path = "sip/flows.rs"]
+mod flows;
+#[path = "sip/peers.rs"]
+mod peers;
+#[path = "sip/storms.rs"]
+mod storms;
