@@ -134,3 +134,48 @@ const fn linear_to_ulaw() -> [u8; 16384] {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against another implementation (CPython's audioop, which comes from SoX): CRC-32 of the decode of all bytes and
+    /// of the encode of all 16-bit samples from −32768 up, little-endian.
+    #[test]
+    fn both_laws_are_those_of_another_implementation() {
+        for (codec, decoded, encoded) in
+            [(Codec::Pcma, 0x9D76_4657, 0x9133_796E), (Codec::Pcmu, 0x0C84_7A9F, 0x3B7C_3A3E)]
+        {
+            let all: Vec<u8> = (0..=255u8).flat_map(|byte| codec.decode(byte).to_le_bytes()).collect();
+            assert_eq!(crc32fast::hash(&all), decoded, "{codec} decode");
+            let all: Vec<u8> = (i16::MIN..=i16::MAX).map(|sample| codec.encode(sample)).collect();
+            assert_eq!(crc32fast::hash(&all), encoded, "{codec} encode");
+        }
+    }
+
+    /// Decoder output values of ITU-T G.711 tables 1a (13 bits, here × 8) and 2a (14 bits, here × 4).
+    #[test]
+    fn the_tables_of_the_recommendation_stand() {
+        let check = |codec: Codec, byte: u8, value: i16| {
+            assert_eq!(codec.decode(byte), value, "{codec} {byte:#04x}");
+            assert_eq!(codec.encode(value), byte, "{codec} {value}");
+        };
+        for (byte, value) in [(0xAA, 4032), (0x2A, -4032), (0xD5, 1), (0x55, -1), (0x80, 688), (0x00, -688)] {
+            check(Codec::Pcma, byte, value * 8);
+        }
+        for (byte, value) in [(0x80, 8031), (0x00, -8031), (0xFF, 0), (0x8F, 4191), (0x9F, 2079), (0xFE, 2)] {
+            check(Codec::Pcmu, byte, value * 4);
+        }
+    }
+
+    #[test]
+    fn a_sample_comes_back_as_near_as_its_law_allows() {
+        for codec in Codec::ALL {
+            for sample in i16::MIN..=i16::MAX {
+                let back = i32::from(codec.decode(codec.encode(sample)));
+                let off = (back - i32::from(sample)).abs();
+                assert!(off <= i32::from(sample).abs() / 16 + 20, "{codec}: {sample} came back as {back}");
+            }
+        }
+    }
+}

@@ -41,7 +41,7 @@ const DRIFT_EARLY: i64 = -30_000;
 /// Where a correction aims: the middle of the two.
 const DRIFT_AIM: i64 = -10_000;
 /// A correction waits so many frames for a quiet one to do it in.
-const CORRECTION_WAIT: u32 = 50;
+const CORRECTION_WAIT: u32 = 250;
 /// Mean square below which a frame is quiet: −45 dBov.
 const QUIET_POWER: u64 = 184 * 184;
 /// A frame is lost when half of it or more is.

@@ -95,8 +95,12 @@ impl Source {
         let behind = ahead.wrapping_neg();
         if behind <= MISORDER_MAX {
             let bit = 1u128 << behind;
-            if self.seen & bit != 0 || self.before_base(behind) {
+            if self.seen & bit != 0 || (self.before_base(behind) && self.unique_run > u64::from(MISORDER_MAX)) {
                 return self.count_duplicate();
+            }
+            if self.before_base(behind) {
+                // The very first packets overtook this one: it was expected, too.
+                self.base = self.extended().wrapping_sub(u32::from(behind));
             }
             self.seen |= bit;
             self.count();
@@ -136,7 +140,7 @@ impl Source {
         Order::Duplicate
     }
 
-    /// A number from before the first one counted: nothing expected it.
+    /// A number from before the first one counted.
     fn before_base(&self, behind: u16) -> bool {
         self.extended().wrapping_sub(u32::from(behind)).wrapping_sub(self.base) > u32::MAX / 2
     }
@@ -191,6 +195,7 @@ impl Source {
     }
 
     /// Packets that never came.
+    #[cfg(test)]
     pub fn lost(&self) -> u64 {
         self.expected().saturating_sub(self.unique())
     }
@@ -236,8 +241,10 @@ mod tests {
         check(&[65534, 65535, 0, 1], &[next, next, next, next], 0, 0);
         check(&[65535, 1, 0], &[next, Newest { missing: 1 }, Reordered], 0, 0);
         check(&[0, 1, 3], &[next, next, Newest { missing: 1 }], 1, 0);
-        // Older than the first: nothing expected it, so it cannot make up for a loss.
-        check(&[5, 4, 7], &[next, Duplicate, Newest { missing: 1 }], 1, 1);
+        // Overtaken by the very first packet.
+        check(&[5, 4, 7], &[next, Reordered, Newest { missing: 1 }], 1, 0);
+        check(&[5, 3, 6], &[next, Reordered, next], 1, 0);
+        check(&[0, 65535, 65534, 1], &[next, Reordered, Reordered, next], 0, 0);
         // One stray changes nothing; two in a row are a restart.
         check(&[5, 40000, 6], &[next, Stray, next], 0, 0);
         check(&[5, 40000, 40001, 40002], &[next, Stray, Restart, next], 0, 0);

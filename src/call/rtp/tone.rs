@@ -12,6 +12,7 @@ const KEYPAD: [char; 16] = ['1', '2', '3', 'A', '4', '5', '6', 'B', '7', '8', '9
 const ROW_DBM0: f64 = -10.0;
 const COLUMN_DBM0: f64 = -8.0;
 /// A full-scale sine is +3.14 dBm0 in G.711 A-law, +3.17 in µ-law (ITU-T G.711 §4).
+#[allow(clippy::approx_constant)] // not pi
 const FULL_SCALE_DBM0: f64 = 3.14;
 /// The tone swells and fades over so many samples (2 ms), to make no click.
 const RAMP: usize = 16;
