@@ -7,6 +7,7 @@ mod model;
 mod read;
 mod replay;
 mod run;
+pub mod terminal;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

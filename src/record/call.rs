@@ -1,7 +1,10 @@
 //! One call as JSON: `nightbell.call/1`, the names of the contract.
 
-use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod};
-use crate::vocabulary::{AttributableTo, FindingKind, HeardKind, Judgement, Lang, Layer, Outcome, Trace, Verdict};
+use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, MediaReport};
+use crate::vocabulary::{
+    AttributableTo, Event, Finding, FindingKind, HeardKind, Judgement, Lang, Layer, Moment, Outcome, Trace, Verdict,
+    What,
+};
 use serde::{Deserialize, Serialize};
 
 pub const SCHEMA: &str = "nightbell.call/1";
@@ -129,7 +132,7 @@ pub struct Evidence {
 
 impl CallRecord {
     pub fn new(trace: &Trace, judgement: &Judgement, facts: &CallFacts) -> CallRecord {
-        let _ = trace;
+        let clock = Clock::of(trace);
         CallRecord {
             schema: SCHEMA.to_string(),
             id: facts.id.clone(),
@@ -142,13 +145,213 @@ impl CallRecord {
             layer: judgement.layer,
             attributable_to: judgement.attributable_to,
             because: judgement.because.clone(),
-            sip: Sip::default(),
-            times: Times::default(),
-            keys: Vec::new(),
-            heard: Vec::new(),
-            findings: Vec::new(),
-            media: None,
+            sip: sip(trace, facts),
+            times: times(trace, &clock),
+            keys: keys(trace, &clock),
+            heard: heard(trace, &clock),
+            findings: judgement.findings.iter().map(|finding| finding_line(finding, &clock)).collect(),
+            media: trace.events.iter().rev().find_map(|event| match &event.what {
+                What::Media(report) => Some(media(report)),
+                _ => None,
+            }),
             evidence: facts.evidence.clone(),
         }
+    }
+}
+
+/// Seconds as the contract counts them.
+struct Clock {
+    dialled: Moment,
+    answered: Option<Moment>,
+}
+
+impl Clock {
+    fn of(trace: &Trace) -> Clock {
+        let first = |wanted: fn(&What) -> bool| trace.events.iter().find(|e| wanted(&e.what)).map(|e| e.at);
+        Clock {
+            dialled: first(|what| matches!(what, What::Dialled { .. })).unwrap_or(Moment::START),
+            answered: first(|what| matches!(what, What::Answered { .. })),
+        }
+    }
+
+    /// From the INVITE.
+    fn s(&self, at: Moment) -> f64 {
+        rounded(at.since(self.dialled).as_secs_f64())
+    }
+
+    /// From the answer; what began before it counts as 0.
+    fn from_answer(&self, at: Moment) -> Option<f64> {
+        self.answered.map(|answered| rounded(at.since(answered).as_secs_f64()))
+    }
+}
+
+/// To the millisecond: finer is noise of the machine.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
+}
+
+fn hundredths(value: f32) -> f64 {
+    (f64::from(value) * 100.0).round() / 100.0
+}
+
+fn sip(trace: &Trace, facts: &CallFacts) -> Sip {
+    let mut sip = Sip { call_id: facts.call_id.clone(), ..Sip::default() };
+    for event in &trace.events {
+        match &event.what {
+            What::Answered { .. } => (sip.status, sip.reason) = (Some(200), Some("OK".to_string())),
+            What::Rejected { status, reason, q850 } => {
+                (sip.status, sip.reason) = (Some(*status), Some(reason.clone()));
+                sip.q850 = q850.or(sip.q850);
+                sip.ended_by.get_or_insert(EndedBy::Them);
+            }
+            What::AuthFailed { status, reason } => {
+                (sip.status, sip.reason) = (Some(*status), Some(reason.clone()));
+                sip.ended_by.get_or_insert(EndedBy::Them);
+            }
+            What::Ended { by, status, reason, q850 } => {
+                if sip.status.is_none() {
+                    (sip.status, sip.reason) = (*status, reason.clone());
+                }
+                sip.q850 = q850.or(sip.q850);
+                sip.ended_by = Some(*by);
+            }
+            _ => {}
+        }
+    }
+    sip
+}
+
+fn times(trace: &Trace, clock: &Clock) -> Times {
+    let mut times = Times::default();
+    let mut prompt: Option<Moment> = None;
+    let mut end = None;
+    for Event { at, what } in &trace.events {
+        match what {
+            What::Provisional { .. } | What::EarlyMedia | What::Answered { .. } => {
+                times.post_dial_delay_s.get_or_insert(clock.s(*at));
+                if matches!(what, What::Answered { .. }) {
+                    times.connect_s.get_or_insert(clock.s(*at));
+                }
+            }
+            What::FirstMedia => times.first_audio_s = times.first_audio_s.or(clock.from_answer(*at)),
+            What::Sound { from, to, kind: HeardKind::Speech, .. } => prompt = earlier(prompt, *from, *to, clock),
+            What::Words { from, to, transcript, .. } if !transcript.text.trim().is_empty() => {
+                prompt = earlier(prompt, *from, *to, clock);
+            }
+            What::Human { from, .. } => {
+                times.human_s.get_or_insert(clock.s(*from));
+            }
+            What::Ended { .. }
+            | What::Rejected { .. }
+            | What::AuthFailed { .. }
+            | What::NoResponse
+            | What::TransportFailed { .. } => end = Some(*at),
+            _ => {}
+        }
+    }
+    times.first_prompt_s = prompt.and_then(|at| clock.from_answer(at));
+    times.duration_s = end.map(|at| clock.s(at));
+    times
+}
+
+/// The earliest speech that goes on after the answer; early media is not the hotline's prompt.
+fn earlier(known: Option<Moment>, from: Moment, to: Moment, clock: &Clock) -> Option<Moment> {
+    match clock.answered {
+        Some(answered) if to > answered => Some(known.map_or(from, |known| known.min(from))),
+        _ => known,
+    }
+}
+
+fn keys(trace: &Trace, clock: &Clock) -> Vec<KeyLine> {
+    let mut keys: Vec<KeyLine> = Vec::new();
+    for event in &trace.events {
+        match &event.what {
+            What::Pressed { key, label, method, from, .. } => keys.push(KeyLine {
+                at_s: clock.s(*from),
+                key: key.to_string(),
+                label: label.clone(),
+                method: *method,
+                effect: None,
+            }),
+            What::KeyEffect { index, effect } => {
+                if let Some(key) = keys.get_mut(*index) {
+                    key.effect = Some(*effect);
+                }
+            }
+            _ => {}
+        }
+    }
+    keys
+}
+
+fn heard(trace: &Trace, clock: &Clock) -> Vec<HeardLine> {
+    let written = |from: Moment, to: Moment| {
+        trace.events.iter().any(|event| match event.what {
+            What::Words { from: began, to: ended, .. } => began < to && from < ended,
+            _ => false,
+        })
+    };
+    let bare = |from: Moment, to: Moment, kind: HeardKind| HeardLine {
+        from_s: clock.s(from),
+        to_s: clock.s(to),
+        kind,
+        text: None,
+        raw: None,
+        lang: None,
+        confidence: None,
+        doubt: None,
+        fingerprint: None,
+        known: false,
+    };
+    let mut heard = Vec::new();
+    for event in &trace.events {
+        match &event.what {
+            // The contract's list of sounds knows none of these; the timeline shows them.
+            What::Sound { kind: HeardKind::Noise | HeardKind::Dtmf | HeardKind::Dial, .. } => {}
+            What::Sound { from, to, kind, .. } => {
+                if *kind != HeardKind::Speech || !written(*from, *to) {
+                    heard.push(bare(*from, *to, *kind));
+                }
+            }
+            What::Words { from, to, transcript, .. } => {
+                let raw = Some(transcript.raw.clone()).filter(|raw| *raw != transcript.text);
+                heard.push(HeardLine {
+                    text: Some(transcript.text.clone()),
+                    raw,
+                    lang: Some(transcript.lang),
+                    confidence: Some(hundredths(transcript.confidence)),
+                    doubt: transcript.doubt.clone(),
+                    ..bare(*from, *to, HeardKind::Speech)
+                });
+            }
+            _ => {}
+        }
+    }
+    heard.sort_by(|a, b| a.from_s.total_cmp(&b.from_s).then(a.to_s.total_cmp(&b.to_s)));
+    heard
+}
+
+fn finding_line(finding: &Finding, clock: &Clock) -> FindingLine {
+    FindingLine {
+        kind: finding.kind,
+        dead_end: finding.dead_end,
+        detail: finding.detail.clone(),
+        from_s: clock.s(finding.from),
+        to_s: clock.s(finding.to),
+        quote: finding.quote.clone(),
+        expired_on: finding.expired_on.clone(),
+        score: finding.score,
+    }
+}
+
+fn media(report: &MediaReport) -> Media {
+    Media {
+        codec: report.codec.clone(),
+        rtp_sent: report.rtp_sent,
+        rtp_received: report.rtp_received,
+        lost: report.lost,
+        jitter_ms: (report.jitter_ms * 100.0).round() / 100.0,
+        mos_lq: report.mos_lq.map(|mos| (mos * 100.0).round() / 100.0),
+        one_way: report.one_way,
     }
 }
