@@ -168,6 +168,7 @@ impl Timeline {
                 "",
             ),
             What::TransportFailed { detail } => self.line(at, Ink::Bad, word(("transport", "传输失败")), detail, ""),
+            What::MediaFailed { detail } => self.line(at, Ink::Bad, word(("no media", "媒体失败")), detail, ""),
             What::DnsFailed { detail } => self.line(at, Ink::Bad, "DNS", detail, ""),
             What::AuthFailed { status, reason } => {
                 self.line(at, Ink::Bad, word(("refused us", "认证失败")), &format!("{status} {reason}"), "")
