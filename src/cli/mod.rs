@@ -5,6 +5,7 @@ mod check;
 mod live;
 mod model;
 mod read;
+mod rehearse;
 mod replay;
 mod run;
 pub mod terminal;
@@ -34,6 +35,8 @@ enum Command {
     Model(model::Args),
     /// What the words of a prompt mean: kind, options, staleness
     Read(read::Args),
+    /// Pretend hotlines on loopback, to call and to test with
+    Rehearse(rehearse::Args),
 }
 
 /// Runs the command on the command line; the exit codes are the contract's.
@@ -45,5 +48,6 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Model(args) => model::run(args),
         Command::Read(args) => read::run(args),
+        Command::Rehearse(args) => rehearse::run(args),
     }
 }

@@ -14,14 +14,14 @@ const VALUES_MAX: u32 = 100_000;
 
 /// One value of the file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Its number in reading order.
     pub id: u32,
     pub kind: Kind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Truth(bool),
     /// Whole numbers and fractions; `Document::raw` has them as written.
@@ -54,17 +54,17 @@ impl Node {
 }
 
 /// Line and column, from 1, in characters.
-pub(super) type Place = (usize, usize);
+pub(crate) type Place = (usize, usize);
 
 /// A file that was read, and the way back to its places.
-pub(super) struct Document<'t> {
+pub(crate) struct Document<'t> {
     text: &'t str,
     pub root: Node,
     places: RefCell<BTreeMap<u32, Place>>,
 }
 
 /// The file is no YAML.
-pub(super) struct Unreadable {
+pub(crate) struct Unreadable {
     pub place: Place,
     /// In the words of the YAML reader.
     pub message: String,

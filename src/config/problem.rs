@@ -48,7 +48,7 @@ impl Problem {
     }
 
     /// With the line it is about.
-    pub(super) fn on(mut self, line: &str, width: usize) -> Problem {
+    pub(crate) fn on(mut self, line: &str, width: usize) -> Problem {
         let rest = line.chars().count().saturating_sub(self.caret).max(1);
         self.width = width.clamp(1, rest);
         self.excerpt = line.to_string();
@@ -98,7 +98,7 @@ impl Problem {
     }
 
     /// Hides a secret in the excerpt.
-    pub(super) fn mask(&mut self, secret: &str) {
+    pub(crate) fn mask(&mut self, secret: &str) {
         const MASK: &str = "***";
         let Some(byte) = self.excerpt.find(secret).filter(|_| !secret.is_empty()) else { return };
         let (at, long, short) = (self.excerpt[..byte].chars().count(), secret.chars().count(), MASK.len());

@@ -11,7 +11,7 @@ use std::time::Duration;
 const PROBLEMS_MAX: usize = 100;
 
 /// One file being read. Methods note problems and answer `None` where nothing can be trusted.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     pub source: &'a Source<'a>,
     pub document: &'a Document<'a>,
     problems: RefCell<Vec<Problem>>,
@@ -20,7 +20,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// The keys of one group that were known, each once.
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     pub at: &'n Node,
     entries: Vec<(&'n str, &'n Node, &'n Node)>,
     /// Known keys that a misspelt one probably means: they are not reported as missing too.
@@ -339,7 +339,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A value that is there and not empty: an empty one was complained about with its key.
-pub(super) fn present(node: Option<&Node>) -> Option<&Node> {
+pub(crate) fn present(node: Option<&Node>) -> Option<&Node> {
     node.filter(|node| !node.is_null())
 }
 
@@ -410,7 +410,7 @@ const MEANT: &[(&str, &str)] = &[
 ];
 
 /// The word that was probably meant.
-pub(super) fn closest<'w>(written: &str, words: &[&'w str]) -> Option<&'w str> {
+pub(crate) fn closest<'w>(written: &str, words: &[&'w str]) -> Option<&'w str> {
     let plain = written.trim().trim_matches(['“', '”', '"', '\'']).to_lowercase().replace([' ', '-'], "_");
     let meant = MEANT
         .iter()

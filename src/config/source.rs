@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A file and how its repaired text differs from what the user sees.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     pub file: &'a str,
     original: Cow<'a, str>,
     /// What the YAML reader is given.

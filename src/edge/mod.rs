@@ -7,3 +7,5 @@ pub mod line;
 pub mod model;
 pub mod plan;
 pub mod probes;
+pub mod prompts;
+pub mod rehearse;

@@ -182,6 +182,8 @@ pub struct Faults {
     pub media: MediaFault,
     /// Keys never reach the menu.
     pub deaf: bool,
+    /// Its SDP has no telephone-event: keys must come as tones or as INFO.
+    pub no_key_events: bool,
     /// Hangs up without a word so long after the answer.
     pub drops_after: Option<Duration>,
     /// Line noise under everything it plays, dBov.
@@ -208,7 +210,7 @@ pub struct Expect {
     pub outcome: Vec<String>,
     /// Finding kinds that must be there; a dead end as `dead_end:silence`.
     pub findings: Vec<String>,
-    /// Keys that reached the hotline, as its own record has them.
+    /// Keys that reached the hotline, as its own record has them; `none` when none may.
     pub keys: Option<String>,
     /// Words that must stand in what was heard.
     pub hears: Vec<String>,

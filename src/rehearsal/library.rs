@@ -1,6 +1,7 @@
 //! The recordings that prompts are joined from, and what each of them says.
 
-use crate::vocabulary::{Lang, SAMPLE_RATE};
+use super::voice;
+use crate::vocabulary::{Lang, SAMPLE_RATE, Seed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,17 @@ pub struct Library {
 }
 
 impl Library {
+    /// Every one of these texts, spoken by a pretend voice: for calls at simulated time, where nothing is installed.
+    pub fn pretend(texts: &BTreeMap<String, String>, seed: &Seed) -> Library {
+        let mut library = Library::default();
+        for (name, says) in texts {
+            let lang = language_of(name, says);
+            let samples = voice::speak(says, lang, seed).into();
+            library.insert(name, Recording { text: says.clone(), lang, samples });
+        }
+        library
+    }
+
     pub fn insert(&mut self, name: &str, recording: Recording) {
         self.recordings.insert(name.to_string(), recording);
     }
