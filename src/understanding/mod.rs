@@ -3,6 +3,7 @@
 //! `read` takes the words of one prompt apart; `contains`, `choose` and `same_prompt` compare words with what a probe
 //! wants. All of it is a function of its arguments: no clock, no file, no chance.
 
+mod age;
 mod choosing;
 pub mod dead_end;
 pub mod judge;
@@ -11,6 +12,7 @@ mod menu;
 mod plain;
 mod reading;
 mod sameness;
+mod waiting;
 mod wanted;
 
 pub use choosing::{Choice, choose};

@@ -235,13 +235,16 @@ pub fn read(text: &str, context: &Context) -> Reading {
     let plain = super::plain::Plain::new(text);
     let lang = plain.lang(context.lang);
     let menu = super::menu::read(&plain);
+    let kind = super::kind::of(&plain, &menu.options, &menu.taken);
+    let age = super::age::of(&plain, context, kind, &menu.options);
+    let waiting = if kind.is_queue() || kind == PromptKind::CallbackOffer { super::waiting::of(&plain) } else { None };
     Reading {
         lang,
-        kind: super::kind::of(&plain, &menu.options, &menu.taken),
+        kind,
         options: menu.options,
-        stale: Stale::NotStale,
-        expired_on: None,
-        findings: Vec::new(),
-        waiting: None,
+        stale: age.stale,
+        expired_on: age.expired_on,
+        findings: age.findings,
+        waiting,
     }
 }

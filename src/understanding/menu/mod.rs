@@ -9,6 +9,8 @@ mod western;
 pub(crate) mod words;
 mod zh;
 
+pub(crate) use anchor::parting;
+
 use super::plain::Plain;
 use super::reading::MenuOption;
 use anchor::Anchor;

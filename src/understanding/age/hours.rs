@@ -1,0 +1,436 @@
+//! Opening hours: as a hotline declares them (OpenStreetMap's form), as a prompt announces them, and what "now" makes of
+//! both.
+
+use super::calendar;
+use crate::understanding::menu::words::{Word, words};
+use crate::understanding::plain::Plain;
+use chrono::{Datelike, NaiveDate, NaiveTime, Timelike, Weekday};
+use std::ops::Range;
+
+/// Minutes of the day that are open, by weekday (Monday first) and on public holidays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Hours {
+    pub week: [Vec<Range<u32>>; 7],
+    holidays: Option<Vec<Range<u32>>>,
+}
+
+const DAYS: [&str; 7] = ["mo", "tu", "we", "th", "fr", "sa", "su"];
+
+impl Hours {
+    /// "Mo-Fr 09:00-18:00; Sa 10:00-14:00; PH off", "24/7". None for what is not understood.
+    pub fn parse(text: &str) -> Option<Hours> {
+        let text = text.trim().to_ascii_lowercase();
+        let mut hours = Hours::default();
+        if text == "24/7" {
+            hours.week = std::array::from_fn(|_| std::iter::once(0..1440).collect());
+            return Some(hours);
+        }
+        for rule in text.split(';').map(str::trim).filter(|r| !r.is_empty()) {
+            let (days, times) =
+                match rule.find(|c: char| c == ' ').filter(|_| rule.starts_with(|c: char| c.is_ascii_alphabetic())) {
+                    Some(at) => (&rule[..at], rule[at..].trim()),
+                    None if rule.starts_with(|c: char| c.is_ascii_digit()) => ("mo-su", rule),
+                    None => return None,
+                };
+            let ranges = if matches!(times, "off" | "closed") { Vec::new() } else { times_of(times)? };
+            for part in days.split(',') {
+                if part == "ph" {
+                    hours.holidays = Some(ranges.clone());
+                    continue;
+                }
+                let mut ends = part.split('-').map(|d| DAYS.iter().position(|x| *x == d));
+                let first = ends.next()??;
+                let last = match ends.next() {
+                    Some(day) => day?,
+                    None => first,
+                };
+                let mut day = first;
+                loop {
+                    hours.week[day] = ranges.clone();
+                    if day == last {
+                        break;
+                    }
+                    day = (day + 1) % 7;
+                }
+            }
+        }
+        Some(hours)
+    }
+
+    /// Open at this moment; none where a holiday cannot be told.
+    pub fn open(&self, on: NaiveDate, at: NaiveTime) -> Option<bool> {
+        let now = at.hour() * 60 + at.minute();
+        let within = |ranges: &[Range<u32>], now: u32| ranges.iter().any(|r| r.contains(&now));
+        let today = self.of_day(on)?;
+        // The part after midnight of yesterday's hours.
+        let yesterday = on.pred_opt().and_then(|d| self.of_day(d)).is_some_and(|r| within(r, now + 1440));
+        Some(within(today, now) || yesterday)
+    }
+
+    fn of_day(&self, day: NaiveDate) -> Option<&[Range<u32>]> {
+        if let Some(holidays) = &self.holidays {
+            if calendar::is_day_off(day) == Some(true) {
+                return Some(holidays);
+            }
+            if calendar::is_makeup_workday(day) {
+                return Some(&self.week[0]);
+            }
+        }
+        Some(&self.week[day.weekday().num_days_from_monday() as usize])
+    }
+}
+
+fn times_of(text: &str) -> Option<Vec<Range<u32>>> {
+    text.split(',')
+        .map(|range| {
+            let (from, to) = range.trim().split_once('-')?;
+            let minutes = |t: &str| {
+                let (h, m) = t.trim().split_once(':')?;
+                Some(h.parse::<u32>().ok().filter(|h| *h <= 24)? * 60 + m.parse::<u32>().ok().filter(|m| *m < 60)?)
+            };
+            let (from, to) = (minutes(from)?, minutes(to)?);
+            Some(from..if to <= from { to + 1440 } else { to })
+        })
+        .collect()
+}
+
+/// Hours that a prompt announces, with the characters that say so.
+pub(crate) struct Announced {
+    pub days: Vec<usize>,
+    pub open: Vec<Range<u32>>,
+    pub range: Range<usize>,
+}
+
+pub(crate) fn announced(plain: &Plain) -> Option<Announced> {
+    round_the_clock(plain).or_else(|| chinese(plain)).or_else(|| english(plain))
+}
+
+fn round_the_clock(plain: &Plain) -> Option<Announced> {
+    let at = (0..plain.len()).find(|&i| {
+        [
+            "24小时服务",
+            "24小时为您服务",
+            "二十四小时服务",
+            "7×24小时",
+            "7x24小时",
+            "全天候服务",
+            "24小时人工",
+            "全天24小时",
+            "24 hours a day",
+            "24/7",
+            "around the clock",
+        ]
+        .iter()
+        .any(|w| plain.starts(i, w))
+    })?;
+    Some(Announced {
+        days: (0..7).collect(),
+        open: std::iter::once(0..1440).collect(),
+        range: at..(at + 6).min(plain.len()),
+    })
+}
+
+fn chinese(plain: &Plain) -> Option<Announced> {
+    let chars = &plain.chars;
+    let said =
+        ["工作时间", "服务时间", "营业时间", "办公时间", "受理时间", "接听时间", "上班时间", "人工时间", "热线时间"];
+    let at = (0..chars.len()).find(|&i| said.iter().any(|w| plain.starts(i, w)))?;
+    let stop = (at..chars.len().min(at + 90))
+        .find(|&i| matches!(chars[i], '。' | '!' | '?'))
+        .unwrap_or(chars.len().min(at + 90));
+    let mut days: Vec<usize> = Vec::new();
+    let mut times: Vec<u32> = Vec::new();
+    let mut afternoon = false;
+    let mut end = at;
+    let mut i = at;
+    let weekday = |c: char| match c {
+        '一' | '1' => Some(0),
+        '二' | '2' => Some(1),
+        '三' | '3' => Some(2),
+        '四' | '4' => Some(3),
+        '五' | '5' => Some(4),
+        '六' | '6' => Some(5),
+        '日' | '天' | '末' => Some(6),
+        _ => None,
+    };
+    while i < stop {
+        if let Some(n) = ["星期", "礼拜", "周"].iter().find(|w| plain.starts(i, w)).map(|w| w.chars().count()) {
+            if let Some(day) = chars.get(i + n).and_then(|c| weekday(*c)) {
+                if !times.is_empty() {
+                    // A second line of days: only the first is compared.
+                    break;
+                }
+                let spans = days
+                    .last()
+                    .copied()
+                    .filter(|first| *first < day && matches!(chars[i - 1], '至' | '到' | '-' | '~' | '—'));
+                match spans {
+                    Some(first) => days.extend(first + 1..=day),
+                    None => days.push(day),
+                }
+                i += n + 1;
+                end = i;
+                continue;
+            }
+        }
+        if plain.starts(i, "工作日") && times.is_empty() {
+            days = (0..5).collect();
+        }
+        if ["每天", "每日", "全年"].iter().any(|w| plain.starts(i, w)) && times.is_empty() {
+            days = (0..7).collect();
+        }
+        if ["下午", "晚上", "晚", "傍晚"].iter().any(|w| plain.starts(i, w)) {
+            afternoon = true;
+        }
+        if ["上午", "早", "凌晨"].iter().any(|w| plain.starts(i, w)) {
+            afternoon = false;
+        }
+        match clock(chars, i, stop) {
+            Some((hour, minute, next)) => {
+                let hour = if afternoon && hour < 12 { hour + 12 } else { hour };
+                times.push(hour * 60 + minute);
+                i = next;
+                end = i;
+            }
+            None => i += 1,
+        }
+    }
+    // "至次日": hours over midnight, and odd counts, are not compared.
+    if times.len() < 2 || times.len() > 4 || times.len() % 2 != 0 || times.windows(2).any(|w| w[0] >= w[1]) {
+        return None;
+    }
+    if days.is_empty() {
+        return None;
+    }
+    let open = times.chunks(2).map(|t| t[0]..t[1]).collect();
+    Some(Announced { days, open, range: at..end })
+}
+
+/// 9:00, 9点, 九点半, 五点三十分, 17时30分
+fn clock(chars: &[char], at: usize, stop: usize) -> Option<(u32, u32, usize)> {
+    if at > 0 && (chars[at - 1].is_ascii_digit() || numeral(chars[at - 1]).is_some()) {
+        return None;
+    }
+    let (hour, mut i) = count(chars, at, stop)?;
+    if hour > 24 {
+        return None;
+    }
+    match chars.get(i).filter(|_| i < stop)? {
+        ':' => {
+            let (minute, next) = count(chars, i + 1, stop)?;
+            return (minute < 60).then_some((hour, minute, next));
+        }
+        '点' | '时' => i += 1,
+        _ => return None,
+    }
+    i += usize::from(chars.get(i) == Some(&'钟') || chars.get(i) == Some(&'整'));
+    if chars.get(i) == Some(&'半') {
+        return Some((hour, 30, i + 1));
+    }
+    if let Some((minute, next)) = count(chars, i, stop)
+        && minute < 60
+    {
+        return Some((hour, minute, next + usize::from(chars.get(next) == Some(&'分'))));
+    }
+    Some((hour, 0, i))
+}
+
+fn numeral(c: char) -> Option<u32> {
+    "零一二三四五六七八九十".chars().position(|n| n == c).or((c == '两').then_some(2)).map(|v| v as u32)
+}
+
+/// A number up to 60 and where it ends.
+fn count(chars: &[char], at: usize, stop: usize) -> Option<(u32, usize)> {
+    let mut i = at;
+    let mut value = 0;
+    while i < stop && i < at + 3 && chars[i].is_ascii_digit() {
+        value = value * 10 + chars[i].to_digit(10)?;
+        i += 1;
+    }
+    if i > at {
+        return (i - at <= 2).then_some((value, i));
+    }
+    let digits: Vec<u32> = chars[at..stop.min(at + 3)].iter().map_while(|c| numeral(*c)).collect();
+    let value = match digits[..] {
+        [10, u @ 1..=9, ..] => (10 + u, 2),
+        [t @ 1..=9, 10, u @ 1..=9] => (t * 10 + u, 3),
+        [t @ 1..=9, 10, ..] => (t * 10, 2),
+        [10, ..] => (10, 1),
+        [0, u, ..] if u < 10 => (u, 2),
+        [v, ..] => (v, 1),
+        [] => return None,
+    };
+    Some((value.0, at + value.1))
+}
+
+fn english(plain: &Plain) -> Option<Announced> {
+    let words = words(plain);
+    let weekday = |w: &Word| -> Option<usize> {
+        let name = w.text.trim_end_matches('s').trim_end_matches('.');
+        let full = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        full.iter().position(|d| *d == name)
+    };
+    let hours = words.iter().position(|w| matches!(w.text.as_str(), "hours" | "open"))?;
+    let mut days: Vec<usize> = Vec::new();
+    let mut times: Vec<u32> = Vec::new();
+    let mut i = hours;
+    let mut end = hours;
+    while i < words.len() && i < hours + 24 && times.len() < 2 {
+        if i > hours && words[i].parted >= 6 && !times.is_empty() {
+            break;
+        }
+        if let Some(day) = weekday(&words[i]) {
+            let spans = i >= 1 && matches!(words[i - 1].text.as_str(), "through" | "to" | "thru" | "until" | "till");
+            match days.last().copied().filter(|first| spans && *first < day) {
+                Some(first) => days.extend(first + 1..=day),
+                None => days.push(day),
+            }
+            end = i;
+        } else if matches!(words[i].text.as_str(), "weekdays") {
+            days = (0..5).collect();
+        } else if matches!(words[i].text.as_str(), "daily")
+            || (words[i].text == "seven" && words.get(i + 1).is_some_and(|w| w.text == "days"))
+        {
+            days = (0..7).collect();
+        } else if let Some((minutes, n)) = english_clock(&words, i) {
+            times.push(minutes);
+            i += n;
+            end = i - 1;
+            continue;
+        }
+        i += 1;
+    }
+    // Days may follow the times: "9 a.m. to 5 p.m., Monday through Friday".
+    while days.is_empty() && i < words.len() && i < hours + 30 {
+        if let Some(day) = weekday(&words[i]) {
+            days.push(day);
+            if words.get(i + 1).is_some_and(|w| matches!(w.text.as_str(), "through" | "to" | "thru"))
+                && let Some(last) = words.get(i + 2).and_then(weekday).filter(|l| *l > day)
+            {
+                days.extend(day + 1..=last);
+                i += 2;
+            }
+            end = i;
+        }
+        i += 1;
+    }
+    if times.len() != 2 || days.is_empty() || times[0] >= times[1] {
+        return None;
+    }
+    Some(Announced {
+        days,
+        open: std::iter::once(times[0]..times[1]).collect(),
+        range: words[hours].from..words[end].to,
+    })
+}
+
+/// 9 a.m., 5:30 pm, noon; a bare number is no time.
+fn english_clock(words: &[Word], at: usize) -> Option<(u32, usize)> {
+    let text = words[at].text.as_str();
+    match text {
+        "noon" => return Some((720, 1)),
+        "midnight" => return Some((1440, 1)),
+        _ => {}
+    }
+    let spoken =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let half = |t: &str| -> Option<bool> {
+        match t.replace('.', "").as_str() {
+            "am" => Some(false),
+            "pm" => Some(true),
+            _ => None,
+        }
+    };
+    let digits = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '.');
+    let glued = &text[digits.len()..];
+    let hour: u32 =
+        if digits.is_empty() { spoken.iter().position(|s| *s == text)? as u32 } else { digits.parse().ok()? };
+    let mut n = 1;
+    let mut minute = 0;
+    let mut afternoon = if digits.is_empty() { None } else { half(glued) };
+    if afternoon.is_none() {
+        // "5:30" parts at the colon; "five thirty".
+        if let Some(m) = words.get(at + 1).and_then(|w| match w.text.as_str() {
+            "thirty" => Some(30),
+            "fifteen" => Some(15),
+            "forty-five" => Some(45),
+            t => t
+                .trim_end_matches(|c: char| c.is_alphabetic() || c == '.')
+                .parse::<u32>()
+                .ok()
+                .filter(|m| *m < 60 && t.len() >= 2),
+        }) {
+            minute = m;
+            n = 2;
+            let next = words[at + 1].text.as_str();
+            afternoon = half(next.trim_start_matches(|c: char| c.is_ascii_digit()));
+        }
+        if afternoon.is_none() {
+            afternoon = words.get(at + n).and_then(|w| half(&w.text));
+            n += usize::from(afternoon.is_some());
+        }
+    }
+    let afternoon = afternoon?;
+    if !(1..=12).contains(&hour) {
+        return None;
+    }
+    Some(((hour % 12 + if afternoon { 12 } else { 0 }) * 60 + minute, n))
+}
+
+/// The announced hours include this moment.
+pub(crate) fn includes(announced: &Announced, on: NaiveDate, at: NaiveTime) -> bool {
+    let now = at.hour() * 60 + at.minute();
+    let day = on.weekday().num_days_from_monday() as usize;
+    announced.days.contains(&day) && announced.open.iter().any(|r| r.contains(&now))
+}
+
+/// Announced hours and declared ones differ by half an hour or more on a day both speak of.
+pub(crate) fn differ(announced: &Announced, declared: &Hours) -> Option<Weekday> {
+    announced
+        .days
+        .iter()
+        .copied()
+        .find(|&day| {
+            let ends = |r: &[Range<u32>]| r.first().zip(r.last()).map(|(a, b)| (a.start, b.end.min(1440)));
+            match (ends(&announced.open), ends(&declared.week[day])) {
+                (Some(a), Some(d)) => a.0.abs_diff(d.0) >= 30 || a.1.abs_diff(d.1) >= 30,
+                (Some(_), None) => true,
+                _ => false,
+            }
+        })
+        .and_then(|day| Weekday::try_from(day as u8).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_hours_say_when_a_hotline_is_open() {
+        for (spec, on, at, open) in [
+            ("Mo-Fr 09:00-18:00; PH off", "2026-11-20", "10:00", Some(true)),
+            ("Mo-Fr 09:00-18:00; PH off", "2026-11-21", "10:00", Some(false)),
+            ("Mo-Fr 09:00-18:00; PH off", "2026-10-01", "10:00", Some(false)),
+            ("24/7", "2026-10-01", "03:00", Some(true)),
+            ("Mo-Su 22:00-06:00", "2026-11-21", "03:00", Some(true)),
+            ("Mo-Fr 09:00-12:00,13:30-17:00; Sa 10:00-14:00", "2026-11-21", "11:00", Some(true)),
+        ] {
+            let hours = Hours::parse(spec).expect(spec);
+            assert_eq!(hours.open(on.parse().unwrap(), format!("{at}:00").parse().unwrap()), open, "{spec} {on} {at}");
+        }
+        assert_eq!(Hours::parse("whenever"), None);
+    }
+
+    #[test]
+    fn announced_hours_are_read_in_both_languages() {
+        for (text, days, open) in [
+            ("我们的工作时间为周一至周五上午九点到下午五点三十分", 5, vec![540..1050]),
+            ("服务时间:每天8:00-22:00", 7, vec![480..1320]),
+            ("Our hours are Monday through Friday, 9 a.m. to 5:30 p.m.", 5, vec![540..1050]),
+            ("We are open 8am to 6pm, Monday to Saturday.", 6, vec![480..1080]),
+        ] {
+            let got = announced(&Plain::new(text)).expect(text);
+            assert_eq!((got.days.len(), got.open), (days, open), "{text}");
+        }
+    }
+}
