@@ -56,14 +56,9 @@ impl<'a> Plain<'a> {
     }
 
     pub fn starts(&self, at: usize, word: &str) -> bool {
-        let mut i = at;
-        for c in word.chars() {
-            if self.chars.get(i) != Some(&c) {
-                return false;
-            }
-            i += 1;
-        }
-        true
+        let Some(rest) = self.chars.get(at..) else { return false };
+        let mut rest = rest.iter();
+        word.chars().all(|c| rest.next() == Some(&c))
     }
 
     /// Chinese when Chinese characters outweigh words in Latin letters. `hint` decides where neither is there.

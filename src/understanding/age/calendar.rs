@@ -4,6 +4,9 @@ use chrono::{Datelike, Days, NaiveDate, Weekday};
 use regex::{Regex, RegexSet};
 use std::sync::OnceLock;
 
+/// First and last day.
+type Turn = (NaiveDate, NaiveDate);
+
 /// A holiday known by name.
 pub(crate) struct Holiday {
     pub id: &'static str,
@@ -146,7 +149,7 @@ impl Holiday {
     }
 
     /// The holiday's last turn that had begun by `day`, and the next one.
-    pub fn around(&self, day: NaiveDate) -> (Option<(NaiveDate, NaiveDate)>, Option<(NaiveDate, NaiveDate)>) {
+    pub fn around(&self, day: NaiveDate) -> (Option<Turn>, Option<Turn>) {
         let turns: Vec<_> = (day.year() - 2..=day.year() + 1).filter_map(|y| self.days(y)).collect();
         (turns.iter().rev().find(|t| t.0 <= day).copied(), turns.iter().find(|t| t.0 > day).copied())
     }

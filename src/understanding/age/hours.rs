@@ -26,12 +26,11 @@ impl Hours {
             return Some(hours);
         }
         for rule in text.split(';').map(str::trim).filter(|r| !r.is_empty()) {
-            let (days, times) =
-                match rule.find(|c: char| c == ' ').filter(|_| rule.starts_with(|c: char| c.is_ascii_alphabetic())) {
-                    Some(at) => (&rule[..at], rule[at..].trim()),
-                    None if rule.starts_with(|c: char| c.is_ascii_digit()) => ("mo-su", rule),
-                    None => return None,
-                };
+            let (days, times) = match rule.find(' ').filter(|_| rule.starts_with(|c: char| c.is_ascii_alphabetic())) {
+                Some(at) => (&rule[..at], rule[at..].trim()),
+                None if rule.starts_with(|c: char| c.is_ascii_digit()) => ("mo-su", rule),
+                None => return None,
+            };
             let ranges = if matches!(times, "off" | "closed") { Vec::new() } else { times_of(times)? };
             for part in days.split(',') {
                 if part == "ph" {
@@ -154,24 +153,22 @@ fn chinese(plain: &Plain) -> Option<Announced> {
         _ => None,
     };
     while i < stop {
-        if let Some(n) = ["星期", "礼拜", "周"].iter().find(|w| plain.starts(i, w)).map(|w| w.chars().count()) {
-            if let Some(day) = chars.get(i + n).and_then(|c| weekday(*c)) {
-                if !times.is_empty() {
-                    // A second line of days: only the first is compared.
-                    break;
-                }
-                let spans = days
-                    .last()
-                    .copied()
-                    .filter(|first| *first < day && matches!(chars[i - 1], '至' | '到' | '-' | '~' | '—'));
-                match spans {
-                    Some(first) => days.extend(first + 1..=day),
-                    None => days.push(day),
-                }
-                i += n + 1;
-                end = i;
-                continue;
+        let day_word = ["星期", "礼拜", "周"].iter().find(|w| plain.starts(i, w)).map_or(0, |w| w.chars().count());
+        if day_word > 0
+            && let Some(day) = chars.get(i + day_word).and_then(|c| weekday(*c))
+        {
+            if !times.is_empty() {
+                // A second line of days: only the first is compared.
+                break;
             }
+            let joins = matches!(chars[i - 1], '至' | '到' | '-' | '~' | '—');
+            match days.last().copied().filter(|first| joins && *first < day) {
+                Some(first) => days.extend(first + 1..=day),
+                None => days.push(day),
+            }
+            i += day_word + 1;
+            end = i;
+            continue;
         }
         if plain.starts(i, "工作日") && times.is_empty() {
             days = (0..5).collect();
@@ -196,7 +193,7 @@ fn chinese(plain: &Plain) -> Option<Announced> {
         }
     }
     // "至次日": hours over midnight, and odd counts, are not compared.
-    if times.len() < 2 || times.len() > 4 || times.len() % 2 != 0 || times.windows(2).any(|w| w[0] >= w[1]) {
+    if times.len() < 2 || times.len() > 4 || !times.len().is_multiple_of(2) || times.windows(2).any(|w| w[0] >= w[1]) {
         return None;
     }
     if days.is_empty() {

@@ -202,8 +202,7 @@ impl Text<'_> {
                     let last_year = end.year() < self.on.year();
                     let (score, why) = if future {
                         (90, "announced as to come")
-                    } else if (closure || promotion || holiday.is_some())
-                        && !(in_force && !closure && !promotion)
+                    } else if (closure || promotion || (holiday.is_some() && !in_force))
                         && !(in_force && self.opens_on(words))
                     {
                         match days {

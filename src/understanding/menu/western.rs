@@ -488,7 +488,7 @@ fn say(plain: &Plain, words: &[Word], at: usize) -> Option<(Vec<Anchor>, usize)>
                 items.push((item, i));
             }
             item = if or { i + 1 } else { i };
-            if ends || stops || (comma && stops) {
+            if ends || stops {
                 break;
             }
         }
@@ -567,7 +567,7 @@ fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
     let _ = plain;
 }
 
-fn label_starts<'w>(words: &'w [Word], at: usize) -> Option<&'w str> {
+fn label_starts(words: &[Word], at: usize) -> Option<&str> {
     let start = (0..at).rev().take(14).find(|&j| words[j].parted >= 2)?;
     let mut start = start;
     while start < at && matches!(words[start].text.as_str(), "and" | "or") {

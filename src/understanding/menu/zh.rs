@@ -518,7 +518,7 @@ fn say(plain: &Plain, at: usize) -> Option<Anchor> {
     let quoted = chars.get(i).is_some_and(|c| matches!(c, '"' | '“' | '「' | '\'' | '‘' | '『'));
     i += usize::from(quoted);
     let start = i;
-    while i < chars.len() && is_han(chars[i]) && i - start < 8 && !(!quoted && stops_saying(plain, i)) {
+    while i < chars.len() && is_han(chars[i]) && i - start < 8 && (quoted || !stops_saying(plain, i)) {
         i += 1;
     }
     if i == start || i - start > 6 {
