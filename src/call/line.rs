@@ -486,3 +486,6 @@ fn key_of_info(content_type: &str, body: &[u8]) -> Option<Key> {
         _ => symbol.parse().ok(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,3 +206,45 @@ fn our_own_offer_and_answer_come_to_the_same_on_both_sides() {
     assert_eq!(shown(&ours), "192.0.2.9:6000 192.0.2.9:6001 PCMU/0 keys 101/ffff both");
     assert_eq!(shown(&theirs), "192.0.2.1:4000 192.0.2.1:4001 PCMU/0 keys 101/ffff both");
 }
+
+#[test]
+fn descriptions_changed_at_random_are_understood_or_refused() {
+    let seeds: [Vec<u8>; 3] = [
+        offer(&local()),
+        with_head("m=video 5000 RTP/AVP 97\nc=IN IP6 ::1\nm=audio 6000/2 RTP/AVPF 0 8 96\na=rtpmap:96 telephone-event/8000\na=fmtp:96 0-15,66\na=rtcp:7 IN IP4 1.2.3.4\na=sendonly\n")
+            .into_bytes(),
+        b"v=0\no=a b 1 1 IN IP4 h\nc=IN IP4 192.0.2.9/127/3\nm=audio 6000 RTP/AVP 8\na=inactive".to_vec(),
+    ];
+    let mut dice = crate::vocabulary::Seed::new(2026);
+    let mut read = 0;
+    for round in 0..60_000u64 {
+        let mut bytes = seeds[round as usize % seeds.len()].clone();
+        for _ in 0..1 + dice.below(6) {
+            let at = dice.below(bytes.len() as u64 + 1) as usize;
+            match dice.below(5) {
+                0 => bytes.truncate(at),
+                1 => bytes.insert(at, dice.next_u32() as u8),
+                2 => bytes.insert(at, b" \r\n=:/,-09\0"[dice.below(11) as usize]),
+                3 => {
+                    let piece = bytes[at..bytes.len().min(at + 20)].to_vec();
+                    let to = dice.below(bytes.len() as u64 + 1) as usize;
+                    bytes.splice(to..to, piece);
+                }
+                _ => bytes.iter_mut().skip(at).take(1).for_each(|b| *b = dice.next_u32() as u8),
+            }
+        }
+        if let Ok(agreement) = read_answer(&local(), &bytes) {
+            read += 1;
+            assert!(agreement.payload_type < 128, "round {round}");
+            assert!(local().codecs.contains(&agreement.codec), "round {round}");
+        }
+        if let Ok((answer, _)) = answer(&local(), &bytes) {
+            let text = String::from_utf8(answer).unwrap();
+            assert!(
+                text.starts_with("v=0\r\n") && text.ends_with("\r\n") && text.contains("m=audio 4000"),
+                "round {round}"
+            );
+        }
+    }
+    assert!(read > 20_000, "most are read all the same: {read}");
+}
