@@ -4,16 +4,18 @@
 //! then on (it opens NATs) and keys leave at once; otherwise they wait for the answer. However the far side behaves, the
 //! ring limit, the call limit and at last a watchdog bring the line to `Closed`.
 
-use super::rtp::{Agreement, Codec, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
+use super::rtp::{Agreement, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use super::sdp::{self, LocalMedia};
-use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings};
+use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput};
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX};
-use crate::vocabulary::trace::{EndedBy, KeyMethod, MediaReport, OurReason};
-use crate::vocabulary::{Frame, Key, Moment, Seed};
+use crate::vocabulary::trace::OurReason;
+use crate::vocabulary::{Key, Moment, Seed};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
+
+mod words;
+
+pub use words::{LineEvent, LineInput, LineOutput, LineSettings};
 
 /// Our number for telephone-event in offers; what is sent goes by the answer's.
 const KEY_PAYLOAD_TYPE: u8 = 101;
@@ -21,127 +23,6 @@ const KEY_PAYLOAD_TYPE: u8 = 101;
 const EARLY_MAX: usize = 16;
 /// After the end, signalling has so long to finish: two times Timer F, and some.
 const WATCHDOG: Duration = Duration::from_secs(70);
-
-/// What one call is made with.
-#[derive(Clone, Debug)]
-pub struct LineSettings {
-    pub caller: CallerSettings,
-    /// Where our RTP arrives; RTCP one port above.
-    pub local_rtp: SocketAddr,
-    /// In order of liking.
-    pub codecs: Vec<Codec>,
-    /// Unanswered for so long, the call is cancelled.
-    pub ring_limit: Duration,
-    /// So long after the dial, the call is hung up.
-    pub call_limit: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum LineInput {
-    Dial,
-    Sip { from: SocketAddr, bytes: Vec<u8> },
-    Rtp { from: SocketAddr, bytes: Vec<u8> },
-    Rtcp { from: SocketAddr, bytes: Vec<u8> },
-    Unreachable { detail: String },
-    Press { key: Key },
-    Say { samples: Arc<[i16]> },
-    StopSaying,
-    HangUp,
-    Tick,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum LineOutput {
-    SendSip {
-        to: SocketAddr,
-        bytes: Vec<u8>,
-    },
-    SendRtp {
-        to: SocketAddr,
-        bytes: Vec<u8>,
-    },
-    SendRtcp {
-        to: SocketAddr,
-        bytes: Vec<u8>,
-    },
-    /// Exactly one per 20 ms from the first media packet (early or answered) to the end; see `MediaOutput::Heard`.
-    Heard {
-        at: Moment,
-        frame: Frame,
-    },
-    /// What we sent, for the recording's second channel.
-    Said {
-        at: Moment,
-        frame: Frame,
-    },
-    Event(LineEvent),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum LineEvent {
-    Trying,
-    Challenged {
-        status: u16,
-    },
-    Provisional {
-        status: u16,
-        reason: String,
-        early_media_offered: bool,
-    },
-    /// The first media packet came before the answer.
-    EarlyMedia,
-    /// `codec` is None when the answer cannot be used: `MediaFailed` says why, and the line hangs up.
-    Answered {
-        status: u16,
-        reason: String,
-        codec: Option<Codec>,
-        telephone_event: Option<u8>,
-    },
-    /// Offer and answer came to nothing.
-    MediaFailed {
-        detail: String,
-    },
-    /// The first media packet after the answer.
-    FirstMedia,
-    KeySent {
-        key: Key,
-        method: KeyMethod,
-        from: Moment,
-        to: Moment,
-    },
-    SaidAll,
-    FarKey {
-        key: Key,
-    },
-    /// A limit was reached: the line hangs up by itself.
-    HangingUp {
-        why: OurReason,
-    },
-    Rejected {
-        status: u16,
-        reason: String,
-        q850: Option<u16>,
-    },
-    AuthFailed {
-        status: u16,
-        reason: String,
-    },
-    NoResponse,
-    TransportFailed {
-        detail: String,
-    },
-    Ended {
-        by: EndedBy,
-        status: Option<u16>,
-        reason: Option<String>,
-        q850: Option<u16>,
-    },
-    Media(MediaReport),
-    /// Everything that matters is done; only retransmissions of the far side are still answered until `Closed`.
-    Settled,
-    /// Nothing more comes. Always the last, always reached, once.
-    Closed,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -167,6 +48,7 @@ pub struct Line {
     watchdog: Option<Moment>,
     /// What each early dialog came to, by To-tag.
     early: BTreeMap<String, Agreement>,
+    answered: bool,
     /// Sound packets that had come when the call was answered.
     sound_at_answer: u64,
     told_first_media: bool,
@@ -198,6 +80,7 @@ impl Line {
             dialled: Moment::START,
             watchdog: None,
             early: BTreeMap::new(),
+            answered: false,
             sound_at_answer: 0,
             told_first_media: false,
             from_caller: Vec::new(),
@@ -395,6 +278,7 @@ impl Line {
         };
         if self.stage == Stage::Ringing {
             self.stage = Stage::Talking;
+            self.answered = true;
             self.sound_at_answer = self.media.sound_packets();
         }
         let codec = agreement.as_ref().ok().map(|agreement| agreement.codec);
@@ -455,6 +339,8 @@ impl Line {
                     }
                     MediaEvent::SaidAll => LineOutput::Event(LineEvent::SaidAll),
                     MediaEvent::FarKey { key } => LineOutput::Event(LineEvent::FarKey { key }),
+                    // A call that was refused without a sound has no media to measure, whatever its 183 offered.
+                    MediaEvent::Report(_) if !self.answered && self.media.sound_packets() == 0 => continue,
                     MediaEvent::Report(report) => LineOutput::Event(LineEvent::Media(report)),
                 },
             });

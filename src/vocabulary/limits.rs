@@ -8,6 +8,8 @@ pub const CALL_MAX: Duration = Duration::from_secs(30 * 60);
 pub const RING_MAX: Duration = Duration::from_secs(180);
 /// Most keys in one call.
 pub const KEYS_MAX: usize = 64;
+/// Most recordings waiting to be said in one call.
+pub const SAYINGS_WAITING_MAX: usize = 64;
 /// Longest clip handed to transcription, and the longest a clip waits for a pause.
 pub const CLIP_MS_MAX: u64 = 28_000;
 /// Clips of one call that may wait for transcription.

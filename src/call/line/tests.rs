@@ -1,8 +1,11 @@
 //! Whole calls at simulated time: a `Line` against a `sip::Called` with a `MediaSession`, 5 ms of network between.
 
 use super::*;
-use crate::call::sip::{self, Called, CalledEvent, CalledInput, CalledOutput};
+use crate::call::rtp::Codec;
+use crate::call::sip::{self, Called, CalledEvent, CalledInput, CalledOutput, CallerSettings};
+use crate::vocabulary::Frame;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 const OUR_SIP: &str = "192.0.2.1:5060";
 const OUR_RTP: &str = "192.0.2.1:4000";
@@ -246,7 +249,7 @@ fn act(far: &mut Far, now: Moment, action: Do, out: &mut (Vec<CalledOutput>, Vec
         let (answer, mut agreement) = sdp::answer(&far.local, &far.offer).unwrap();
         let text = String::from_utf8(answer).unwrap();
         let text = text.replace("sendrecv", direction.unwrap_or("sendrecv"));
-        agreement.sends = direction != Some("recvonly");
+        agreement.sends = !matches!(direction, Some("recvonly" | "inactive"));
         far.media.step(now, MediaInput::Agreed(agreement), &mut out.1);
         text.into_bytes()
     };
@@ -374,6 +377,12 @@ fn refusals_end_the_call_without_a_report_of_media_that_never_was() {
         );
         assert!(call.heard.is_empty() && call.rtp.is_empty());
     }
+}
+
+#[test]
+fn early_media_that_was_offered_and_never_came_is_no_media_at_all() {
+    let call = call(vec![(100, Do::Early("inactive")), (4000, Do::Reject(486, "Busy Here"))], vec![]);
+    assert_eq!(call.story(), ["Trying", "183", "rejected 486 Busy Here", "Settled", "Closed"]);
 }
 
 #[test]

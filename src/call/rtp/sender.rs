@@ -5,7 +5,7 @@ use super::keys::EventSender;
 use super::rtcp::Sent;
 use super::session::{MediaEvent, MediaOutput};
 use super::{Agreement, tone};
-use crate::vocabulary::limits::KEYS_MAX;
+use crate::vocabulary::limits::{KEYS_MAX, SAYINGS_WAITING_MAX};
 use crate::vocabulary::trace::KeyMethod;
 use crate::vocabulary::{FRAME_MS, FRAME_SAMPLES, Frame, Key, Moment, Seed};
 use rtp_rs::{RtpPacketBuilder, Seq};
@@ -82,7 +82,7 @@ impl Sender {
     }
 
     pub fn say(&mut self, samples: Arc<[i16]>) {
-        if !samples.is_empty() {
+        if !samples.is_empty() && self.saying.len() < SAYINGS_WAITING_MAX {
             self.saying.push_back(samples);
         }
     }

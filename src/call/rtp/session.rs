@@ -243,9 +243,7 @@ impl MediaSession {
         let (agreement, seen) = (self.agreement.as_ref()?, self.latched?);
         match agreement.remote {
             None => Some(seen),
-            Some(named) => {
-                (named.ip() != seen.ip() && is_private(named.ip()) && !is_private(seen.ip())).then_some(seen)
-            }
+            Some(named) => (named.ip() != seen.ip() && is_private(named.ip())).then_some(seen),
         }
     }
 

@@ -1,0 +1,130 @@
+//! What a line is told, and what it tells.
+
+use crate::call::rtp::Codec;
+use crate::call::sip::CallerSettings;
+use crate::vocabulary::trace::{EndedBy, KeyMethod, MediaReport, OurReason};
+use crate::vocabulary::{Frame, Key, Moment};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one call is made with.
+#[derive(Clone, Debug)]
+pub struct LineSettings {
+    pub caller: CallerSettings,
+    /// Where our RTP arrives; RTCP one port above.
+    pub local_rtp: SocketAddr,
+    /// In order of liking.
+    pub codecs: Vec<Codec>,
+    /// Unanswered for so long, the call is cancelled.
+    pub ring_limit: Duration,
+    /// So long after the dial, the call is hung up.
+    pub call_limit: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineInput {
+    Dial,
+    Sip { from: SocketAddr, bytes: Vec<u8> },
+    Rtp { from: SocketAddr, bytes: Vec<u8> },
+    Rtcp { from: SocketAddr, bytes: Vec<u8> },
+    Unreachable { detail: String },
+    Press { key: Key },
+    Say { samples: Arc<[i16]> },
+    StopSaying,
+    HangUp,
+    Tick,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineOutput {
+    SendSip {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    SendRtp {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    SendRtcp {
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// Exactly one per 20 ms from the first media packet (early or answered) to the end; see `MediaOutput::Heard`.
+    Heard {
+        at: Moment,
+        frame: Frame,
+    },
+    /// What we sent, for the recording's second channel.
+    Said {
+        at: Moment,
+        frame: Frame,
+    },
+    Event(LineEvent),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineEvent {
+    Trying,
+    Challenged {
+        status: u16,
+    },
+    Provisional {
+        status: u16,
+        reason: String,
+        early_media_offered: bool,
+    },
+    /// The first media packet came before the answer.
+    EarlyMedia,
+    /// `codec` is None when the answer cannot be used: `MediaFailed` says why, and the line hangs up.
+    Answered {
+        status: u16,
+        reason: String,
+        codec: Option<Codec>,
+        telephone_event: Option<u8>,
+    },
+    /// Offer and answer came to nothing.
+    MediaFailed {
+        detail: String,
+    },
+    /// The first media packet after the answer.
+    FirstMedia,
+    KeySent {
+        key: Key,
+        method: KeyMethod,
+        from: Moment,
+        to: Moment,
+    },
+    SaidAll,
+    FarKey {
+        key: Key,
+    },
+    /// A limit was reached: the line hangs up by itself.
+    HangingUp {
+        why: OurReason,
+    },
+    Rejected {
+        status: u16,
+        reason: String,
+        q850: Option<u16>,
+    },
+    AuthFailed {
+        status: u16,
+        reason: String,
+    },
+    NoResponse,
+    TransportFailed {
+        detail: String,
+    },
+    Ended {
+        by: EndedBy,
+        status: Option<u16>,
+        reason: Option<String>,
+        q850: Option<u16>,
+    },
+    Media(MediaReport),
+    /// Everything that matters is done; only retransmissions of the far side are still answered until `Closed`.
+    Settled,
+    /// Nothing more comes. Always the last, always reached, once.
+    Closed,
+}
