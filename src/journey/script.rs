@@ -167,10 +167,6 @@ impl Script {
         }
     }
 
-    pub fn is_over(&self) -> bool {
-        self.state == State::Over
-    }
-
     pub fn over(&mut self) {
         self.state = State::Over;
     }
@@ -363,6 +359,12 @@ impl Script {
                     self.matching(texts, *anything, scene).map(|d| Progress::Done(d, scene.now))
                 }
                 Step::HangUp => Some(Progress::Done("the line was already down".into(), scene.now)),
+                // Nothing was wanted any more but to wait for this.
+                Step::Wait { .. }
+                    if self.steps[self.at..].iter().all(|s| matches!(s, Step::Wait { .. } | Step::HangUp)) =>
+                {
+                    Some(Progress::Done("the hotline hung up meanwhile".into(), scene.now))
+                }
                 _ => None,
             };
             return Some(late.unwrap_or_else(|| Progress::Failed("the hotline hung up".into())));

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Ringing after a transfer for so long without anybody.
 const NOBODY_AFTER: Duration = Duration::from_secs(60);
+/// ... or for so long, when the probe's own patience ended while it rang.
+const NOBODY_WITHIN: Duration = Duration::from_secs(15);
 /// A queue is endless from here on.
 const QUEUE_CAP: Duration = Duration::from_secs(600);
 /// A hang-up this soon after words that announced it was announced.
@@ -112,6 +114,10 @@ impl<'a> Course<'a> {
 
     pub fn end(&self) -> Moment {
         self.ended.map(|(at, _)| at).or(self.events.last().map(|e| e.at)).unwrap_or_default()
+    }
+
+    pub fn hung_up_by_them(&self) -> bool {
+        matches!(self.ended, Some((_, EndedBy::Them)))
     }
 
     pub fn step_failed(&self) -> Option<(usize, &'a str)> {
@@ -371,7 +377,8 @@ fn transfers(course: &Course, found: &mut Vec<Finding>) {
             90,
             format!("transferred, then {name} from {from} s"),
         ));
-    } else if ringing >= NOBODY_AFTER && !words_after {
+    } else if (ringing >= NOBODY_AFTER || (ringing >= NOBODY_WITHIN && course.step_failed().is_some())) && !words_after
+    {
         found.push(dead_end(
             DeadEnd::TransferToNobody,
             since,

@@ -201,6 +201,9 @@ fn answered(course: &Course, findings: &[Finding]) -> Ruling {
         return Ruling::new(Outcome::NoMedia, Layer::Media, A::Unknown, "answered, but no sound ever arrived");
     }
     if !course.anything_heard_since_answer() {
+        if course.hung_up_by_them() {
+            return Ruling::new(Outcome::UnexpectedHangup, Layer::Ivr, A::Hotline, "hung up without a word");
+        }
         let digital = course.media.as_ref().is_some_and(|m| m.one_way);
         let how = if digital { "answered, but the sound that arrived was empty" } else { "answered, then silence" };
         return Ruling::new(Outcome::Silence, Layer::Media, A::Hotline, how);
