@@ -22,6 +22,16 @@ impl Syllable {
         table().letters.binary_search(&letters.as_str()).ok().map(|i| Syllable(i as u16))
     }
 
+    /// The same syllable for those that differ only by a closing n or ng.
+    pub fn merged(self) -> Syllable {
+        Syllable(table().merged[usize::from(self.0)])
+    }
+
+    /// Its place in the alphabetical list of syllables.
+    pub fn index(self) -> u16 {
+        self.0
+    }
+
     /// 0 when they sound alike; 0.15 to 0.6 for what is often confused (zh/z, n/ng, l/n, r/l); about 1 to 2 otherwise.
     pub fn distance(self, other: Syllable) -> f32 {
         let table = table();
@@ -123,6 +133,7 @@ struct Table {
     /// Sorted.
     letters: Vec<&'static str>,
     distances: Vec<f32>,
+    merged: Vec<u16>,
     /// For each character from `FIRST`: where its readings begin, and how many it has.
     spans: Vec<(u32, u8)>,
     readings: Vec<Syllable>,
@@ -172,12 +183,19 @@ impl Table {
                 distances.push(a.distance(b));
             }
         }
+        let merged = letters
+            .iter()
+            .enumerate()
+            .map(|(i, l)| {
+                l.strip_suffix('g').filter(|n| n.ends_with('n')).and_then(|n| index.get(n)).copied().unwrap_or(i as u16)
+            })
+            .collect();
         let (mut spans, mut readings) = (Vec::with_capacity(spelled.len()), Vec::new());
         for all in spelled {
             spans.push((readings.len() as u32, all.len() as u8));
             readings.extend(all.iter().map(|l| Syllable(index[l])));
         }
-        Table { letters, distances, spans, readings }
+        Table { letters, distances, merged, spans, readings }
     }
 }
 

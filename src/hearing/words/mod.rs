@@ -1,6 +1,9 @@
 //! What a recogniser heard, doubted and corrected: a pure reading of the raw hearing, so that a tape can be read again.
 
+pub mod correct;
 pub mod doubt;
+mod keys;
+pub mod lexicon;
 
 use crate::vocabulary::{Lang, Moment, Piece, Transcript};
 use serde::{Deserialize, Serialize};
@@ -69,16 +72,34 @@ pub fn interpret(raw: &RawHearing, lang: Lang) -> Transcript {
             doubt: Some(why),
         };
     }
+    let texts = if lang == Lang::Zh { corrected(raw) } else { raw.pieces.iter().map(RawPiece::text).collect() };
     let pieces: Vec<Piece> = raw
         .pieces
         .iter()
-        .map(|p| Piece {
+        .zip(&texts)
+        .map(|(p, text)| Piece {
             from: Moment::from_millis(p.from_ms.into()),
             to: Moment::from_millis(p.to_ms.into()),
-            text: p.text().trim().to_string(),
+            text: text.trim().to_string(),
             confidence: p.tokens.iter().map(|t| t.p).sum::<f32>() / p.tokens.len().max(1) as f32,
         })
         .filter(|p| !p.text.is_empty())
         .collect();
-    Transcript { lang, raw: text.clone(), text, pieces, confidence: raw.confidence(), doubt: None }
+    let whole = texts.concat().trim().to_string();
+    Transcript { lang, raw: text, text: whole, pieces, confidence: raw.confidence(), doubt: None }
+}
+
+/// The text of each piece, corrected with the whole clip in view.
+fn corrected(raw: &RawHearing) -> Vec<String> {
+    let mut cells = Vec::new();
+    for (piece, heard) in raw.pieces.iter().enumerate() {
+        for token in &heard.tokens {
+            cells.extend(token.text.chars().map(|c| correct::Cell { c, p: token.p, piece }));
+        }
+    }
+    let mut texts = vec![String::new(); raw.pieces.len()];
+    for cell in correct::corrected(&cells) {
+        texts[cell.piece].push(cell.c);
+    }
+    texts
 }

@@ -1,0 +1,196 @@
+//! Mandarin corrected by its sound: recognition errs by near-homophones, so the likeliest words that sound nearly like
+//! what was heard are looked for, with a dictionary's word costs and a hotline lexicon's. Every character is replaced by
+//! one or kept; only the keys of a menu may be completed. Numerals are never changed into others.
+
+use super::keys;
+pub use super::lexicon::phrases_in_both_scripts;
+use super::lexicon::{Lexicon, lexicon};
+use crate::vocabulary::pinyin::{self, char_distance, is_chinese};
+
+/// One character of a hearing on its way to being corrected.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    pub c: char,
+    /// How sure the recogniser was, 0–1.
+    pub p: f32,
+    /// The piece of the hearing it belongs to.
+    pub piece: usize,
+}
+
+/// Price of a changed character: by how far the sound moves, and for the change as such.
+const SOUND_PRICE: f32 = 6.0;
+const CHANGE_PRICE: f32 = 1.2;
+/// Most the sound of a phrase may move, a character.
+const SOUND_FAR: f32 = 0.34;
+/// Most the sound of a single character in a phrase of four or more may move, when all others are right.
+const ONE_WRONG: f32 = 1.6;
+/// A character that is no word by itself.
+const STRANGE_COST: f32 = 16.0;
+const OTHER_COST: f32 = 5.0;
+
+/// The corrected hearing.
+pub fn corrected(heard: &[Cell]) -> Vec<Cell> {
+    let lexicon = lexicon();
+    let mut cells: Vec<Cell> = heard.iter().map(|&cell| Cell { c: plain(lexicon, cell.c), ..cell }).collect();
+    simplify_in_context(&mut cells);
+    cells = keys::completed(&cells);
+    let mut from = 0;
+    while from < cells.len() {
+        let run = cells[from..].iter().take_while(|cell| is_chinese(cell.c)).count();
+        if run == 0 {
+            from += 1;
+            continue;
+        }
+        let better = likeliest(lexicon, &cells[from..from + run]);
+        for (cell, c) in cells[from..from + run].iter_mut().zip(better) {
+            cell.c = c;
+        }
+        from += run;
+    }
+    keys::completed(&cells)
+}
+
+/// Text for `corrected` when nothing is known of how sure each character is.
+pub fn cells_of(text: &str) -> Vec<Cell> {
+    text.chars().map(|c| Cell { c, p: 0.5, piece: 0 }).collect()
+}
+
+/// Simplified, and in half width where that is a digit or a letter.
+fn plain(lexicon: &Lexicon, c: char) -> char {
+    match c {
+        '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        _ => lexicon.simplified(c),
+    }
+}
+
+/// 著 is 着 after a verb, and itself in 著名.
+fn simplify_in_context(cells: &mut [Cell]) {
+    for i in 1..cells.len() {
+        let next = cells.get(i + 1).map(|n| n.c);
+        if cells[i].c == '著'
+            && !matches!(next, Some('名' | '作'))
+            && !matches!(cells[i - 1].c, '名' | '原' | '显' | '编')
+        {
+            cells[i].c = '着';
+        }
+    }
+}
+
+pub(super) fn is_numeral(c: char) -> bool {
+    c.is_ascii_digit() || "零〇一二三四五六七八九十百千万两".contains(c)
+}
+
+/// Viterbi over words: the cheapest way to read the run as words.
+fn likeliest(lexicon: &Lexicon, run: &[Cell]) -> Vec<char> {
+    let heard: Vec<char> = run.iter().map(|cell| cell.c).collect();
+    let change: Vec<f32> = run.iter().map(|cell| CHANGE_PRICE * (1.0 + 2.0 * cell.p.clamp(0.0, 1.0))).collect();
+    let count = heard.len();
+    let mut best = vec![f32::INFINITY; count + 1];
+    let mut back: Vec<(usize, Vec<char>)> = vec![(0, Vec::new()); count + 1];
+    best[0] = 0.0;
+    for from in 0..count {
+        for length in 1..=lexicon.longest().min(count - from) {
+            let seen = &heard[from..from + length];
+            let mut offer = |word: &[char], cost: f32| {
+                let Some(moved) = price(seen, word, &change[from..from + length]) else { return };
+                let total = best[from] + cost + moved;
+                if total < best[from + length] {
+                    best[from + length] = total;
+                    back[from + length] = (from, word.to_vec());
+                }
+            };
+            if length == 1 {
+                let known = lexicon.cost(seen).unwrap_or(STRANGE_COST);
+                offer(seen, if pinyin::readings(seen[0]).is_empty() { OTHER_COST } else { known });
+                continue;
+            }
+            if let Some(cost) = lexicon.cost(seen) {
+                offer(seen, cost);
+            }
+            for (_, word, cost) in lexicon.sounding_like(seen) {
+                offer(word, *cost);
+            }
+            for (phrase, cost) in lexicon.phrases_of(length) {
+                if near(seen, phrase) {
+                    offer(phrase, *cost);
+                }
+            }
+        }
+    }
+    let mut words = Vec::new();
+    let mut at = count;
+    while at > 0 {
+        let (from, word) = &back[at];
+        words.push(word);
+        at = *from;
+    }
+    words.into_iter().rev().flatten().copied().collect()
+}
+
+/// Whether a phrase sounds nearly like what was heard: a little off all over, or one character wrong in a long one.
+fn near(heard: &[char], phrase: &[char]) -> bool {
+    let spread = SOUND_FAR * heard.len() as f32 + 0.05;
+    let most = if heard.len() >= 4 { spread.max(ONE_WRONG) } else { spread };
+    let (mut moved, mut wrong) = (0.0, 0);
+    heard.iter().zip(phrase).all(|(&a, &b)| {
+        let d = char_distance(a, b);
+        moved += d;
+        wrong += usize::from(d > 0.0);
+        moved <= spread || (moved <= most && wrong <= 1)
+    })
+}
+
+/// What it costs to read `heard` as `word`; `None` where a numeral would be lost or made up.
+fn price(heard: &[char], word: &[char], change: &[f32]) -> Option<f32> {
+    let mut total = 0.0;
+    for ((&a, &b), &change) in heard.iter().zip(word).zip(change) {
+        if a == b {
+            continue;
+        }
+        let moved = char_distance(a, b);
+        if is_numeral(a) || (is_numeral(b) && (word.len() < 3 || moved > 0.2)) {
+            return None;
+        }
+        total += SOUND_PRICE * moved + change;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(heard: &str, expected: &str) {
+        let text: String = corrected(&cells_of(heard)).iter().map(|cell| cell.c).collect();
+        assert_eq!(text, expected, "heard {heard}");
+    }
+
+    #[test]
+    fn near_homophones_become_what_hotlines_say() {
+        for (heard, expected) in [
+            ("查詩訂單起案1 人工服務起案0", "查询订单请按1 人工服务请按0"),
+            ("普通話詩案1 英語詩案2", "普通话请按1 英语请按2"),
+            ("現在為您轉接人公客服", "现在为您转接人工客服"),
+            ("人公服務請按0", "人工服务请按0"),
+        ] {
+            check(heard, expected);
+        }
+    }
+
+    #[test]
+    fn right_text_stays_as_it_is() {
+        for text in [
+            "您好,欢迎致电,查询订单请按1,人工服务请按0。",
+            "您拨打的电话正在通话中,请稍后再拨。",
+            "请输入您的手机号码,以井号键结束。",
+            "客服热线4008001234,每天上午9点到下午6点。",
+            "今天天气很好,我们去公园散步。",
+            "著名作家出席了会议。",
+            "本次活动截至2026年12月31日。",
+            "Welcome to the bank.",
+            "",
+        ] {
+            check(text, text);
+        }
+    }
+}
