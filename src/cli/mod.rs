@@ -9,6 +9,9 @@ mod rehearse;
 mod replay;
 mod run;
 pub mod terminal;
+mod hear_worker;
+mod make_prompts;
+mod transcribe;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -37,6 +40,14 @@ enum Command {
     Read(read::Args),
     /// Pretend hotlines on loopback, to call and to test with
     Rehearse(rehearse::Args),
+    /// A process that only hears; started by others
+    #[command(hide = true)]
+    HearWorker(hear_worker::Args),
+    /// Mandarin prompts from recorded syllables
+    #[command(hide = true)]
+    MakePrompts(make_prompts::Args),
+    /// Writes down what is said in WAV files
+    Transcribe(transcribe::Args),
 }
 
 /// Runs the command on the command line; the exit codes are the contract's.
@@ -49,5 +60,8 @@ pub fn main() -> ExitCode {
         Command::Model(args) => model::run(args),
         Command::Read(args) => read::run(args),
         Command::Rehearse(args) => rehearse::run(args),
+        Command::HearWorker(args) => hear_worker::run(args),
+        Command::MakePrompts(args) => make_prompts::run(args),
+        Command::Transcribe(args) => transcribe::run(args),
     }
 }

@@ -9,3 +9,6 @@ pub mod plan;
 pub mod probes;
 pub mod prompts;
 pub mod rehearse;
+pub mod recorded_voice;
+pub mod sound;
+pub mod whisper;

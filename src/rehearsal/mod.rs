@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod hotline;
 pub mod ivr;
 pub mod library;
+pub mod mandarin;
 pub mod network;
 pub mod oracle;
 mod pretend_call;

@@ -66,6 +66,13 @@ pub fn syllable(c: char) -> Option<Syllable> {
     readings(c).first().copied()
 }
 
+/// The usual reading of a character or digit with its tone at the end: `qing3`, `lv4`, `de5`.
+pub fn with_tone(c: char) -> Option<String> {
+    use pinyin::ToPinyin;
+    let read = spoken(c).to_pinyin()?.with_tone_num_end().replace('ü', "v");
+    Some(if read.ends_with(|c: char| c.is_ascii_digit()) { read } else { read + "5" })
+}
+
 /// The usual reading of every character of `text` that has one; what is not Chinese and no digit is passed over.
 pub fn syllables(text: &str) -> Vec<Syllable> {
     text.chars().filter_map(syllable).collect()

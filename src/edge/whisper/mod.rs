@@ -184,7 +184,12 @@ enum Trouble {
     Final(WorkerError),
 }
 
-async fn heard(settings: &PoolSettings, slot: &mut Option<Process>, sound: &Sound, id: u64) -> Result<RawHearing, Trouble> {
+async fn heard(
+    settings: &PoolSettings,
+    slot: &mut Option<Process>,
+    sound: &Sound,
+    id: u64,
+) -> Result<RawHearing, Trouble> {
     let process = match slot {
         Some(process) => process,
         None => slot.insert(Process::start(settings).await?),

@@ -37,6 +37,10 @@ const CONTEXT_PER_S: f32 = 50.0;
 const CONTEXT_MAX: i32 = 1500;
 /// Context beyond the sound.
 const CONTEXT_MORE_S: f32 = 1.2;
+/// Sound from the beginning that the language is told by.
+const LANGUAGE_S: f32 = 3.0;
+/// A belief in a language that needs no second opinion.
+const SURE: f32 = 0.85;
 
 pub struct Recogniser {
     context: WhisperContext,
@@ -109,40 +113,45 @@ impl Recogniser {
         Ok((share, Some((from, to))))
     }
 
-    /// Heard as the likeliest of the languages it may be. The first is tried; the encoder's own view of the language,
-    /// which costs one step more, says whether another is worth trying.
+    /// Heard as the likeliest of the languages it may be. The encoder's own view of the language on the first seconds is
+    /// cheap; where it is unsure, both are heard and the surer hearing is taken.
     fn best_of(&mut self, samples: &[f32], langs: &[Lang]) -> Result<Heard, String> {
         let first = langs.first().copied().unwrap_or(Lang::En);
-        let heard = self.heard_as(samples, first)?;
-        let Some(&other) = langs.iter().find(|&&l| l != first) else { return Ok(heard) };
-        let belief = self.belief(first, other)?;
-        if belief > 0.7 && !heard.looped {
+        let Some(&other) = langs.iter().find(|&&l| l != first) else { return self.heard_as(samples, first) };
+        let belief = self.belief(samples, first, other)?;
+        let (likely, unlikely, belief) =
+            if belief >= 0.5 { (first, other, belief) } else { (other, first, 1.0 - belief) };
+        let heard = self.heard_as(samples, likely)?;
+        if belief > SURE && !heard.lost() {
             return Ok(heard);
         }
-        let second = self.heard_as(samples, other)?;
+        let second = self.heard_as(samples, unlikely)?;
         // The lexicon's lead makes Chinese look surer than it is.
         let score = |h: &Heard, belief: f32| {
             let led = if h.lang == Lang::Zh { 0.1 } else { 0.0 };
-            let lost = if h.looped || h.pieces.is_empty() { 3.0 } else { 0.0 };
+            let lost = if h.lost() { 3.0 } else { 0.0 };
             h.mean_logprob - led - lost + 0.5 * belief.max(1e-3).ln()
         };
         Ok(if score(&second, 1.0 - belief) > score(&heard, belief) { second } else { heard })
     }
 
-    /// How likely `first` is, between the two, by the language tokens on what the encoder has just seen.
-    fn belief(&mut self, first: Lang, other: Lang) -> Result<f32, String> {
-        let token = |l: Lang| {
-            let id = whisper_rs::get_lang_id(l.code()).unwrap_or(0);
-            self.context.token_lang(id) as usize
+    /// How likely `first` is, between the two.
+    fn belief(&mut self, samples: &[f32], first: Lang, other: Lang) -> Result<f32, String> {
+        let start = &samples[..samples.len().min((LANGUAGE_S * RATE as f32) as usize)];
+        let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+        params.set_n_threads(1);
+        params.set_audio_ctx(context_for(start.len() as f32 / RATE as f32 + 0.5));
+        params.set_print_progress(false);
+        // The encoder's context cannot be set by itself: a run is begun with it, and broken off before the encoder.
+        // SAFETY: the callback touches nothing.
+        unsafe { params.set_start_encoder_callback(Some(stop_before_encoder)) };
+        let _ = self.state.full(params, start);
+        let (_, probabilities) = self.state.lang_detect(0, 1).map_err(|e| e.to_string())?;
+        let of = |l: Lang| {
+            let id = whisper_rs::get_lang_id(l.code()).and_then(|id| usize::try_from(id).ok());
+            id.and_then(|id| probabilities.get(id)).copied().unwrap_or(0.0).max(1e-6)
         };
-        let (first, other) = (token(first), token(other));
-        let start = self.context.token_sot();
-        self.state.decode(&[start], 0, 1).map_err(|e| e.to_string())?;
-        let logits = self.state.get_logits().map_err(|e| e.to_string())?;
-        match (logits.get(first), logits.get(other)) {
-            (Some(a), Some(b)) => Ok(1.0 / (1.0 + (b - a).exp())),
-            _ => Ok(1.0),
-        }
+        Ok(of(first) / (of(first) + of(other)))
     }
 
     fn heard_as(&mut self, samples: &[f32], lang: Lang) -> Result<Heard, String> {
@@ -157,7 +166,8 @@ impl Recogniser {
             // Loops come of too little context, or of the lead.
             let wide = (tight + 256).clamp(512, CONTEXT_MAX);
             let again = self.decoded(&slowed, lang, wide, true, speed)?;
-            heard = if again.looped && lang == Lang::Zh { self.decoded(&slowed, lang, wide, false, speed)? } else { again };
+            heard =
+                if again.looped && lang == Lang::Zh { self.decoded(&slowed, lang, wide, false, speed)? } else { again };
         }
         Ok(heard)
     }
@@ -200,7 +210,8 @@ impl Recogniser {
         let end = self.context.token_eot();
         let ms = |mark: WhisperTokenId| ((mark - first_mark) as f32 * 20.0 * speed) as u32;
         let mut pieces: Vec<RawPiece> = Vec::new();
-        let (mut open_since, mut tokens, mut partial) = (0u32, Vec::<RawToken>::new(), (Vec::<u8>::new(), Vec::<f32>::new()));
+        let (mut open_since, mut tokens, mut partial) =
+            (0u32, Vec::<RawToken>::new(), (Vec::<u8>::new(), Vec::<f32>::new()));
         let (mut sum, mut count) = (0f32, 0i32);
         for segment in self.state.as_iter() {
             for i in 0..segment.n_tokens() {
@@ -209,7 +220,11 @@ impl Recogniser {
                 if data.id >= first_mark {
                     let at = ms(data.id);
                     if !tokens.is_empty() {
-                        pieces.push(RawPiece { from_ms: open_since, to_ms: at.max(open_since), tokens: std::mem::take(&mut tokens) });
+                        pieces.push(RawPiece {
+                            from_ms: open_since,
+                            to_ms: at.max(open_since),
+                            tokens: std::mem::take(&mut tokens),
+                        });
                     }
                     open_since = at;
                     continue;
@@ -224,7 +239,9 @@ impl Recogniser {
                 partial.1.push(data.p);
                 let whole = match std::str::from_utf8(&partial.0) {
                     Ok(text) => Some(text.to_string()),
-                    Err(e) if e.error_len().is_some() || partial.0.len() > 8 => Some(String::from_utf8_lossy(&partial.0).into_owned()),
+                    Err(e) if e.error_len().is_some() || partial.0.len() > 8 => {
+                        Some(String::from_utf8_lossy(&partial.0).into_owned())
+                    }
                     Err(_) => None,
                 };
                 if let Some(text) = whole {
@@ -238,7 +255,13 @@ impl Recogniser {
             let to_ms = (seconds * speed * 1000.0) as u32;
             pieces.push(RawPiece { from_ms: open_since.min(to_ms), to_ms, tokens });
         }
-        Heard { lang, pieces, mean_logprob: if count == 0 { 0.0 } else { sum / count as f32 }, tokens: count, looped: false }
+        Heard {
+            lang,
+            pieces,
+            mean_logprob: if count == 0 { 0.0 } else { sum / count as f32 },
+            tokens: count,
+            looped: false,
+        }
     }
 }
 
@@ -250,8 +273,22 @@ struct Heard {
     looped: bool,
 }
 
+impl Heard {
+    fn lost(&self) -> bool {
+        self.looped || self.pieces.is_empty()
+    }
+}
+
 fn context_for(seconds: f32) -> i32 {
     ((seconds * CONTEXT_PER_S).ceil() as i32).clamp(64, CONTEXT_MAX)
+}
+
+unsafe extern "C" fn stop_before_encoder(
+    _context: *mut whisper_rs_sys::whisper_context,
+    _state: *mut whisper_rs_sys::whisper_state,
+    _user: *mut c_void,
+) -> bool {
+    false
 }
 
 /// Called by whisper.cpp before each token is chosen.

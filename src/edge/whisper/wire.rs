@@ -30,11 +30,21 @@ pub struct Request {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// The model is loaded.
-    Ready { model: String },
+    Ready {
+        model: String,
+    },
     /// The model could not be loaded: no use in trying again.
-    Unfit { complaint: String },
-    Heard { id: u64, hearing: RawHearing },
-    Failed { id: u64, complaint: String },
+    Unfit {
+        complaint: String,
+    },
+    Heard {
+        id: u64,
+        hearing: RawHearing,
+    },
+    Failed {
+        id: u64,
+        complaint: String,
+    },
 }
 
 impl Request {
