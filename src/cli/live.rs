@@ -1,14 +1,17 @@
 //! What `call` and `run` share: the picture while it happens, the ears, and how a command ends.
 
 use crate::edge::call::{Finished, Writer};
+use crate::edge::model;
 use crate::edge::plan::NotMade;
+use crate::edge::whisper::{PoolSettings, WhisperPool};
 use crate::record::call::CallRecord;
 use crate::record::timeline::{Style, Timeline, Tongue};
-use crate::vocabulary::{Event, Verdict};
+use crate::vocabulary::{Clip, Event, Lang, Verdict};
 use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 /// Draws a call while it goes on: on standard output, or on standard error when that is taken by JSON.
 pub struct Live {
@@ -84,8 +87,7 @@ pub fn calls_folder() -> PathBuf {
 
 /// The ears for `lines` calls at once. Without a model a call that needs words is not made; others go on and say so.
 pub fn writer(needs_words: bool, lines: usize) -> Result<Option<Writer>, NotMade> {
-    let _ = lines;
-    match Err::<Writer, String>("speech is not built in yet".into()) {
+    match words(lines) {
         Ok(writer) => Ok(Some(writer)),
         Err(missing) if needs_words => Err(NotMade::Ours(missing)),
         Err(missing) => {
@@ -93,6 +95,17 @@ pub fn writer(needs_words: bool, lines: usize) -> Result<Option<Writer>, NotMade
             Ok(None)
         }
     }
+}
+
+/// Speech workers, one a line and no more than there are cores, started when the first words are to be written down.
+fn words(lines: usize) -> Result<Writer, String> {
+    let model = model::find(None)?;
+    let settings = PoolSettings::of_this_binary(&model, lines).map_err(|e| e.to_string())?;
+    let pool = OnceLock::<WhisperPool>::new();
+    Ok(Arc::new(move |clip: Clip, langs: Vec<Lang>| {
+        let pool = pool.get_or_init(|| WhisperPool::new(settings.clone())).clone();
+        Box::pin(async move { pool.transcribe(clip.samples, &langs).await.map_err(|e| e.to_string()) })
+    }))
 }
 
 /// Says why no call was made, with the exit code of the contract.

@@ -2,15 +2,15 @@
 
 mod call;
 mod check;
+mod hear_worker;
 mod live;
+mod make_prompts;
 mod model;
 mod read;
 mod rehearse;
 mod replay;
 mod run;
 pub mod terminal;
-mod hear_worker;
-mod make_prompts;
 mod transcribe;
 
 use clap::{Parser, Subcommand};
