@@ -8,7 +8,7 @@ pub mod model;
 pub mod plan;
 pub mod probes;
 pub mod prompts;
-pub mod rehearse;
 pub mod recorded_voice;
+pub mod rehearse;
 pub mod sound;
 pub mod whisper;

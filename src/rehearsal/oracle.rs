@@ -5,7 +5,7 @@
 
 use super::library::Library;
 use super::switch_record::Said;
-use crate::hearing::words::{RawHearing, RawPiece};
+use crate::hearing::words::{RawHearing, RawPiece, RawToken};
 use crate::vocabulary::{Clip, Lang, Moment, SAMPLE_RATE, Seed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Oracle {
             let begins = said.from.max(from).since(from).as_millis() as u32;
             let ends = said.to.min(to).since(from).as_millis() as u32;
             let spaced = if recording.lang == Lang::En { format!(" {}", text.trim()) } else { text };
-            pieces.push(RawPiece { from_ms: begins, to_ms: ends, text: spaced, p: 0.95 });
+            pieces.push(RawPiece { from_ms: begins, to_ms: ends, tokens: vec![RawToken { text: spaced, p: 0.95 }] });
         }
         let audio_s = clip.to.since(clip.from).as_secs_f32();
         let lang = match langs {
