@@ -54,7 +54,15 @@ pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) 
     if is_language_menu(&labels, options) {
         return LanguageMenu;
     }
-    let calls_back = labels.iter().any(|l| matches(l).contains(&CallbackOffer));
+    let calls_back = labels.iter().any(|l| {
+        let named = ["callback", "call back", "called back", "call-back", "回拨", "回电", "回呼", "回撥", "回電"];
+        matches(l).contains(&CallbackOffer) || named.iter().any(|w| l.contains(w))
+    });
+    let holds = labels.iter().any(|l| {
+        ["继续等待", "继续等候", "繼續等待", "等待", "holding", "continue to hold", "keep holding"]
+            .iter()
+            .any(|w| l.contains(w))
+    });
     if numbered <= 2 && (calls_back || around.contains(&CallbackOffer)) {
         return CallbackOffer;
     }
@@ -63,7 +71,7 @@ pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) 
             return kind;
         }
     }
-    if around.contains(&Queue) && numbered <= 2 && !around.contains(&Greeting) {
+    if around.contains(&Queue) && (holds || (numbered <= 2 && !around.contains(&Greeting))) {
         return Queue;
     }
     let whole = if numbered <= 1 { matches(&words(plain, &[])) } else { Vec::new() };
@@ -88,6 +96,14 @@ fn plainly(found: Vec<PromptKind>, plain: &Plain) -> PromptKind {
     let Some(&first) = found.first() else { return Info };
     if first.is_network() && first != NumberChanged && has(Greeting) {
         return found.iter().copied().find(|k| !k.is_network()).unwrap_or(first);
+    }
+    // What was entered is not what was dialled.
+    if first == NetworkVacant && has(InvalidInput) && plain.chars.windows(2).any(|w| w == ['输', '入']) {
+        return InvalidInput;
+    }
+    // Being put through is no queue until somebody is said to be busy.
+    if first == Queue && has(Transfer) && !is_crowded(plain) {
+        return Transfer;
     }
     // "The mailbox of … please leave a message": asked after the tone, whatever else was said of being away.
     if first == Queue && has(Deflection) && !has(Transfer) && goes_away(plain) {
@@ -117,6 +133,26 @@ fn goes_away(plain: &Plain) -> bool {
         "will be answered",
     ];
     !KEPT.iter().any(|w| text.contains(w))
+}
+
+fn is_crowded(plain: &Plain) -> bool {
+    let text: String = plain.chars.iter().collect();
+    const CROWDED: &[&str] = &[
+        "忙",
+        "排队",
+        "高峰",
+        "busy",
+        "in the order",
+        "assisting",
+        "volume",
+        "important",
+        "available",
+        "queue",
+        "patience",
+        "previous",
+        "other c",
+    ];
+    CROWDED.iter().any(|w| text.contains(w))
 }
 
 fn is_rating(label: &str) -> bool {

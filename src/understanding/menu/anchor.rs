@@ -34,6 +34,8 @@ pub(crate) struct Anchor {
     pub polite: bool,
     /// A label inside the anchor, or what to call it when nothing else names it.
     pub own: Option<Range<usize>>,
+    /// The label in the anchor is a name and not only what is done ("hold for an operator", not "hold").
+    pub names_itself: bool,
     /// Said as a choice ("or", "otherwise").
     pub alternative: bool,
 }
@@ -48,6 +50,7 @@ impl Anchor {
             side: Side::Either,
             polite: false,
             own: None,
+            names_itself: false,
             alternative: false,
         }
     }

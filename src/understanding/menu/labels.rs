@@ -206,7 +206,9 @@ const ZH_FILLERS: &[&str] = &[
 ];
 
 fn zh_filler(plain: &Plain, range: &Range<usize>) -> bool {
-    ZH_FILLERS.iter().any(|w| plain.starts(range.start, w)) && !plain.starts(range.start, "现在办理")
+    let instructs =
+        || (range.start..range.end).any(|i| ["请输入", "请您输入", "请录入"].iter().any(|w| plain.starts(i, w)));
+    (ZH_FILLERS.iter().any(|w| plain.starts(range.start, w)) && !plain.starts(range.start, "现在办理")) || instructs()
 }
 
 fn zh_left(plain: &Plain, from: usize, to: usize, first: bool) -> Option<Label> {
@@ -852,7 +854,20 @@ fn clean_zh(plain: &Plain, range: Range<usize>, left: bool) -> Range<usize> {
         let kept = ZH_KEPT.iter().any(|w| plain.starts(start, w))
             || (!left && ZH_TURNS_KEPT.iter().any(|w| plain.starts(start, w)));
         let lists: [&[&str]; 2] = [ZH_LEADING, if left { &[] } else { ZH_TURNS }];
-        let longest = lists.iter().flat_map(|l| l.iter()).filter(|w| plain.starts(start, w)).map(|w| chars_of(w)).max();
+        // Never a whole answer ("需要", "是"), unless it is no more than a connective.
+        let whole: String = plain.chars[range.clone()].iter().collect();
+        let answer = ["需要", "是", "不是", "是的", "想要", "有", "没有", "要", "不要", "选择", "不需要"]
+            .contains(&whole.as_str());
+        if answer && left {
+            return range;
+        }
+        let longest = lists
+            .iter()
+            .flat_map(|l| l.iter())
+            .filter(|w| plain.starts(start, w))
+            .map(|w| chars_of(w))
+            .filter(|n| start + n < range.end || !whole.ends_with('是'))
+            .max();
         match longest {
             Some(n) if !kept && start + n <= range.end => {
                 range.start += n;

@@ -27,6 +27,7 @@ struct Sides {
     left: Option<Label>,
     right: Option<Label>,
     gap_before_is_empty: bool,
+    begins_with_or: bool,
 }
 
 pub(super) fn pair(plain: &Plain, anchors: Vec<Anchor>) -> Menu {
@@ -39,6 +40,7 @@ pub(super) fn pair(plain: &Plain, anchors: Vec<Anchor>) -> Menu {
             Sides {
                 left: labels::left(plain, start, a.from, a.tongue, i == 0),
                 right: labels::right(plain, a.to, end, a.tongue),
+                begins_with_or: plain.starts(a.from, "or") || plain.starts(a.from, "或"),
                 gap_before_is_empty: i > 0 && labels::is_empty(plain, start, a.from),
             }
         })
@@ -98,12 +100,16 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
         From::Own => match (&a.own, a.side) {
             (None, _) => IMPOSSIBLE,
             (Some(_), Side::Own) => 0.0,
-            _ if a.is_wait() && a.polite && a.tongue == Tongue::Western => 2.5,
+            _ if a.is_wait() && a.names_itself && a.tongue == Tongue::Western => 2.5,
             _ if zh => 6.0,
             _ => 4.5,
         },
         From::Before => {
-            let shares = i > 0 && (a.is_say() || anchors[i - 1].is_say()) && sides[i].gap_before_is_empty;
+            let spoken = i > 0 && (a.is_say() || anchors[i - 1].is_say());
+            // "for the operator, press 0 or stay on the line"
+            let or = sides[i].begins_with_or;
+            let waits = i > 0 && or && a.is_wait() && a.alternative && !a.names_itself && anchors[i - 1].is_press();
+            let shares = (spoken || waits) && sides[i].gap_before_is_empty;
             if shares && anchors[i - 1].side != Side::Own { 0.5 } else { IMPOSSIBLE }
         }
         From::Nowhere => 18.0,
@@ -134,8 +140,8 @@ fn joint(anchors: &[Anchor], sides: &[Sides], i: usize, before: From, state: Fro
     {
         cost += CONFLICT;
     }
-    if before == From::Before && state == From::Before {
-        cost += 0.5;
+    if state == From::Before && (before == From::Nowhere || (anchors[i].is_wait() && before != From::Left)) {
+        cost += CONFLICT;
     }
     // Words between two keys that name neither.
     if before != From::Right && state != From::Left && left.is_some_and(|l| !l.filler) && !anchors[i].is_say() {

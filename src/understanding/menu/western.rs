@@ -416,7 +416,7 @@ fn wait(plain: &Plain, words: &[Word], at: usize) -> Option<Anchor> {
     anchor.alternative = or_press
         || (from..at).any(|j| matches!(words[j].text.as_str(), "or" | "otherwise"))
         || (from > 0 && matches!(words[from - 1].text.as_str(), "or" | "otherwise") && words[from].parted < 5);
-    anchor.polite = names_itself;
+    anchor.names_itself = names_itself;
     anchor.own = Some(own);
     let _ = plain;
     Some(anchor)

@@ -75,24 +75,15 @@ const BEFORE_PLEASE: &[&str] = &["您", "也", "或者", "或是", "或", "还",
 
 /// Words that begin with a verb of pressing, or with a key's sound, and are something else.
 const NO_KEY: &[&str] = &[
-    "按时",
     "按照",
-    "按期",
-    "按其",
-    "按以",
     "按揭",
-    "按医",
     "按需",
-    "按月",
-    "按年",
-    "按日",
     "按提",
     "按任",
     "按语",
     "按相",
     "按您",
     "按本",
-    "按实",
     "按国",
     "按政",
     "按规",
@@ -106,20 +97,28 @@ const NO_KEY: &[&str] = &[
     "按一键",
     "按下列",
     "按下面",
-    "按气",
-    "按事",
-    "按上",
     "按比",
     "按一次",
     "按两次",
     "按一年",
     "按三年",
     "按是否",
-    "按意",
-    "按依",
-    "按就",
     "按七天",
-    "按有",
+    "按以下",
+    "按以上",
+    "按依法",
+    "按时间",
+    "按时缴",
+    "按期缴",
+    "按其他",
+    "按其它",
+    "按上述",
+    "按实际",
+    "按日期",
+    "按月份",
+    "按年度",
+    "按时限",
+    "按期限",
 ];
 
 pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
@@ -198,6 +197,7 @@ fn press(plain: &Plain, at: usize) -> Option<Anchor> {
         i += 1;
     }
     let doubled = i > at + 1;
+    let verb_end = i;
     let mut moved = true;
     while moved {
         moved = false;
@@ -219,12 +219,19 @@ fn press(plain: &Plain, at: usize) -> Option<Anchor> {
     if plain.starts(i, "入") && chars[at] == '选' {
         return None;
     }
+    let parted = chars.get(verb_end) == Some(&' ') || ends_clause(chars, verb_end);
     let from = before(plain, at, kind);
     let polite = (from..at).any(|j| sounds_like_please(chars[j]));
     if kind == Verb::Wide && chars[at] == '选' && !polite && !plain.starts(at, "选择") {
         kind = Verb::Homophone;
     }
-    match key(plain, i, kind) {
+    // "请按,1。": a recogniser's comma between the verb and its key.
+    let mut taken = key(plain, i, kind);
+    if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、')) {
+        let next = i + 1 + usize::from(chars.get(i + 1) == Some(&' '));
+        taken = key(plain, next, Verb::Sure).filter(|(_, end)| ends_clause(chars, *end) && is_digit_like(chars[next]));
+    }
+    match taken {
         Some((symbol, end)) => {
             let mut anchor = Anchor::press(from, end, symbol, Tongue::Zh);
             anchor.polite = polite;
@@ -235,14 +242,18 @@ fn press(plain: &Plain, at: usize) -> Option<Anchor> {
             Some(anchor)
         }
         // "投诉请按按": the key was heard as the verb; "投诉请按,": it was swallowed. The order may tell.
-        None if polite && kind == Verb::Sure && (doubled || ends_clause(chars, i)) => {
-            let mut anchor = Anchor::press(from, i.min(chars.len()), '0', Tongue::Zh);
+        None if polite && kind != Verb::Wide && (doubled || parted) => {
+            let mut anchor = Anchor::press(from, verb_end, '0', Tongue::Zh);
             anchor.key = None;
             anchor.polite = true;
             Some(anchor)
         }
         None => None,
     }
+}
+
+fn is_digit_like(c: char) -> bool {
+    c.is_ascii_digit() || spoken_digit(c).is_some() || matches!(c, '*' | '#')
 }
 
 fn no_key(plain: &Plain, at: usize) -> bool {
@@ -377,7 +388,7 @@ fn counted(plain: &Plain, at: usize, verb: Verb) -> bool {
         "折扣",
     ];
     const LOOSE: &[&str] = &["个", "年", "月", "日", "次", "天", "点", "号", "层", "楼", "人", "条", "家", "种"];
-    let loose = verb != Verb::Sure
+    let loose = verb == Verb::Wide
         && ![
             "个人", "个税", "年费", "年检", "月租", "月结", "人工", "日常", "次日", "天气", "点餐", "家庭", "家电",
             "条码",
@@ -419,8 +430,21 @@ fn homophone(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)> {
     };
     let end = after_key(plain, at + 1);
     let bounded = end > at + 1 || ends_clause(chars, end) || chars.get(end) == Some(&' ');
-    (telling || bounded).then_some((symbol, end))
+    // Before more words only where the two together are no word of their own ("请按以 报告查询", but "请按以下").
+    let polite = at >= 2 && sounds_like_please(chars[at - 2]);
+    let word = ZH_WORDS.iter().any(|w| plain.starts(at, w));
+    (telling || bounded || (polite && !word)).then_some((symbol, end))
 }
+
+/// Words that begin with a character that sounds like a digit.
+const ZH_WORDS: &[&str] = &[
+    "以下", "以上", "以及", "以后", "以前", "以来", "以便", "已经", "已有", "要求", "要点", "时间", "时候", "时段",
+    "时长", "时缴", "时提", "时到", "时还", "是否", "事项", "其他", "其它", "其中", "其余", "期间", "期限", "期缴",
+    "期还", "气费", "起始", "就医", "就诊", "就近", "旧", "救援", "无需", "无线", "物业", "物流", "物品", "留言",
+    "流程", "流量", "领取", "另外", "依法", "依据", "依照", "依次", "意见", "意愿", "义务", "医院", "医保", "医疗",
+    "医生", "医嘱", "而且", "易", "益", "量", "亮", "把", "令", "要", "需", "药", "思路", "司机", "商务", "商品",
+    "商家", "商户", "十", "务必", "器",
+];
 
 pub(crate) fn spoken_digit(c: char) -> Option<char> {
     Some(match c {
@@ -583,6 +607,7 @@ fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
     let from = before(plain, at, Verb::Sure);
     let alternative = (from..at).any(|i| chars[i] == '或');
     let mut own = Some(at..end);
+    let mut named = false;
     // "…,系统将自动为您转接人工坐席"
     let mut i = end;
     let mut skipped = true;
@@ -606,6 +631,7 @@ fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
             if stop > start {
                 own = Some(start..stop);
                 end = stop;
+                named = true;
             }
             break;
         }
@@ -619,6 +645,7 @@ fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
     anchor.polite = word.starts_with('请');
     anchor.side = Side::Left;
     anchor.own = own;
+    anchor.names_itself = named;
     anchor.alternative = alternative || word.starts_with('不') || word.starts_with('无');
     Some(anchor)
 }
@@ -660,7 +687,10 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         let mark = chars.get(to).copied().unwrap_or(' ');
         let marked = matches!(mark, '、' | '.' | ':' | ')' | ',' | '-') || plain.starts(to, " ");
         let is = ["代表", "表示", "对应", "是", "为"].iter().find(|w| plain.starts(to, w) && !plain.starts(to, "为了"));
-        if begins && (marked || keyed > at + 1 || is.is_some()) && !counted(plain, at + 1, Verb::Wide) {
+        if begins
+            && (marked || keyed > at + 1 || is.is_some())
+            && (keyed > at + 1 || !counted(plain, at + 1, Verb::Wide))
+        {
             if let Some(word) = is {
                 to += word.chars().count();
             } else if marked {
