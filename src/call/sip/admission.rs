@@ -105,7 +105,8 @@ fn malformed(request: &Message) -> Option<String> {
         }
     }
     let Some((_, cseq_method)) = request.cseq() else { return Some("CSeq".into()) };
-    if Some(cseq_method) != request.method() {
+    // An unknown method is told that it is unknown, which says more (RFC 4475 §3.1.2.18).
+    if Some(cseq_method) != request.method() && request.known_method().is_some() {
         return Some("CSeq of another method".into());
     }
     for name in ["From", "To"] {

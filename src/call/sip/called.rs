@@ -206,7 +206,7 @@ impl Called {
                         self.stage = Stage::Over;
                     }
                 }
-                Stage::Answered => drop(leg.hang_up(now, q850, &mut told)),
+                Stage::Answered => _ = leg.hang_up(now, q850, &mut told),
                 _ => {}
             },
             CalledInput::Reinvite { sdp } => {

@@ -2,7 +2,6 @@
 //! and the way from Q.850 causes to statuses (RFC 3398 §8.2.6.1).
 
 use super::address::Params;
-use super::header::split_list;
 use super::message::Message;
 
 /// One value of a Reason header.
@@ -17,13 +16,11 @@ pub struct Reason {
 /// Every readable value of the Reason headers.
 pub fn reasons(message: &Message) -> Vec<Reason> {
     let read = |value: &str| {
-        let (protocol, params) = match split_list(value, ';').first() {
-            Some(first) => (first.trim(), value[first.len()..].strip_prefix(';').unwrap_or_default()),
-            None => return None,
-        };
+        // The protocol is a token: the first semicolon ends it.
+        let (protocol, params) = value.split_once(';').unwrap_or((value, ""));
         let params = Params::parse(params)?;
         let cause = params.get("cause").and_then(|cause| cause.trim().parse().ok());
-        Some(Reason { protocol: protocol.to_ascii_uppercase(), cause, text: params.get("text") })
+        Some(Reason { protocol: protocol.trim().to_ascii_uppercase(), cause, text: params.get("text") })
     };
     message.list("Reason").filter_map(read).collect()
 }

@@ -210,7 +210,7 @@ impl Caller {
         }
         // The 200 that crossed our CANCEL (RFC 3261 §9.1, RFC 3398 §8): acknowledged, and hung up at once.
         if !is_first || self.hanging_up {
-            self.with_leg(leg, now, out, |leg, told| drop(leg.hang_up(now, None, told)));
+            self.with_leg(leg, now, out, |leg, told| _ = leg.hang_up(now, None, told));
             return;
         }
         out.push(CallerOutput::Event(CallerEvent::Answered {

@@ -10,7 +10,7 @@ impl Caller {
             Phase::Idle => self.phase = Phase::Over,
             Phase::Inviting => self.cancel_if_wanted(now, out),
             Phase::Answered if first => {
-                self.with_chosen(now, out, |leg, told| drop(leg.hang_up(now, None, told)));
+                self.with_chosen(now, out, |leg, told| _ = leg.hang_up(now, None, told));
             }
             Phase::Answered | Phase::Over | Phase::Closed => {}
         }

@@ -136,41 +136,41 @@ impl Leg {
         }
         let in_order = request.cseq().is_some_and(|(number, _)| self.dialog.note_sequence(number));
         if !in_order {
-            return self.reply(now, &key, &request, 500, "Server Internal Error", &[], out);
+            return self.reply(now, &key, &request, (500, "Server Internal Error"), &[], out);
         }
         if let Some(tags) = unsupported_extensions(&request) {
-            return self.reply(now, &key, &request, 420, "Bad Extension", &[("Unsupported", &tags)], out);
+            return self.reply(now, &key, &request, (420, "Bad Extension"), &[("Unsupported", &tags)], out);
         }
         match method.as_str() {
             "BYE" => self.receive_bye(now, &key, &request, out),
             _ if self.state == LegState::Ended => {
-                self.reply(now, &key, &request, 481, "Call/Transaction Does Not Exist", &[], out);
+                self.reply(now, &key, &request, (481, "Call/Transaction Does Not Exist"), &[], out);
             }
             "UPDATE" => self.receive_update(now, key, request, out),
             "INFO" if request.header("Info-Package").is_some() => {
                 // RFC 6086 §4.2.2: we offered no package, and say so again.
-                self.reply(now, &key, &request, 469, "Bad Info Package", &[("Recv-Info", "nil")], out);
+                self.reply(now, &key, &request, (469, "Bad Info Package"), &[("Recv-Info", "nil")], out);
             }
             "INFO" => {
-                self.reply(now, &key, &request, 200, "OK", &[], out);
+                self.reply(now, &key, &request, (200, "OK"), &[], out);
                 let content_type = request.content_type().unwrap_or_default();
                 let body = request.body().to_vec();
                 out.push(LegOutput::Event(LegEvent::FarInfo { content_type, body }));
             }
-            "OPTIONS" => self.reply(now, &key, &request, 200, "OK", &CAPABILITIES, out),
+            "OPTIONS" => self.reply(now, &key, &request, (200, "OK"), &CAPABILITIES, out),
             // RFC 3262 §3 and RFC 6665 §4.1.3: no reliable provisional and no subscription that these could be about.
             "PRACK" | "NOTIFY" => {
-                self.reply(now, &key, &request, 481, "Call/Transaction Does Not Exist", &[], out);
+                self.reply(now, &key, &request, (481, "Call/Transaction Does Not Exist"), &[], out);
             }
             _ => {
                 let (status, reason) = refusal_of_method(&request);
-                self.reply(now, &key, &request, status, reason, &[("Allow", ALLOW)], out);
+                self.reply(now, &key, &request, (status, reason), &[("Allow", ALLOW)], out);
             }
         }
     }
 
     fn receive_bye(&mut self, now: Moment, key: &ServerKey, bye: &Message, out: &mut Vec<LegOutput>) {
-        self.reply(now, key, bye, 200, "OK", &[], out);
+        self.reply(now, key, bye, (200, "OK"), &[], out);
         let was_live = self.state != LegState::Ended;
         self.state = LegState::Ended;
         self.bye_after_ack = None;
@@ -192,10 +192,10 @@ impl Leg {
     fn receive_cancel(&mut self, now: Moment, key: &ServerKey, cancel: &Message, out: &mut Vec<LegOutput>) {
         let about = ServerKey::of_invite(cancel);
         let Some(invite) = self.invites.iter().find(|i| Some(&i.key) == about.as_ref()) else {
-            return self.reply(now, key, cancel, 481, "Call/Transaction Does Not Exist", &[], out);
+            return self.reply(now, key, cancel, (481, "Call/Transaction Does Not Exist"), &[], out);
         };
         let (invite_key, initial, waits) = (invite.key.clone(), invite.initial, invite.tx.is_proceeding());
-        self.reply(now, key, cancel, 200, "OK", &[], out);
+        self.reply(now, key, cancel, (200, "OK"), &[], out);
         if !waits {
             return;
         }
@@ -215,19 +215,19 @@ impl Leg {
         let has_offer = update.sdp().is_some();
         if !update.body().is_empty() && !has_offer {
             let accept = [("Accept", "application/sdp")];
-            return self.reply(now, &key, &update, 415, "Unsupported Media Type", &accept, out);
+            return self.reply(now, &key, &update, (415, "Unsupported Media Type"), &accept, out);
         }
         let ours_pending = self.state == LegState::Early || self.reinvites.iter().any(|r| !r.told);
         if has_offer && (self.pending.is_some() || self.invites.iter().any(|i| i.tx.is_proceeding() && !i.initial)) {
             let wait = self.seed.below(11).to_string();
-            return self.reply(now, &key, &update, 500, "Server Internal Error", &[("Retry-After", &wait)], out);
+            return self.reply(now, &key, &update, (500, "Server Internal Error"), &[("Retry-After", &wait)], out);
         }
         if has_offer && ours_pending {
-            return self.reply(now, &key, &update, 491, "Request Pending", &[], out);
+            return self.reply(now, &key, &update, (491, "Request Pending"), &[], out);
         }
         self.dialog.refresh_target(&update);
         if !has_offer {
-            return self.reply(now, &key, &update, 200, "OK", &[], out);
+            return self.reply(now, &key, &update, (200, "OK"), &[], out);
         }
         let sdp = update.sdp().map(<[u8]>::to_vec);
         self.ask(now, key, Some(update), sdp, out);
@@ -257,7 +257,7 @@ impl Leg {
         let Some(PendingOffer { key, update, .. }) = self.pending.take() else { return };
         match update {
             None => self.refuse_invite(now, &key, status, reason, &[], out),
-            Some(update) => self.reply(now, &key, &update, status, reason, &[], out),
+            Some(update) => self.reply(now, &key, &update, (status, reason), &[], out),
         }
     }
 
@@ -353,8 +353,7 @@ impl Leg {
         now: Moment,
         key: &ServerKey,
         request: &Message,
-        status: u16,
-        reason: &str,
+        (status, reason): (u16, &str),
         headers: &[(&str, &str)],
         out: &mut Vec<LegOutput>,
     ) {
