@@ -208,6 +208,8 @@ pub struct TapeWriter<W: Write> {
     entry: Vec<u8>,
     bytes: u64,
     hash: Sha256,
+    /// A write failed: the tape may end in a torn entry, and nothing readable can follow it.
+    torn: bool,
 }
 
 impl<W: Write> TapeWriter<W> {
@@ -215,7 +217,7 @@ impl<W: Write> TapeWriter<W> {
         to.write_all(MAGIC)?;
         let mut hash = Sha256::new();
         hash.update(MAGIC);
-        let mut tape = TapeWriter { to, entry: Vec::with_capacity(2048), bytes: MAGIC.len() as u64, hash };
+        let mut tape = TapeWriter { to, entry: Vec::with_capacity(2048), bytes: MAGIC.len() as u64, hash, torn: false };
         let json = serde_json::to_vec(header).map_err(io::Error::other)?;
         tape.write(Moment::START, HEADER, |into| into.extend_from_slice(&json))?;
         Ok(tape)
@@ -248,6 +250,9 @@ impl<W: Write> TapeWriter<W> {
     }
 
     fn write(&mut self, at: Moment, kind: u8, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        if self.torn {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the tape ended when a write failed"));
+        }
         self.entry.clear();
         self.entry.extend_from_slice(&[0; 8]);
         self.entry.extend_from_slice(&at.micros().to_le_bytes());
@@ -260,7 +265,7 @@ impl<W: Write> TapeWriter<W> {
         let crc = crc32fast::hash(&self.entry[8..]);
         self.entry[..4].copy_from_slice(&(length as u32).to_le_bytes());
         self.entry[4..8].copy_from_slice(&crc.to_le_bytes());
-        self.to.write_all(&self.entry)?;
+        self.to.write_all(&self.entry).inspect_err(|_| self.torn = true)?;
         self.hash.update(&self.entry);
         self.bytes += self.entry.len() as u64;
         Ok(())

@@ -98,6 +98,7 @@ impl<W: Write + Seek> CallWav<W> {
     }
 }
 
+/// 8,000 samples a second are one every 125 µs.
 fn sample_at(at: Moment) -> u64 {
-    at.micros() * u64::from(SAMPLE_RATE) / 1_000_000
+    at.micros() / (1_000_000 / u64::from(SAMPLE_RATE))
 }
