@@ -183,7 +183,7 @@ fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
 
 fn when(reader: &Reader, node: &Node) -> Option<When> {
     let fields = reader.fields(node, "when", &["days"])?;
-    let Some(list) = reader.required(&fields, "when", "days", "[workday, holiday]") else { return None };
+    let list = reader.required(&fields, "when", "days", "[workday, holiday]")?;
     let items = match &list.kind {
         super::node::Kind::Text(_) => std::slice::from_ref(list),
         _ => reader.items(list, "days", "[workday, holiday]")?,

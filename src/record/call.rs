@@ -180,7 +180,7 @@ impl Clock {
     }
 
     /// From the answer; what began before it counts as 0.
-    fn from_answer(&self, at: Moment) -> Option<f64> {
+    fn since_answer(&self, at: Moment) -> Option<f64> {
         self.answered.map(|answered| rounded(at.since(answered).as_secs_f64()))
     }
 }
@@ -233,7 +233,7 @@ fn times(trace: &Trace, clock: &Clock) -> Times {
                     times.connect_s.get_or_insert(clock.s(*at));
                 }
             }
-            What::FirstMedia => times.first_audio_s = times.first_audio_s.or(clock.from_answer(*at)),
+            What::FirstMedia => times.first_audio_s = times.first_audio_s.or(clock.since_answer(*at)),
             What::Sound { from, to, kind: HeardKind::Speech, .. } => prompt = earlier(prompt, *from, *to, clock),
             What::Words { from, to, transcript, .. } if !transcript.text.trim().is_empty() => {
                 prompt = earlier(prompt, *from, *to, clock);
@@ -249,7 +249,7 @@ fn times(trace: &Trace, clock: &Clock) -> Times {
             _ => {}
         }
     }
-    times.first_prompt_s = prompt.and_then(|at| clock.from_answer(at));
+    times.first_prompt_s = prompt.and_then(|at| clock.since_answer(at));
     times.duration_s = end.map(|at| clock.s(at));
     times
 }
@@ -308,11 +308,8 @@ fn heard(trace: &Trace, clock: &Clock) -> Vec<HeardLine> {
         match &event.what {
             // The contract's list of sounds knows none of these; the timeline shows them.
             What::Sound { kind: HeardKind::Noise | HeardKind::Dtmf | HeardKind::Dial, .. } => {}
-            What::Sound { from, to, kind, .. } => {
-                if *kind != HeardKind::Speech || !written(*from, *to) {
-                    heard.push(bare(*from, *to, *kind));
-                }
-            }
+            What::Sound { from, to, kind: HeardKind::Speech, .. } if written(*from, *to) => {}
+            What::Sound { from, to, kind, .. } => heard.push(bare(*from, *to, *kind)),
             What::Words { from, to, transcript, .. } => {
                 let raw = Some(transcript.raw.clone()).filter(|raw| *raw != transcript.text);
                 heard.push(HeardLine {
