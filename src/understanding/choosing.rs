@@ -204,7 +204,7 @@ fn covers(name: &Name, plain: &Plain, text: &str, stems: &[String]) -> f32 {
             return (core(&name.text).chars().count().max(1) as f32 / bare as f32).min(1.0);
         }
         // A recogniser's near-homophones: "人公服务".
-        if name.text.chars().count() >= 2 && label.chars().any(is_han) {
+        if name.text.chars().count() >= 3 && label.chars().any(is_han) {
             let wanted = Plain::new(&name.text);
             if let Some(found) = by_sound(plain, &wanted, Some(0.88)) {
                 return 0.6 * found.score * name.text.chars().count() as f32 / label.chars().count().max(1) as f32;

@@ -175,6 +175,10 @@ fn number_word(word: &str) -> &str {
 /// The word without its commonest endings.
 pub(super) fn stem(word: &str) -> String {
     let word = word.strip_suffix("'s").unwrap_or(word);
+    // Accounting is not an account.
+    if matches!(word, "accounting" | "banking" | "housing" | "building" | "parking" | "training") {
+        return word.to_string();
+    }
     let n = word.len();
     for (ending, least, with) in [
         ("ations", 9, "ate"),

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 /// Days an announcement without a year may lie ahead and be taken for a coming one.
 const AHEAD_DAYS: i64 = 45;
 /// Beyond that and up to here it may be either.
-const AHEAD_DAYS_MAX: i64 = 120;
+const AHEAD_DAYS_MAX: i64 = 90;
 /// A holiday's words are in season from so many days before it …
 const SEASON_BEFORE: i64 = 10;
 /// … to so many after.
@@ -36,15 +36,15 @@ patterns! {
     future = r"将(于|在|自|从|会|对|进行|暂停|停止|开|启|关|升|实|调|全面|正式|举|推|陆续|恢复|不再|迁|改|执行|采用|上线|举办|停|有|迎)|即将|拟于|计划于|预计(于|在|将)|敬请期待|届时|\b(will|'ll|going to|upcoming|scheduled (for|to)|shall|plan(s|ning)? to|set to|about to|coming (soon|this)|beginning|starting|commencing|launch(es|ing) (on|in)|(opens?|begins?|starts?|takes? effect) (on|in))\b";
     // Still in force from then on.
     in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|已(于|经|在|从|自)|\b(effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
-    closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess)\b";
-    promotion = r"优惠|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|due (on|by)|no later than|must be (received|submitted|postmarked))\b";
+    closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour)\b";
+    promotion = r"优惠|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|due (on|by)|no later than|must be (received|submitted|postmarked))\b";
     // Said of a year that is meant to stay.
-    founding = r"成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
-    product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
+    founding = r"成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
+    product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|修订|颁布|发布的|印发|出台|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
     place = r"(路|街|道|巷|弄|大厦|广场|村|里)(\d|[一二三四五六七八九〇零]){1,6}号|\b\d{3,5} (\w+ ){1,3}(street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|highway|hwy|way|court|place|parkway)\b|\b(suite|room|route|highway|p\.?o\.? box|zip|extension|ext|building|unit|apartment)\b";
     number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at )*#?\d";
     tax = r"税|汇算|年检|年审|年报|年度(报告|体检|考核|审计|决算)|财年|\b(tax(es)?|fiscal|1040|w-?2|1099|return|refund|filing)\b";
-    every = r"每年|每逢|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
+    every = r"法定节假日|等节假日|等节日|每年|每逢|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
     except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
     pandemic = r"疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
     medical = r"疫苗|接种|检测(预约|服务|请)|后遗症|门诊|vaccin|booster|test(ing)? (site|appointment|kit|result)|covid-?\s?(19)? (test|vaccine|result)|long covid";
@@ -88,7 +88,8 @@ pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, optio
     let mut found = Vec::new();
     if let Some(on) = context.on {
         let text = Text { plain, text, bytes, on };
-        let mentions = dates::mentions(plain);
+        let mut mentions = dates::mentions(plain);
+        text.inherit_years(&mut mentions);
         let dated = text.dated(&mentions, &mut found);
         if !dated.ahead {
             text.holidays(&dated, options, &mut found);
@@ -162,6 +163,27 @@ impl Text<'_> {
         TextFinding { kind, quote: self.plain.given[span.clone()].to_string(), detail, expired_on, score, span }
     }
 
+    /// "2026年春节放假通知:2月15日至2月23日": a date takes the year said before it in the same sentence.
+    fn inherit_years(&self, mentions: &mut [Mention]) {
+        for i in 1..mentions.len() {
+            let (before, rest) = mentions.split_at_mut(i);
+            let (Some(last), Some(this)) = (before.last(), rest.first_mut()) else { continue };
+            let Some(year) = last.to.year.filter(|_| this.to.year.is_none() && this.to.month.is_some()) else {
+                continue;
+            };
+            if self.is_trap(last, &self.sentence(&last.range))
+                || self.sentence(&last.range) != self.sentence(&this.range)
+            {
+                continue;
+            }
+            // A later month follows; an earlier one is next year's after a full date.
+            let turned = last.to.month.is_some_and(|m| this.from.month.is_some_and(|n| n < m));
+            let year = year + i32::from(turned);
+            this.from.year = this.from.year.or(Some(year));
+            this.to.year = Some(if this.to.month < this.from.month { year + 1 } else { year });
+        }
+    }
+
     fn dated(&self, mentions: &[Mention], found: &mut Vec<TextFinding>) -> Dated {
         let p = patterns();
         let mut dated = Dated::default();
@@ -197,6 +219,7 @@ impl Text<'_> {
                         p.closure.is_match(words) || (words.chars().count() < 24 && p.closure.is_match(whole));
                     let promotion =
                         p.promotion.is_match(words) || (words.chars().count() < 24 && p.promotion.is_match(whole));
+                    let promotion = promotion || self.is_deadline(mention);
                     let days = (self.on - end).num_days();
                     let year_only = mention.to.month.is_none();
                     let last_year = end.year() < self.on.year();
@@ -249,6 +272,15 @@ impl Text<'_> {
         });
         found.extend(signs.into_iter().filter(|s| s.score >= 20));
         dated
+    }
+
+    /// "9月30日前", "by March 31st".
+    fn is_deadline(&self, mention: &Mention) -> bool {
+        let plain = self.plain;
+        let after = ["前", "之前", "以前", "止", "为止", "截止"].iter().any(|w| plain.starts(mention.range.end, w));
+        let before = self.slice(&(mention.range.start.saturating_sub(8)..mention.range.start));
+        let words = [" by ", " before ", " until ", " through ", " till ", "截至", "截止"];
+        after || words.iter().any(|w| before.trim_end().ends_with(w.trim()) && before.contains(w.trim()))
     }
 
     /// "已于…恢复": it speaks of what is in force again.
@@ -341,7 +373,7 @@ impl Text<'_> {
         }
         // A bare year.
         let around = self.slice(&(start.saturating_sub(24)..(end + 24).min(chars.len())));
-        let tight = self.slice(&(start.saturating_sub(2)..(end + 5).min(chars.len())));
+        let tight = self.slice(&(start.saturating_sub(2)..(end + 8).min(chars.len())));
         let product =
             p.product.is_match(if self.plain.lang(None) == crate::vocabulary::Lang::Zh { tight } else { around });
         if product || p.place.is_match(around) || p.number.is_match(around) {
@@ -352,7 +384,11 @@ impl Text<'_> {
         }
         // "in 2019 we": an English year without a notice around it says nothing.
         let chinese = chars[start..end].contains(&'年');
-        let notice = p.promotion.is_match(words) || p.closure.is_match(words) || p.future.is_match(words);
+        let notice = p.promotion.is_match(words)
+            || p.closure.is_match(words)
+            || p.future.is_match(words)
+            || words.contains("as of ")
+            || words.contains("effective ");
         !(notice || chinese || mention.season)
     }
 
@@ -391,7 +427,11 @@ impl Text<'_> {
             }
             let (last, next) = holiday.around(self.on);
             let ahead = next.map(|n| (n.0 - self.on).num_days());
-            let announces = p.closure.is_match(words) || p.promotion.is_match(words) || p.future.is_match(words);
+            let during = ["期间", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
+            let span = range.start..(range.end + 4).min(self.plain.len());
+            let during = during.iter().any(|w| self.slice(&span).contains(w));
+            let announces =
+                during || p.closure.is_match(words) || p.promotion.is_match(words) || p.future.is_match(words);
             // A closure or an offer is announced weeks ahead; a wish is not.
             if announces && !wishes && ahead.is_some_and(|d| d <= AHEAD_DAYS) {
                 continue;
@@ -451,7 +491,7 @@ impl Text<'_> {
             let sentence = self.sentence(&range);
             let span = self.plain.span(range.clone());
             let offered = options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end);
-            let over = ["结束", "已过", "解除", "over", "ended", "no longer"]
+            let over = ["结束", "已过", "解除", " is over", " are over", "ended", "no longer"]
                 .iter()
                 .any(|w| self.slice(&sentence).contains(w));
             let score = if p.medical.is_match(self.slice(&sentence)) || over {

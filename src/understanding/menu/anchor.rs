@@ -1,6 +1,7 @@
 //! An anchor: the words that tie a key to an option ("请按1", "press one for", "or stay on the line").
 
 use crate::understanding::OptionKey;
+use crate::understanding::plain::is_han;
 use crate::vocabulary::Key;
 use std::ops::Range;
 
@@ -72,18 +73,41 @@ impl Anchor {
 pub(crate) fn parting(chars: &[char], at: usize) -> u8 {
     match chars[at] {
         '、' => 1,
+        // "one of the following: new accounts" begins anew; "9:00" and "按1:查询" do not.
+        ':' if chars.get(at + 1).is_none_or(|c| *c == ' ') => 4,
         ',' | ':' | '—' | '–' | '…' | '~' | '︰' => 2,
         // Inside words and numbers a point or a dash parts nothing.
         '-' => 2 * u8::from(at == 0 || chars[at - 1] == ' '),
         ';' => 5,
-        '.' => {
-            let inside = at > 0
-                && chars[at - 1].is_alphanumeric()
-                && chars.get(at + 1).is_some_and(|c| c.is_alphanumeric())
-                && !super::super::plain::is_han(chars[at - 1]);
-            if inside { 0 } else { 6 }
-        }
+        '.' => point(chars, at),
         '。' | '!' | '?' | '\n' | '｡' => 6,
         _ => 0,
+    }
+}
+
+/// A point: inside "1.5" and "u.s" it parts nothing, after "dr" and "a.t.m" neither.
+fn point(chars: &[char], at: usize) -> u8 {
+    let word = |i: usize| chars.get(i).is_some_and(|c| c.is_alphanumeric() && !is_han(*c));
+    let before = at > 0 && word(at - 1);
+    if before && word(at + 1) {
+        return 0;
+    }
+    if !before {
+        return 6;
+    }
+    let start = (0..at).rev().take(5).take_while(|&i| word(i)).last().unwrap_or(at);
+    let text: String = chars[start..at].iter().collect();
+    if matches!(text.as_str(), "dr" | "mr" | "mrs" | "ms" | "st" | "ave" | "ext" | "no" | "vs" | "jr" | "sr" | "prof")
+        && chars.get(at + 1) == Some(&' ')
+        && chars.get(at + 2).is_some()
+    {
+        return 0;
+    }
+    let initial = text.chars().count() == 1 && start > 1 && chars[start - 1] == '.' && chars[start].is_alphabetic();
+    match (initial, chars[start], start > 1 && matches!(chars[start - 2], 'a' | 'p')) {
+        // "9 a.m. to 5 p.m. For sales": an end or none.
+        (true, 'm', true) => 3,
+        (true, ..) => 0,
+        _ => 6,
     }
 }

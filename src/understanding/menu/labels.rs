@@ -37,6 +37,9 @@ impl Label {
 
 /// Nothing between two anchors but punctuation and "or".
 pub(crate) fn is_empty(plain: &Plain, from: usize, to: usize) -> bool {
+    if (from..to).any(|i| parting(&plain.chars, i) >= 5) {
+        return false;
+    }
     let mut rest: String =
         plain.chars[from..to.max(from)].iter().filter(|c| c.is_alphanumeric() || **c == ' ').take(24).collect();
     rest = rest.trim().to_string();
@@ -398,6 +401,10 @@ const GREETINGS: &[&str] = &[
     "for your security",
     "for security",
     "to ensure",
+    "in order to better",
+    "in order to serve",
+    "in order to assist",
+    "in order to ensure",
     "to better serve",
     "to serve you",
     "to help us",
@@ -465,7 +472,7 @@ fn western_left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
     }
     let end = words[n - 1].to;
     let parted = (end..to).map(|i| parting(&plain.chars, i)).max().unwrap_or(0);
-    let sentence = (0..n).rev().find(|&i| words[i].parted >= 5).unwrap_or(0);
+    let sentence = (0..n).rev().find(|&i| words[i].parted >= 4).unwrap_or(0);
     let clauses: Vec<usize> = (sentence..n).filter(|&i| i == sentence || words[i].parted >= 2).collect();
     let mut start = None;
     for &clause in clauses.iter().rev() {
@@ -502,6 +509,14 @@ fn western_left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
             start = i;
             introduced = true;
         }
+    }
+    // "if you know your party's extension dial it now for loans": the name comes after.
+    if says_any(&words, start, &["if you know", "if you know the", "if you have the extension"]).is_some() {
+        let after = |i: &usize| {
+            introduces(&words, *i)
+                && matches!(words[*i - 1].text.as_str(), "now" | "it" | "time" | "extension" | "number")
+        };
+        start = (start + 1..n).find(after).unwrap_or(start);
     }
     let filler = !introduced && opens(start);
     let long = n - start > 24;
@@ -639,6 +654,10 @@ const ZH_LEADING: &[&str] = &[
     "若要",
     "若想",
     "若是",
+    "若为",
+    "如为",
+    "如果为",
+    "若您为",
     "若有",
     "若遇",
     "假如您",
@@ -980,6 +999,10 @@ const WESTERN_LEADING: &[&str] = &[
     "you're calling about",
     "you are calling about",
     "calling about",
+    "calling from",
+    "calling for",
+    "calling regarding",
+    "calling to",
     "in",
     "en",
     "should you wish to",

@@ -101,11 +101,12 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
             (None, _) => IMPOSSIBLE,
             (Some(_), Side::Own) => 0.0,
             _ if a.is_wait() && a.names_itself && a.tongue == Tongue::Western => 2.5,
+            _ if a.is_say() => 3.0,
             _ if zh => 6.0,
             _ => 4.5,
         },
         From::Before => {
-            let spoken = i > 0 && (a.is_say() || anchors[i - 1].is_say());
+            let spoken = i > 0 && (a.is_say() != anchors[i - 1].is_say());
             // "for the operator, press 0 or stay on the line"
             let or = sides[i].begins_with_or;
             let waits = i > 0 && or && a.is_wait() && a.alternative && !a.names_itself && anchors[i - 1].is_press();

@@ -169,10 +169,17 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     }
     let key_word = words.get(i).filter(|w| w.parted < 5)?;
     let wide = matches!(verb, "enter" | "dial" | "choose" | "select" | "key");
-    let (symbol, homophone) = key(&key_word.text, foreign.is_some())?;
-    if !is_key_here(words, i, symbol, homophone, wide) {
-        return None;
-    }
+    let named = key(&key_word.text, foreign.is_some()).filter(|(s, h)| is_key_here(words, i, *s, *h, wide));
+    let Some((symbol, _)) = named else {
+        // "for service press for parts press three": the key was swallowed; the order of the others may tell it.
+        let swallowed =
+            verb == "press" && n == 1 && i == at + 1 && matches!(key_word.text.as_str(), "for" | "to" | "if");
+        return swallowed.then(|| {
+            let mut anchor = Anchor::press(words[at].from, words[at].to, '0', Tongue::Western);
+            anchor.key = None;
+            anchor
+        });
+    };
     let mut end = i + 1;
     while let Some(k) = says_any(words, end, AFTER).filter(|_| words[end].parted < 2) {
         if matches!(words[end].text.as_str(), "please" | "again") && words.get(end + 1).is_some_and(|w| w.parted == 0) {
@@ -533,12 +540,10 @@ fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
         // "billing, 2", with a label of its own before it.
         let labelled =
             word.parted == 2 && closes && at > 0 && matches!(label_starts(words, at), Some("for" | "to" | "if"));
-        let in_a_row =
-            labelled && found.iter().any(|a| a.tongue == Tongue::Western && a.is_press() && a.from < word.from);
         let counts = next.is_some_and(|w| {
             w.text == "to" && words.get(at + 2).is_some_and(|n| key(&n.text, false).is_some_and(|k| !k.1))
         });
-        if !((starts && names && !counts) || is || in_a_row) {
+        if !((starts && names && !counts) || is || labelled) {
             continue;
         }
         let range = at > 0 && matches!(words[at - 1].text.as_str(), "from" | "between" | "of" | "extension" | "scale");

@@ -533,11 +533,31 @@ fn ends_with<'w>(plain: &Plain, at: usize, words: &[&'w str]) -> Option<&'w str>
 /// "请说人工", "请说“是”或“不是”".
 fn say(plain: &Plain, at: usize) -> Option<Anchor> {
     let chars = &plain.chars;
-    let verb_len = ["请说出", "请直接说", "可以说出", "可以说", "请您说", "请说", "也可说", "可说", "直接说"]
-        .iter()
-        .find(|w| plain.starts(at, w))?
-        .chars()
-        .count();
+    const SAY: &[&str] = &[
+        "请直接说",
+        "请您说",
+        "请说出",
+        "请说",
+        "您可以直接说",
+        "可以直接说",
+        "可以说出",
+        "也可以说",
+        "可以说",
+        "也可说",
+        "可说",
+        "直接说",
+        "或者说",
+        "或说",
+        "回答",
+    ];
+    // "请说“是”或“不是”": the second word has no verb of its own.
+    let opens = |i: usize| chars.get(i).is_some_and(|c| matches!(c, '"' | '“' | '「' | '『'));
+    let joined = ["或者", "或", "、", "和"].iter().find(|w| plain.starts(at, w) && opens(at + w.chars().count()));
+    let said_before = || (at.saturating_sub(24)..at).any(|i| chars[i] == '说') && at > 0 && is_quote(chars[at - 1]);
+    let verb_len = match SAY.iter().filter(|w| plain.starts(at, w)).map(|w| w.chars().count()).max() {
+        Some(n) => n,
+        None => joined.filter(|_| said_before())?.chars().count(),
+    };
     let mut i = at + verb_len;
     let quoted = chars.get(i).is_some_and(|c| matches!(c, '"' | '“' | '「' | '\'' | '‘' | '『'));
     i += usize::from(quoted);
@@ -560,6 +580,10 @@ fn say(plain: &Plain, at: usize) -> Option<Anchor> {
     anchor.polite = true;
     anchor.side = Side::Left;
     Some(anchor)
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '”' | '」' | '』' | '’')
 }
 
 fn stops_saying(plain: &Plain, at: usize) -> bool {
@@ -681,6 +705,14 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
                 from -= n;
             }
         }
+        // "人工服务为0,自助查询为1"
+        let copula = at >= 3 && matches!(chars[at - 1], '为' | '是') && is_han(chars[at - 2]) && is_han(chars[at - 3]);
+        if copula && ends_clause(chars, after_key(plain, at + 1)) {
+            let mut anchor = Anchor::press(at - 1, after_key(plain, at + 1), symbol, Tongue::Zh);
+            anchor.side = Side::Left;
+            listed.push(anchor);
+            continue;
+        }
         let begins = from == 0 || parting(chars, from - 1) > 0 || chars[from - 1] == ' ' || after_choose(from);
         let keyed = after_key(plain, at + 1);
         let mut to = keyed;
@@ -710,7 +742,8 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         }
     }
     // Two in rising order make a list; one alone only beside "请选择" or a real anchor of the same sentence.
-    let rising = listed.windows(2).filter(|w| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0')).count();
+    let rises = |w: &[Anchor]| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0');
+    let rising = listed.windows(2).filter(|w| rises(w)).count();
     if listed.len() >= 2
         && rising * 2 >= listed.len() - 1
         && (choosing || pressed.is_empty() || !overlaps(&listed, pressed, plain))
