@@ -95,6 +95,8 @@ pub struct SoundDetail {
     pub key: Option<Key>,
     /// Identical samples for a second or more: nobody is there, rather than somebody quiet.
     pub digital_silence: bool,
+    /// For a beep: the network's call-waiting tone.
+    pub call_waiting: bool,
     /// Frequencies of a tone, in Hz.
     pub hz: Vec<f32>,
     /// Country plan the cadence fits ("CN", "US"); several where it is ambiguous.

@@ -1,0 +1,195 @@
+//! What is measured of every frame, once: level, spectra, and the features the voice gate judges by.
+
+use super::spectrum::{LONG, Recent, SHORT, Spectrum, db};
+use crate::vocabulary::{FRAME_SAMPLES, Frame};
+
+/// Bands of the short spectrum, about equal to the ear between 120 and 3,800 Hz.
+pub const BANDS: usize = 22;
+pub const FEATURES: usize = BANDS + 8;
+pub const LONG_BINS: usize = LONG / 2 + 1;
+const SHORT_BINS: usize = SHORT / 2 + 1;
+
+/// The part of the long spectrum in which notes and harmonics are followed: 94–2,094 Hz.
+const LINES: usize = 128;
+const LINES_FROM: usize = 6;
+/// How many frames back the lines are compared: 80, 200 and 400 ms. A note stands still, a voice does not.
+const BACK: [usize; 3] = [4, 10, 20];
+const HISTORY: usize = 21;
+
+/// One frame, measured.
+pub struct Sensed {
+    /// Mean power of the frame itself, dBov (a full-scale sine is −3).
+    pub level_dbov: f32,
+    /// Mean power of each 5 ms of the frame.
+    pub envelope: [f32; 4],
+    /// Power spectrum of the last 64 ms.
+    pub long: [f32; LONG_BINS],
+    pub features: [f32; FEATURES],
+    /// All 160 samples equal to each other and to the last of the frame before.
+    pub frozen: bool,
+}
+
+pub struct Senses {
+    recent: Recent,
+    short: Spectrum,
+    wide: Spectrum,
+    comb: Spectrum,
+    short_power: [f32; SHORT_BINS],
+    comb_power: [f32; LINES / 2 + 1],
+    bands: Vec<Band>,
+    history: Box<[[f32; LINES]; HISTORY]>,
+    newest: usize,
+    last_sample: i16,
+    sensed: Box<Sensed>,
+}
+
+struct Band {
+    from: usize,
+    weights: Vec<f32>,
+}
+
+impl Senses {
+    pub fn new() -> Senses {
+        Senses {
+            recent: Recent::new(),
+            short: Spectrum::new(SHORT),
+            wide: Spectrum::new(LONG),
+            comb: Spectrum::new(LINES),
+            short_power: [0.0; SHORT_BINS],
+            comb_power: [0.0; LINES / 2 + 1],
+            bands: bands(),
+            history: Box::new([[0.0; LINES]; HISTORY]),
+            newest: 0,
+            last_sample: 0,
+            sensed: Box::new(Sensed {
+                level_dbov: -120.0,
+                envelope: [0.0; 4],
+                long: [0.0; LONG_BINS],
+                features: [0.0; FEATURES],
+                frozen: false,
+            }),
+        }
+    }
+
+    /// Whether the newest frame stood still.
+    pub fn frozen(&self) -> bool {
+        self.sensed.frozen
+    }
+
+    /// Measures one frame that was really received.
+    pub fn measure(&mut self, frame: &Frame) -> &Sensed {
+        let samples = &frame.samples;
+        self.recent.push(samples);
+        let sensed = &mut *self.sensed;
+        sensed.frozen = samples.iter().all(|&s| s == self.last_sample);
+        self.last_sample = samples[FRAME_SAMPLES - 1];
+        let mut power = 0.0;
+        for (slot, part) in
+            sensed.envelope.iter_mut().zip(self.recent.last(FRAME_SAMPLES).chunks_exact(FRAME_SAMPLES / 4))
+        {
+            *slot = part.iter().map(|s| s * s).sum::<f32>() / part.len() as f32;
+            power += *slot / 4.0;
+        }
+        sensed.level_dbov = db(power);
+
+        self.short.power(self.recent.last(SHORT), &mut self.short_power);
+        self.wide.power(self.recent.last(LONG), &mut sensed.long);
+
+        let features = &mut sensed.features;
+        for (slot, band) in features.iter_mut().zip(&self.bands) {
+            let sum: f32 = band.weights.iter().zip(&self.short_power[band.from..]).map(|(w, p)| w * p).sum();
+            *slot = (db(sum + 1e-9) + 65.0) / 20.0;
+        }
+        let rest = &mut features[BANDS..];
+        rest[0] = (db(power + 1e-9) + 50.0) / 20.0;
+
+        let lines = &mut self.history[(self.newest + 1) % HISTORY];
+        let flat = peaky_lines(&sensed.long, lines);
+        self.newest = (self.newest + 1) % HISTORY;
+        self.comb.power(&self.history[self.newest], &mut self.comb_power);
+        for (slot, back) in rest[1..].iter_mut().zip(BACK) {
+            let then = &self.history[(self.newest + HISTORY - back) % HISTORY];
+            *slot = self.history[self.newest].iter().zip(then).map(|(a, b)| a * b).sum();
+        }
+        rest[4] = two_line_share(&sensed.long);
+        rest[5] = flat / 10.0;
+        // A voice at f0 is a comb of lines every f0: one peak at 2,000/f0 in the spectrum of the spectrum.
+        let total: f32 = self.comb_power[1..].iter().sum::<f32>() + 1e-9;
+        let (best, peak) =
+            (5..=26).map(|q| (q, self.comb_power[q])).fold((0, 0.0), |top, now| if now.1 > top.1 { now } else { top });
+        rest[6] = peak / total * 3.0;
+        rest[7] = best as f32 / 13.0 - 1.0;
+        &self.sensed
+    }
+}
+
+/// Fills `lines` with the spectrum in decibels, its slow shape taken out and its length made 1; returns how peaked it
+/// is (mean of the decibels below the local mean power).
+fn peaky_lines(long: &[f32; LONG_BINS], lines: &mut [f32; LINES]) -> f32 {
+    let part = &long[LINES_FROM..LINES_FROM + LINES];
+    let floor = part.iter().fold(0.0f32, |top, &p| top.max(p)) * 1e-5 + 1e-11;
+    for (line, power) in lines.iter_mut().zip(part) {
+        *line = db(power + floor);
+    }
+    let mean_power: f32 = part.iter().sum::<f32>() / LINES as f32;
+    let mean_db: f32 = lines.iter().sum::<f32>() / LINES as f32;
+    let flat = db(mean_power + floor) - mean_db;
+    for block in lines.chunks_exact_mut(16) {
+        let mean: f32 = block.iter().sum::<f32>() / 16.0;
+        block.iter_mut().for_each(|line| *line -= mean);
+    }
+    let length: f32 = lines.iter().map(|l| l * l).sum::<f32>().sqrt();
+    let scale = if length > 1e-3 { 1.0 / length } else { 0.0 };
+    lines.iter_mut().for_each(|line| *line *= scale);
+    flat
+}
+
+/// Share of the power that lies in the two strongest lines (each ±3 bins): near 1 for a tone or a pair of tones.
+fn two_line_share(long: &[f32; LONG_BINS]) -> f32 {
+    let total: f32 = long[6..].iter().sum::<f32>() + 1e-10;
+    let top = strongest(long, 6, LONG_BINS - 4, usize::MAX);
+    let second = strongest(long, 6, LONG_BINS - 4, top);
+    let mut share = 0.0;
+    for (k, power) in long.iter().enumerate().skip(6) {
+        if k.abs_diff(top) <= 3 || k.abs_diff(second) <= 3 {
+            share += power;
+        }
+    }
+    share / total
+}
+
+/// The strongest bin that is not within three of `but_not`.
+pub fn strongest(long: &[f32; LONG_BINS], from: usize, to: usize, but_not: usize) -> usize {
+    let mut best = from;
+    let mut power = -1.0;
+    for (k, &p) in long.iter().enumerate().take(to).skip(from) {
+        if p > power && k.abs_diff(but_not) > 3 {
+            best = k;
+            power = p;
+        }
+    }
+    best
+}
+
+/// Triangles, equally wide on the mel scale.
+fn bands() -> Vec<Band> {
+    let mel = |hz: f64| 1_127.0 * (1.0 + hz / 700.0).ln();
+    let hz = |mel: f64| 700.0 * ((mel / 1_127.0).exp() - 1.0);
+    let (low, high) = (mel(120.0), mel(3_800.0));
+    let edge = |n: usize| hz(low + (high - low) * n as f64 / (BANDS + 1) as f64) / 31.25;
+    (0..BANDS)
+        .map(|n| {
+            let (left, middle, right) = (edge(n), edge(n + 1), edge(n + 2));
+            let from = left.ceil() as usize;
+            let to = (right.floor() as usize).min(SHORT_BINS - 1);
+            let weights: Vec<f32> = (from..=to)
+                .map(|k| {
+                    let k = k as f64;
+                    (if k <= middle { (k - left) / (middle - left) } else { (right - k) / (right - middle) }).max(0.05)
+                        as f32
+                })
+                .collect();
+            Band { from, weights }
+        })
+        .collect()
+}
