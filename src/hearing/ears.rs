@@ -184,7 +184,12 @@ impl Ears {
                     out.push(Hearing::Sound { from, to, kind: HeardKind::Speech, ended: true, detail });
                     out.push(Hearing::Clip(clip));
                 }
-                Cut::Nothing { .. } => self.told.speech = None,
+                // Too little to be words, but whoever waits for the end of speech must hear of it.
+                Cut::Nothing { from } => {
+                    self.told.speech = None;
+                    let detail = SoundDetail::default();
+                    out.push(Hearing::Sound { from, to: from, kind: HeardKind::Speech, ended: true, detail });
+                }
             }
         }
     }

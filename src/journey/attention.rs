@@ -47,26 +47,18 @@ impl Attention {
 
     pub fn hear(&mut self, hearing: &Hearing) {
         match hearing {
-            Hearing::Onset { at, kind } => {
-                if *kind == HeardKind::Silence {
-                    self.fall_quiet(*at);
-                } else {
-                    self.sounding = Some((*kind, *at));
-                    self.first_audible.get_or_insert(*at);
-                }
-            }
+            Hearing::Onset { at, kind: HeardKind::Silence } => self.fall_quiet(*at, None),
+            Hearing::Sound { from, kind: HeardKind::Silence, ended: false, .. } => self.fall_quiet(*from, None),
+            // Noise on the line is neither a prompt nor its end.
+            Hearing::Onset { kind: HeardKind::Noise, .. }
+            | Hearing::Sound { kind: HeardKind::Noise | HeardKind::Silence, .. } => {}
+            Hearing::Onset { at, kind } => self.sound(*at, *kind),
             Hearing::Sound { from, to, kind, ended, .. } => {
-                if *kind == HeardKind::Silence {
-                    if !*ended {
-                        self.fall_quiet(*from);
-                    }
-                    return;
-                }
-                self.first_audible.get_or_insert(*from);
                 if *ended {
-                    self.fall_quiet(*to);
+                    self.first_audible.get_or_insert(*from);
+                    self.fall_quiet(*to, Some(*kind));
                 } else {
-                    self.sounding = Some((*kind, *from));
+                    self.sound(*from, *kind);
                 }
                 if *kind != HeardKind::Speech {
                     self.note_tone(*from, *to, *kind);
@@ -78,8 +70,22 @@ impl Attention {
         }
     }
 
-    fn fall_quiet(&mut self, at: Moment) {
-        if self.sounding.is_some() {
+    fn sound(&mut self, at: Moment, kind: HeardKind) {
+        self.first_audible.get_or_insert(at);
+        // Speech over music is what matters while both go on.
+        if kind == HeardKind::Speech || !self.is_speaking() {
+            self.sounding = Some((kind, at));
+        }
+    }
+
+    /// `kind` ended, or all did (`None`).
+    fn fall_quiet(&mut self, at: Moment, kind: Option<HeardKind>) {
+        let Some((sounding, since)) = self.sounding else { return };
+        let ended = match kind {
+            Some(kind) => kind == sounding,
+            None => since <= at,
+        };
+        if ended {
             self.sounding = None;
             self.quiet_since = self.quiet_since.max(at);
         }

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 
 /// Serves until the standard input ends.
 pub fn serve(files: &ModelFiles) -> ExitCode {
+    give_way();
     let mut out = std::io::stdout().lock();
     let mut recogniser = match Recogniser::new(files) {
         Ok(recogniser) => recogniser,
@@ -34,6 +35,14 @@ pub fn serve(files: &ModelFiles) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Words may come a little later; sound may not. The process that keeps time for a call goes before those that write down
+/// what it heard.
+fn give_way() {
+    const LESS_URGENT: i32 = 10;
+    // SAFETY: nice(2) changes nothing but this process's own priority.
+    unsafe { nix::libc::nice(LESS_URGENT) };
 }
 
 /// Frames from the standard input, read on a thread of its own: when the caller is gone, so are we, even in the middle of
