@@ -1,7 +1,7 @@
 //! Labels: the words beside an anchor that name its option, cut to the shortest natural name.
 
 use super::anchor::{Anchor, Tongue, parting};
-use super::words::{Word, says, says_any, words_in};
+use super::words::{Word, says_any, words_in};
 use crate::understanding::OptionKey;
 use crate::understanding::plain::{Plain, is_han};
 use std::ops::Range;
@@ -606,6 +606,17 @@ pub(crate) fn clean(plain: &Plain, range: Range<usize>, anchor: &Anchor, left: b
 /// Leading words that are no part of a name, the longer before the shorter.
 const ZH_LEADING: &[&str] = &[
     "如果您需要进行",
+    "如果您要进行",
+    "如果您想进行",
+    "如需要进行",
+    "如要进行",
+    "若要进行",
+    "进行",
+    "然后",
+    "并且",
+    "最后",
+    "接着",
+    "之后",
     "如果您需要",
     "如果您想要",
     "如果您想",
@@ -783,6 +794,7 @@ const ZH_TRAILING_KEPT: &[&str] = &[
     "及时",
     "同时",
     "加急的",
+    "不是",
 ];
 const ZH_TURNS: &[&str] = &[
     "为您转接到",
@@ -1033,9 +1045,8 @@ fn clean_western(plain: &Plain, range: Range<usize>) -> Range<usize> {
     while b > a + 1
         && matches!(
             words[b - 1].text.as_str(),
-            "please" | "now" | "then" | "or" | "and" | "also" | "just" | "simply" | "you" | "otherwise"
+            "please" | "then" | "or" | "and" | "also" | "just" | "simply" | "you" | "otherwise"
         )
-        && says(&words, b - 1, "now").is_none_or(|_| words[b - 1].parted >= 2)
     {
         b -= 1;
     }

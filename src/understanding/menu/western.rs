@@ -160,6 +160,10 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
 
 fn press(words: &[Word], at: usize) -> Option<Anchor> {
     let foreign = says_any(words, at, FOREIGN);
+    // "you pressed 5" tells and does not ask.
+    if words[at].text == "pressed" && at > 0 && matches!(words[at - 1].text.as_str(), "you" | "have" | "you've") {
+        return None;
+    }
     let n = says_any(words, at, PRESS).or(foreign).or_else(|| option_word(words, at))?;
     let verb = words[at].text.as_str();
     let mut i = at + n;
@@ -429,6 +433,9 @@ fn wait(plain: &Plain, words: &[Word], at: usize) -> Option<Anchor> {
     Some(anchor)
 }
 
+/// Most words looked at after "say".
+const SAID_MAX: usize = 60;
+
 /// "say billing, technical support, or cancel my service".
 fn say(plain: &Plain, words: &[Word], at: usize) -> Option<(Vec<Anchor>, usize)> {
     let n = says_any(words, at, &["say", "saying", "just say", "simply say", "say things like", "by saying"])?;
@@ -484,7 +491,7 @@ fn say(plain: &Plain, words: &[Word], at: usize) -> Option<(Vec<Anchor>, usize)>
     let mut i = start;
     let mut item = start;
     while i <= words.len() {
-        let ends = i == words.len() || words[i].parted >= 5;
+        let ends = i == words.len() || (words[i].parted >= 5 && i > start) || i > start + SAID_MAX;
         let or = !ends && words[i].text == "or";
         let stops = !ends
             && (says_any(words, i, PRESS).is_some()
@@ -536,7 +543,7 @@ fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
         let next = words.get(at + 1);
         let names = next.is_some_and(|w| w.parted < 2 && matches!(w.text.as_str(), "for" | "to" | "if" | "is"));
         let closes = next.is_none_or(|w| w.parted >= 2);
-        let is = at > 0 && words[at - 1].text == "is" && word.parted == 0 && closes;
+        let is = at > 0 && matches!(words[at - 1].text.as_str(), "is" | "are") && word.parted == 0 && closes;
         // "billing, 2", with a label of its own before it.
         let labelled =
             word.parted == 2 && closes && at > 0 && matches!(label_starts(words, at), Some("for" | "to" | "if"));

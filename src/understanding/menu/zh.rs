@@ -129,7 +129,8 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
             at += 1;
             continue;
         }
-        let anchor = press(plain, at).or_else(|| say(plain, at)).or_else(|| wait(plain, at));
+        let near = found.last().is_some_and(|a: &Anchor| a.to + 20 >= at);
+        let anchor = press(plain, at, near).or_else(|| say(plain, at)).or_else(|| wait(plain, at));
         match anchor {
             Some(anchor) => {
                 at = anchor.to.max(at + 1);
@@ -168,7 +169,8 @@ fn sounds_like_please(c: char) -> bool {
     matches!(c, '请' | '起' | '青' | '清' | '情' | '晴' | '轻' | '倾' | '庆' | '亲')
 }
 
-fn press(plain: &Plain, at: usize) -> Option<Anchor> {
+/// `near`: another anchor stands shortly before.
+fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     let chars = &plain.chars;
     if let Some(anchor) = stuttered(plain, at) {
         return Some(anchor);
@@ -226,7 +228,9 @@ fn press(plain: &Plain, at: usize) -> Option<Anchor> {
         kind = Verb::Homophone;
     }
     // "请按,1。": a recogniser's comma between the verb and its key.
-    let mut taken = key(plain, i, kind);
+    let near = near || ends_clause(chars, at.saturating_sub(1)) || at == 0;
+    let mut taken =
+        key(plain, i, kind).or_else(|| (near && kind == Verb::Sure).then(|| homophone(plain, i, kind, true)).flatten());
     if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、')) {
         let next = i + 1 + usize::from(chars.get(i + 1) == Some(&' '));
         taken = key(plain, next, Verb::Sure).filter(|(_, end)| ends_clause(chars, *end) && is_digit_like(chars[next]));
@@ -269,11 +273,16 @@ fn stuttered(plain: &Plain, at: usize) -> Option<Anchor> {
         return None;
     }
     let (first, second) = (numeral(at + 1)?, numeral(at + 2)?);
-    if first != second || numeral(at + 3).is_some() || plain.starts(at + 3, "位") {
+    if numeral(at + 3).is_some() || plain.starts(at + 3, "位") {
+        return None;
+    }
+    // "请二三": 按 heard as 二, at the end of its clause.
+    let misheard = chars[at + 1] == '二' && ends_clause(chars, after_key(plain, at + 3));
+    if first != second && !misheard {
         return None;
     }
     let to = after_key(plain, at + 3);
-    let mut anchor = Anchor::press(before_please(plain, at), to, first, Tongue::Zh);
+    let mut anchor = Anchor::press(before_please(plain, at), to, second, Tongue::Zh);
     anchor.polite = true;
     Some(anchor)
 }
@@ -313,7 +322,7 @@ fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)> {
     if let Some(symbol) = spoken_digit(c) {
         return numerals(plain, at, symbol, verb);
     }
-    homophone(plain, at, verb)
+    homophone(plain, at, verb, false)
 }
 
 /// A single Arabic digit that is no part of a number, an amount or a name.
@@ -401,12 +410,12 @@ fn counted(plain: &Plain, at: usize, verb: Verb) -> bool {
 
 /// A character that sounds like a digit, directly after a verb of pressing; only at the end of a clause or before "号"
 /// and "键", unless it never stands there as itself.
-fn homophone(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)> {
+fn homophone(plain: &Plain, at: usize, verb: Verb, near: bool) -> Option<(char, usize)> {
     let chars = &plain.chars;
     if verb == Verb::Wide && chars.get(at.wrapping_sub(1)) != Some(&'拨') {
         return None;
     }
-    let c = chars[at];
+    let c = *chars.get(at)?;
     let (symbol, telling) = match c {
         '铃' | '灵' | '玲' | '令' | '龄' | '林' | '陵' | '邻' | '临' => ('0', c != '临'),
         '另' | '领' | '凌' => ('0', false),
@@ -433,7 +442,7 @@ fn homophone(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)> {
     // Before more words only where the two together are no word of their own ("请按以 报告查询", but "请按以下").
     let polite = at >= 2 && sounds_like_please(chars[at - 2]);
     let word = ZH_WORDS.iter().any(|w| plain.starts(at, w));
-    (telling || bounded || (polite && !word)).then_some((symbol, end))
+    (telling || bounded || ((polite || near) && !word)).then_some((symbol, end))
 }
 
 /// Words that begin with a character that sounds like a digit.
@@ -489,7 +498,9 @@ fn after_key(plain: &Plain, mut at: usize) -> usize {
     ];
     if let Some(c) = chars.get(at) {
         let homophone = matches!(c, '建' | '件' | '见' | '间' | '健' | '剑' | '箭' | '简' | '贱' | '剪');
-        if *c == '键' || (homophone && !NOT_KEY.iter().any(|w| plain.starts(at, w))) {
+        // "請按1字", as Hong Kong says it.
+        let numeral = *c == '字' && ends_clause(chars, at + 1);
+        if *c == '键' || numeral || (homophone && !NOT_KEY.iter().any(|w| plain.starts(at, w))) {
             at += 1;
         }
     }
@@ -674,6 +685,9 @@ fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
     Some(anchor)
 }
 
+/// Most entries of a list looked at.
+const LISTED_MAX: usize = 96;
+
 /// Options that name no verb: "1、查余额;2、转账", "投诉2", "2投诉". `pressed` tells what real anchors were found.
 pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
     let chars = &plain.chars;
@@ -682,6 +696,9 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         |at: usize| (at.saturating_sub(3)..=at).any(|i| plain.starts(i, "选择") || plain.starts(i, "择:"));
     let mut choosing = false;
     for at in 0..chars.len() {
+        if listed.len() >= LISTED_MAX {
+            break;
+        }
         if pressed.iter().any(|a| a.from <= at && at < a.to) {
             continue;
         }
