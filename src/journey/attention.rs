@@ -64,9 +64,7 @@ impl Attention {
                     self.note_tone(*from, *to, *kind);
                 }
             }
-            Hearing::Clip(clip) => {
-                self.pending.insert(clip.id, (clip.from, clip.to));
-            }
+            Hearing::Clip(_) => {}
         }
     }
 
@@ -96,6 +94,11 @@ impl Attention {
             Some(last) if last.kind == kind && last.from == from => last.to = to,
             _ => self.tones.push(Tone { from, to, kind }),
         }
+    }
+
+    /// Speech of this span went to be written down.
+    pub fn expect_words(&mut self, id: ClipId, spoken: (Moment, Moment)) {
+        self.pending.insert(id, spoken);
     }
 
     /// The words of a clip came back (or never will: `None`).

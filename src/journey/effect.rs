@@ -3,19 +3,21 @@
 use super::attention::{Attention, Prompt};
 use crate::understanding::{self, OptionKey, PromptKind};
 use crate::vocabulary::trace::Effect;
-use crate::vocabulary::{HeardKind, Moment};
+use crate::vocabulary::{HeardKind, Lang, Moment};
 use std::time::Duration;
 
 /// No sound at all for this long after a key: it led to silence (the machine test of dead ends).
 pub const SILENCE_AFTER_KEY: Duration = Duration::from_secs(10);
 /// A menu that takes longer than this to react has not reacted.
-pub const REACTION_MAX: Duration = Duration::from_secs(15);
+pub const REACTION_TIME: Duration = Duration::from_secs(15);
 /// Two texts at least this alike are one prompt, heard twice.
 pub const SAME_PROMPT: f32 = 0.8;
 /// A tone or music must last this long to count as what a key led to.
 const TRANSFER_SOUND_MIN: Duration = Duration::from_millis(800);
 /// Fewer characters than this decide nothing while more may follow.
 const DECISIVE_CHARS: usize = 8;
+/// A text this long that stands inside the prompt before is that prompt again, cut elsewhere.
+const REPEATED_CHARS: usize = 20;
 
 /// What a key pressed between `from` and `to` led to, once that can be said.
 ///
@@ -64,7 +66,7 @@ pub fn prove(
     if now.since(to) >= SILENCE_AFTER_KEY && quiet && !attention.audible_since(to) {
         return Some(Effect::Silence);
     }
-    if now.since(to) >= REACTION_MAX && !attention.undecided_before(now) {
+    if now.since(to) >= REACTION_TIME && !attention.undecided_before(now) {
         return Some(match (heard.is_empty(), attention.sounding()) {
             (false, _) => Effect::NewPrompt,
             (true, Some((HeardKind::Beep | HeardKind::Fax, _))) => Effect::NewPrompt,
@@ -76,7 +78,7 @@ pub fn prove(
 
 /// When `prove` should be asked again if nothing is heard.
 pub fn next_look(to: Moment, now: Moment) -> Option<Moment> {
-    [Duration::from_millis(1_600), SILENCE_AFTER_KEY, REACTION_MAX].into_iter().map(|d| to + d).find(|&m| m > now)
+    [Duration::from_millis(1_600), SILENCE_AFTER_KEY, REACTION_TIME].into_iter().map(|d| to + d).find(|&m| m > now)
 }
 
 fn leads_on(kind: HeardKind) -> bool {
@@ -95,10 +97,11 @@ fn prompt_before(
     let whole = clips.join(" ");
     let reading = understanding::read(&whole, &understanding::Context { lang, ..context.clone() });
     let keys = reading.options.iter().filter_map(|o| digit(&o.key)).collect();
-    BeforeKey { clips, whole, keys }
+    BeforeKey { lang: lang.unwrap_or(Lang::En), clips, whole, keys }
 }
 
 struct BeforeKey {
+    lang: Lang,
     clips: Vec<String>,
     whole: String,
     keys: Vec<u32>,
@@ -113,6 +116,13 @@ fn repeats(before: &BeforeKey, after: &[&str]) -> bool {
     if understanding::same_prompt(&before.whole, &joined) >= SAME_PROMPT {
         return true;
     }
+    let long_enough = joined.chars().filter(|c| c.is_alphanumeric()).count() >= REPEATED_CHARS
+        || (before.lang == Lang::Zh && joined.chars().filter(|c| c.is_alphanumeric()).count() >= DECISIVE_CHARS);
+    if long_enough
+        && understanding::contains(&before.whole, &joined, before.lang).is_some_and(|m| m.score >= SAME_PROMPT)
+    {
+        return true;
+    }
     // The repetition may have been cut elsewhere, or begin after the greeting: every clip must stand in the old text.
     after.iter().all(|clip| before.clips.iter().any(|old| understanding::same_prompt(old, clip) >= SAME_PROMPT))
         || (1..before.clips.len())
@@ -121,7 +131,7 @@ fn repeats(before: &BeforeKey, after: &[&str]) -> bool {
 
 /// Options that continue the numbering of the menu before the key: it was still being read.
 fn goes_on(before: &BeforeKey, after: &Prompt) -> bool {
-    let Some(&last) = before.keys.iter().filter(|&&k| k != 0).next_back() else { return false };
+    let Some(&last) = before.keys.iter().rfind(|&&k| k != 0) else { return false };
     let Some(first) = after.reading.options.first().and_then(|o| digit(&o.key)) else { return false };
     first == last + 1
 }

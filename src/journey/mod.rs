@@ -109,6 +109,8 @@ pub struct Journey {
     script: Script,
     trace: Trace,
     sounds: BTreeMap<String, Arc<[i16]>>,
+    /// Where the clips began whose words are awaited.
+    clip_began: BTreeMap<ClipId, Moment>,
     answered: Option<Moment>,
     ended: Option<(Moment, EndedBy)>,
     /// Where the last frame heard ended.
@@ -157,6 +159,7 @@ impl Journey {
             script: Script::new(steps, settings.goes_on_with_people),
             trace: Trace::default(),
             sounds,
+            clip_began: BTreeMap::new(),
             answered: None,
             ended: None,
             heard_until: None,
@@ -259,7 +262,11 @@ impl Journey {
 
     fn hear(&mut self, now: Moment, hearings: Vec<Hearing>, out: &mut Vec<Output>) -> bool {
         let changed = !hearings.is_empty();
+        let mut spoken = None;
         for hearing in hearings {
+            if let Hearing::Sound { from, to, kind: HeardKind::Speech, ended: true, .. } = &hearing {
+                spoken = Some((*from, *to));
+            }
             if let Hearing::Clip(clip) = &hearing {
                 if self.settings.deaf {
                     continue;
@@ -272,7 +279,9 @@ impl Journey {
                     );
                     continue;
                 }
-                self.attention.hear(&hearing);
+                // A clip begins a little before its first word; what is told and compared is when somebody spoke.
+                self.attention.expect_words(clip.id, spoken.unwrap_or((clip.from, clip.to)));
+                self.clip_began.insert(clip.id, clip.from);
                 out.push(Output::Transcribe(clip.clone()));
                 continue;
             }
@@ -288,14 +297,15 @@ impl Journey {
 
     fn understand(&mut self, now: Moment, id: ClipId, result: Result<RawHearing, String>, out: &mut Vec<Output>) {
         let Some((from, to)) = self.attention.clip_span(id) else { return };
+        let began = self.clip_began.remove(&id).unwrap_or(from);
         match result {
             Ok(raw) => {
                 let expected = self.settings.languages.first().copied().unwrap_or(Lang::En);
                 let mut transcript = interpret(&raw, expected);
                 for piece in &mut transcript.pieces {
                     // Pieces count from the clip; the record counts from the tape.
-                    piece.from = from + Duration::from_micros(piece.from.micros());
-                    piece.to = from + Duration::from_micros(piece.to.micros());
+                    piece.from = began + Duration::from_micros(piece.from.micros());
+                    piece.to = began + Duration::from_micros(piece.to.micros());
                 }
                 let context = Context { lang: Some(transcript.lang), ..self.context.clone() };
                 let reading = understanding::read(&transcript.text, &context);

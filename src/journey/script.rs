@@ -324,7 +324,7 @@ impl Script {
             Step::Press { keys } => self.press(&keys, scene, acts),
             Step::Wait { span: duration } => {
                 if scene.now >= self.began + duration {
-                    Progress::Done(format!("waited {:.1} s", duration.as_secs_f64()), self.began + duration)
+                    Progress::Done(String::new(), self.began + duration)
                 } else {
                     Progress::Pending
                 }
@@ -345,7 +345,7 @@ impl Script {
                 if unproven {
                     return Progress::Pending;
                 }
-                Progress::Done("hung up".into(), scene.now)
+                Progress::Done(String::new(), scene.now)
             }
         }
     }
@@ -403,7 +403,9 @@ impl Script {
             Step::Hear { within, .. } => w.from <= self.began.max(self.listen_from) + within,
             _ => true,
         };
-        let words: Vec<&Words> = scene.attention.words_since(self.listen_from).filter(in_time).collect();
+        // Until a key is pressed, what was said before the answer counts as well.
+        let from = if self.presses.is_empty() { Moment::START } else { self.listen_from };
+        let words: Vec<&Words> = scene.attention.words_since(from).filter(in_time).collect();
         if anything {
             return words.first().map(|w| format!("heard “{}”", w.transcript.text.trim()));
         }
@@ -416,7 +418,7 @@ impl Script {
         }
         // A phrase may run over a pause.
         if words.len() > 1 {
-            let prompt = scene.attention.prompt_since(self.listen_from, scene.context);
+            let prompt = scene.attention.prompt_since(from, scene.context);
             for wanted in texts {
                 if let Some(found) = understanding::contains(&prompt.text, wanted, prompt.lang) {
                     return Some(format!("heard “{wanted}” ({:.2})", found.score));
@@ -535,10 +537,7 @@ impl Script {
             return Progress::Pending;
         }
         match self.presses.last().and_then(|p| p.sent) {
-            Some((_, to, _)) => {
-                let row: String = keys.iter().map(|k| k.symbol()).collect();
-                Progress::Done(format!("pressed {row}"), to)
-            }
+            Some((_, to, _)) => Progress::Done(String::new(), to),
             None => Progress::Pending,
         }
     }
@@ -656,7 +655,7 @@ impl Script {
     fn confirmed(&self, since: Moment, scene: &Scene) -> bool {
         // After a key, silence is told from a slow menu by waiting out the time in which menus react.
         let unproven = self.presses.last().is_some_and(|p| p.sent.is_some() && p.effect.is_none());
-        if unproven && scene.now < since + effect::REACTION_MAX {
+        if unproven && scene.now < since + effect::REACTION_TIME {
             return false;
         }
         let never_heard = !scene.attention.ever_audible();
@@ -696,7 +695,7 @@ impl Script {
         }
         match self.state {
             State::Settling { since } => candidates.push(since + LAST_PROMPT_MAX),
-            State::Confirming { since } => candidates.push(since + effect::REACTION_MAX),
+            State::Confirming { since } => candidates.push(since + effect::REACTION_TIME),
             _ => {}
         }
         candidates.into_iter().filter(|&m| m > now).min()

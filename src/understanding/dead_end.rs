@@ -224,20 +224,24 @@ fn path(course: &Course, index: usize) -> String {
 fn keys_without_way(course: &Course, found: &mut Vec<Finding>) {
     for (index, keyed) in course.keys.iter().enumerate() {
         let Some(effect) = keyed.effect else { continue };
-        // A key tried again speaks for both tries.
-        let tried_again = course
-            .keys
-            .get(index + 1)
-            .is_some_and(|next| next.key == keyed.key && matches!(effect, Effect::Invalid | Effect::SamePrompt));
-        if tried_again {
-            continue;
-        }
         let offered_as = keyed.label.map(str::to_string).or_else(|| offered_before(course, keyed));
         let shown = match &offered_as {
             Some(label) => format!("key {} (“{label}”)", keyed.key),
             None => format!("key {}", keyed.key),
         };
         let until = course.keys.get(index + 1).map(|k| k.from).unwrap_or(course.end());
+        // One key that leads nowhere is one dead end, however often it was pressed there.
+        let known = course.keys[..index]
+            .iter()
+            .any(|k| k.key == keyed.key && k.effect == Some(effect) && k.label == keyed.label);
+        let worked_later = course.keys[index + 1..].iter().any(|k| {
+            k.key == keyed.key
+                && k.label == keyed.label
+                && matches!(k.effect, Some(Effect::NewPrompt | Effect::Transfer))
+        });
+        if known || worked_later {
+            continue;
+        }
         let reply = course.words().find(|w| w.from + Duration::from_millis(200) >= keyed.from);
         let quote = reply.map(|w| w.transcript.raw.trim().to_string());
         match effect {

@@ -112,17 +112,23 @@ fn rejected(course: &Course, status: u16, reason: &str, q850: Option<u16>) -> Ru
         Some(cause) => format!("{status} {reason}, Q.850 cause {cause}"),
         None => format!("{status} {reason}"),
     };
-    if let Some(words) = course.early_words().next() {
+    if let Some(words) = course
+        .early_words()
+        .find(|w| w.meaning.kind.starts_with("network_") || w.meaning.kind == "number_changed")
+        .or(course.early_words().next())
+    {
         // What the network says before it refuses is more precise than the code behind it.
+        let (outcome, whose) = match words.meaning.kind.as_str() {
+            "network_vacant" | "number_changed" => (Outcome::NumberDead, A::Hotline),
+            "network_busy" => (Outcome::Busy, A::Hotline),
+            _ => (Outcome::NetworkAnnouncement, A::Unknown),
+        };
+        let said = words.transcript.text.trim();
         return Ruling::new(
-            Outcome::NetworkAnnouncement,
+            outcome,
             Layer::Sip,
-            if words.meaning.kind == "network_vacant" || words.meaning.kind == "number_changed" {
-                A::Hotline
-            } else {
-                A::Unknown
-            },
-            format!("an announcement instead of an answer: “{}” ({shown})", words.transcript.text.trim()),
+            whose,
+            format!("an announcement instead of an answer: “{said}” ({shown})"),
         );
     }
     let by_cause = q850.and_then(|cause| match cause {

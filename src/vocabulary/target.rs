@@ -158,7 +158,7 @@ fn guard_number(digits: &str, shown: &str) -> Result<(), Refused> {
 /// `as_number`: this will be dialled as a telephone number; otherwise it may be an extension of a PBX.
 fn guard_user(user: &str, as_number: bool, shown: &str) -> Result<(), Refused> {
     // RFC 5031: urn:service:sos, also spelled as a user part.
-    if user.to_ascii_lowercase() == "sos" || user.to_ascii_lowercase().contains("service:sos") {
+    if user.eq_ignore_ascii_case("sos") || user.to_ascii_lowercase().contains("service:sos") {
         return Err(Refused::Emergency(shown.to_string()));
     }
     let digits = dialled_digits(user);
