@@ -1,7 +1,7 @@
 //! Steps on the command line: `hear "欢迎致电" 8s; choose 人工服务 30s; press 1; wait 2s; say hello.wav; human 60s; hang_up`.
 
+use super::meant::closest;
 use super::problem::Problem;
-use super::reader::closest;
 use super::span;
 use super::steps::{self, CHOOSE_WITHIN, HEAR_WITHIN, HUMAN_WITHIN, Step, WORDS};
 use crate::vocabulary::limits::CALL_MAX;

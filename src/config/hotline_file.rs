@@ -1,9 +1,10 @@
 //! Reads one hotline file.
 
 use super::hotline::{Consent, Hotline, Hours, Limits};
+use super::meant::closest;
 use super::node::{Kind, Node};
 use super::problem::Problem;
-use super::reader::{Fields, Reader, closest, present};
+use super::reader::{Fields, Reader, present};
 use super::trunks::Allow;
 use super::{case_file, hours, probe_file};
 use crate::vocabulary::{Lang, Target, limits};

@@ -10,6 +10,7 @@ mod do_text;
 pub mod hotline;
 mod hotline_file;
 mod hours;
+mod meant;
 pub(crate) mod node;
 mod probe_file;
 pub mod problem;

@@ -1,7 +1,8 @@
 //! The steps of a probe as files write them, in the long and the short form.
 
+use super::meant::closest;
 use super::node::{Kind, Node};
-use super::reader::{Reader, closest, present};
+use super::reader::{Reader, present};
 use super::steps::{self, CHOOSE_WITHIN, HEAR_WITHIN, HUMAN_WITHIN, Step, WORDS, Wrong};
 use crate::vocabulary::limits::CALL_MAX;
 

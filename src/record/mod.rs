@@ -3,7 +3,9 @@
 pub mod call;
 pub mod junit;
 pub mod replay;
+mod sheet;
 pub mod tape;
+mod tape_line;
 pub mod timeline;
 mod timeline_words;
 pub mod wav;

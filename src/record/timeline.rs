@@ -10,76 +10,23 @@
 //!
 //! Times count from the INVITE, as in the record.
 
+use super::sheet::{Ink, Sheet};
 use super::timeline_words::{self as words, say};
-use super::wrap::{columns, pad, wrap};
+use super::wrap::{columns, pad};
 use crate::vocabulary::heard::SoundDetail;
 use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, Meaning};
 use crate::vocabulary::{Event, Finding, HeardKind, Judgement, Moment, Trace, Transcript, Verdict, What};
 use std::time::Duration;
 
-/// How the picture is drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Style {
-    /// ANSI colours; false in a pipe and under `NO_COLOR`.
-    pub colour: bool,
-    /// Columns of the terminal; long lines are wrapped under their own column.
-    pub width: usize,
-    /// Language of the labels.
-    pub tongue: Tongue,
-}
+pub use super::sheet::{Style, Tongue};
 
-impl Default for Style {
-    fn default() -> Style {
-        Style { colour: false, width: 100, tongue: Tongue::English }
-    }
-}
-
-/// The language of labels (not of the words heard, which stand as they were spoken).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tongue {
-    #[default]
-    English,
-    Chinese,
-}
-
-/// Columns before the label and before the text of a line.
-const LABEL: usize = 9;
-const TEXT: usize = 20;
-/// Narrower terminals are taken for this wide.
-const WIDTH_MIN: usize = 48;
 /// A pause between two sentences is no event.
 const SILENCE_SHOWN: Duration = Duration::from_millis(2_000);
 
-#[derive(Clone, Copy)]
-enum Ink {
-    Plain,
-    Dim,
-    Bold,
-    Good,
-    Key,
-    Odd,
-    Bad,
-}
-
-impl Ink {
-    fn code(self) -> &'static str {
-        match self {
-            Ink::Plain => "",
-            Ink::Dim => "2",
-            Ink::Bold => "1",
-            Ink::Good => "32",
-            Ink::Key => "36",
-            Ink::Odd => "33",
-            Ink::Bad => "31",
-        }
-    }
-}
-
 /// Draws line by line while the call goes on.
 pub struct Timeline {
-    style: Style,
+    sheet: Sheet,
     trunk: Option<String>,
-    dialled: Option<Moment>,
     steps: Vec<String>,
     keys: Vec<String>,
     /// Effects known beforehand: then they stand on the line of their key.
@@ -92,9 +39,8 @@ pub struct Timeline {
 impl Timeline {
     pub fn new(style: Style) -> Timeline {
         Timeline {
-            style,
+            sheet: Sheet { style, dialled: None },
             trunk: None,
-            dialled: None,
             steps: Vec::new(),
             keys: Vec::new(),
             effects: None,
@@ -112,17 +58,17 @@ impl Timeline {
     /// Lines for one event, each ended by a newline; empty when the event is not shown.
     pub fn event(&mut self, event: &Event) -> String {
         let at = event.at;
-        let word = |both| say(self.style.tongue, both);
+        let word = |both| say(self.sheet.style.tongue, both);
         match &event.what {
             What::Dialled { target } => {
-                self.dialled.get_or_insert(at);
+                self.sheet.dialled.get_or_insert(at);
                 let by = word((" by trunk ", " 经中继 "));
                 let trunk = self.trunk.as_ref().map(|trunk| format!("{by}{trunk}")).unwrap_or_default();
-                self.line(at, Ink::Plain, word(("dial", "拨号")), &format!("{target}{trunk}"), "")
+                self.sheet.line(at, Ink::Plain, word(("dial", "拨号")), &format!("{target}{trunk}"), "")
             }
             What::Authenticated { status } => {
                 let text = format!("{status}{}", word((", credentials sent", "，已发送凭据")));
-                self.line(at, Ink::Dim, word(("challenged", "要求认证")), &text, "")
+                self.sheet.line(at, Ink::Dim, word(("challenged", "要求认证")), &text, "")
             }
             What::Trying | What::FirstMedia => String::new(),
             What::StepBegan { index, text } => {
@@ -141,9 +87,9 @@ impl Timeline {
                 };
                 let status = if *status == 180 { String::new() } else { format!("{status} {reason}") };
                 let media = if *early_media_offered { word(("early media offered", "提供早期媒体")) } else { "" };
-                self.line(at, Ink::Dim, word(label), &joined(&[&status, media]), "")
+                self.sheet.line(at, Ink::Dim, word(label), &joined(&[&status, media]), "")
             }
-            What::EarlyMedia => self.line(
+            What::EarlyMedia => self.sheet.line(
                 at,
                 Ink::Dim,
                 word(("early", "早期媒体")),
@@ -153,25 +99,27 @@ impl Timeline {
             What::Answered { codec, telephone_event } => {
                 let event = telephone_event.map(|pt| format!("telephone-event {pt}"));
                 let keys = event.unwrap_or_else(|| word(("keys in-band", "带内按键")).to_string());
-                self.line(at, Ink::Good, word(("answered", "接通")), &format!("{codec}, {keys}"), "")
+                self.sheet.line(at, Ink::Good, word(("answered", "接通")), &format!("{codec}, {keys}"), "")
             }
             What::Rejected { status, reason, q850 } => {
                 let cause = q850.map(|q850| format!("Q.850 {q850}")).unwrap_or_default();
                 let text = joined(&[&format!("{status} {reason}"), &cause]);
-                self.line(at, Ink::Bad, word(("rejected", "被拒")), &text, "")
+                self.sheet.line(at, Ink::Bad, word(("rejected", "被拒")), &text, "")
             }
-            What::NoResponse => self.line(
+            What::NoResponse => self.sheet.line(
                 at,
                 Ink::Bad,
                 word(("no answer", "没有响应")),
                 word(("not one byte came back", "没有收到任何数据")),
                 "",
             ),
-            What::TransportFailed { detail } => self.line(at, Ink::Bad, word(("transport", "传输失败")), detail, ""),
-            What::MediaFailed { detail } => self.line(at, Ink::Bad, word(("no media", "媒体失败")), detail, ""),
-            What::DnsFailed { detail } => self.line(at, Ink::Bad, "DNS", detail, ""),
+            What::TransportFailed { detail } => {
+                self.sheet.line(at, Ink::Bad, word(("transport", "传输失败")), detail, "")
+            }
+            What::MediaFailed { detail } => self.sheet.line(at, Ink::Bad, word(("no media", "媒体失败")), detail, ""),
+            What::DnsFailed { detail } => self.sheet.line(at, Ink::Bad, "DNS", detail, ""),
             What::AuthFailed { status, reason } => {
-                self.line(at, Ink::Bad, word(("refused us", "认证失败")), &format!("{status} {reason}"), "")
+                self.sheet.line(at, Ink::Bad, word(("refused us", "认证失败")), &format!("{status} {reason}"), "")
             }
             What::Sound { from, to, kind, detail } => self.sound(*from, *to, *kind, detail),
             What::Words { from, to, transcript, meaning } => self.words(*from, *to, transcript, meaning),
@@ -191,7 +139,7 @@ impl Timeline {
                 if let Some(effect) = known {
                     text = format!("{text} → {}", word(words::effect(effect)));
                 }
-                self.line(*from, Ink::Key, word(("press", "按键")), &text, "")
+                self.sheet.line(*from, Ink::Key, word(("press", "按键")), &text, "")
             }
             What::KeyEffect { index, effect } => {
                 if self.effects.is_some() {
@@ -202,15 +150,21 @@ impl Timeline {
                     _ => Ink::Odd,
                 };
                 let key = self.keys.get(*index).map_or("?", String::as_str);
-                self.line(at, ink, word(("effect", "效果")), &format!("{key} → {}", word(words::effect(*effect))), "")
+                self.sheet.line(
+                    at,
+                    ink,
+                    word(("effect", "效果")),
+                    &format!("{key} → {}", word(words::effect(*effect))),
+                    "",
+                )
             }
             What::StepDone { index, detail } => {
                 let text = joined(&[self.step(*index), detail]);
-                self.line(at, Ink::Dim, word(("done", "完成")), &text, "")
+                self.sheet.line(at, Ink::Dim, word(("done", "完成")), &text, "")
             }
             What::StepFailed { index, detail } => {
                 let text = joined(&[self.step(*index), detail]);
-                self.line(at, Ink::Bad, word(("failed", "未成功")), &text, "")
+                self.sheet.line(at, Ink::Bad, word(("failed", "未成功")), &text, "")
             }
             What::Found(finding) => {
                 let finding = finding.clone();
@@ -218,10 +172,10 @@ impl Timeline {
                 self.found.push(finding);
                 drawn
             }
-            What::Human { from, why } => self.line(*from, Ink::Good, word(("person", "真人")), why, ""),
-            What::FarKey { key } => self.line(at, Ink::Dim, word(("far key", "对方按键")), &key.to_string(), ""),
+            What::Human { from, why } => self.sheet.line(*from, Ink::Good, word(("person", "真人")), why, ""),
+            What::FarKey { key } => self.sheet.line(at, Ink::Dim, word(("far key", "对方按键")), &key.to_string(), ""),
             What::HangingUp { why } => {
-                self.line(at, Ink::Plain, word(("hang up", "挂断")), word(words::reason(*why)), "")
+                self.sheet.line(at, Ink::Plain, word(("hang up", "挂断")), word(words::reason(*why)), "")
             }
             What::Ended { by: EndedBy::Us, .. } => String::new(),
             What::Ended { by: EndedBy::Them, status, reason, q850 } => {
@@ -229,7 +183,7 @@ impl Timeline {
                 let status = status.map(|status| status.to_string()).unwrap_or_default();
                 let reason = reason.clone().unwrap_or_default();
                 let text = joined(&[word(("by the hotline", "由对方")), format!("{status} {reason}").trim(), &cause]);
-                self.line(at, Ink::Odd, word(("hung up", "被挂断")), &text, "")
+                self.sheet.line(at, Ink::Odd, word(("hung up", "被挂断")), &text, "")
             }
             What::Media(media) => {
                 let lost = format!("{} {}", media.lost, word(("lost", "丢失")));
@@ -243,19 +197,19 @@ impl Timeline {
                 };
                 let ink = if media.one_way { Ink::Odd } else { Ink::Dim };
                 let text = joined(&[&media.codec, &packets, &lost, &jitter, &mos, one_way]);
-                self.line(at, ink, word(("media", "媒体")), &text, "")
+                self.sheet.line(at, ink, word(("media", "媒体")), &text, "")
             }
-            What::OurFault { detail } => self.line(at, Ink::Bad, word(("our fault", "本方故障")), detail, ""),
+            What::OurFault { detail } => self.sheet.line(at, Ink::Bad, word(("our fault", "本方故障")), detail, ""),
         }
     }
 
     /// The closing lines: speech nobody wrote down, findings not shown yet, the verdict with its evidence.
     pub fn finish(&mut self, judgement: &Judgement) -> String {
         let mut text = String::new();
-        let tongue = self.style.tongue;
+        let tongue = self.sheet.style.tongue;
         for (from, to) in std::mem::take(&mut self.unwritten) {
             let detail = format!("{} {}", span(to.since(from)), say(tongue, ("not written down", "未转写")));
-            text.push_str(&self.line(from, Ink::Dim, say(tongue, words::sound(HeardKind::Speech)), &detail, ""));
+            text.push_str(&self.sheet.line(from, Ink::Dim, say(tongue, words::sound(HeardKind::Speech)), &detail, ""));
         }
         for finding in &judgement.findings {
             if !self.found.iter().any(|seen| seen.kind == finding.kind && seen.detail == finding.detail) {
@@ -267,7 +221,7 @@ impl Timeline {
             Verdict::Fail => Ink::Bad,
             Verdict::Inconclusive => Ink::Odd,
         };
-        let word = self.paint(Ink::Bold, &self.paint(ink, say(tongue, words::verdict(judgement.verdict))));
+        let word = self.sheet.paint(Ink::Bold, &self.sheet.paint(ink, say(tongue, words::verdict(judgement.verdict))));
         let outcome = say(tongue, words::outcome(judgement.outcome));
         let because = match judgement.because.trim() {
             "" => outcome.to_string(),
@@ -276,14 +230,21 @@ impl Timeline {
             because => format!("{outcome}: {because}"),
         };
         let (from, to) = judgement.evidence;
-        let evidence = format!("{} {}–{}", say(tongue, ("evidence", "证据")), self.time(from), self.time(to));
+        let evidence =
+            format!("{} {}–{}", say(tongue, ("evidence", "证据")), self.sheet.time(from), self.sheet.time(to));
         let label = say(tongue, ("verdict", "判定"));
-        text.push_str(&self.verdict(label, &word, say(tongue, words::verdict(judgement.verdict)), &because, &evidence));
+        text.push_str(&self.sheet.verdict(
+            label,
+            &word,
+            say(tongue, words::verdict(judgement.verdict)),
+            &because,
+            &evidence,
+        ));
         text
     }
 
     fn sound(&mut self, from: Moment, to: Moment, kind: HeardKind, detail: &SoundDetail) -> String {
-        let tongue = self.style.tongue;
+        let tongue = self.sheet.style.tongue;
         let long = to.since(from);
         let label = say(tongue, words::sound(kind));
         let ink = match kind {
@@ -304,23 +265,23 @@ impl Timeline {
             hz => format!("{} Hz", hz.iter().map(|hz| format!("{hz:.0}")).collect::<Vec<_>>().join("+")),
         };
         let text = joined(&[&key, &span(long), &sit, &hz, &detail.plans.join("/"), dead]);
-        self.line(from, ink, label, &text, "")
+        self.sheet.line(from, ink, label, &text, "")
     }
 
     fn words(&mut self, from: Moment, to: Moment, transcript: &Transcript, meaning: &Meaning) -> String {
-        let tongue = self.style.tongue;
+        let tongue = self.sheet.style.tongue;
         self.unwritten.retain(|(began, ended)| !(*began < to && from < *ended));
         let label = say(tongue, words::sound(HeardKind::Speech));
         if transcript.text.trim().is_empty() {
             let doubt = transcript.doubt.clone().unwrap_or_default();
             let text = joined(&[say(tongue, ("no words", "没有词语")), &span(to.since(from)), &doubt]);
-            return self.line(from, Ink::Dim, label, &text, "");
+            return self.sheet.line(from, Ink::Dim, label, &text, "");
         }
         let heard = format!("\"{}\"", transcript.text.trim());
-        let mut text = self.line(from, Ink::Plain, label, &heard, &format!("{:.2}", transcript.confidence));
+        let mut text = self.sheet.line(from, Ink::Plain, label, &heard, &format!("{:.2}", transcript.confidence));
         if transcript.raw.trim() != transcript.text.trim() && !transcript.raw.trim().is_empty() {
             let raw = format!("{} \"{}\"", say(tongue, ("heard as", "原始识别")), transcript.raw.trim());
-            text.push_str(&self.under(Ink::Dim, &raw));
+            text.push_str(&self.sheet.under(Ink::Dim, &raw));
         }
         let kind = say(tongue, words::prompt(&meaning.kind));
         let options: Vec<String> = meaning.options.iter().map(|(key, label)| format!("{key} {label}")).collect();
@@ -334,19 +295,19 @@ impl Timeline {
         let mut lines = vec![format!("→ {head}")];
         for (number, option) in options.iter().enumerate() {
             let last = lines.last_mut().expect("never empty");
-            if number > 0 && columns(last) + 3 + columns(option) > self.room() {
+            if number > 0 && columns(last) + 3 + columns(option) > self.sheet.room() {
                 lines.push(format!("  {option}"));
             } else {
                 last.push_str(if number > 0 { " · " } else { " " });
                 last.push_str(option);
             }
         }
-        lines.iter().for_each(|line| text.push_str(&self.under(Ink::Key, line)));
+        lines.iter().for_each(|line| text.push_str(&self.sheet.under(Ink::Key, line)));
         text
     }
 
     fn finding(&self, at: Option<Moment>, finding: &Finding) -> String {
-        let tongue = self.style.tongue;
+        let tongue = self.sheet.style.tongue;
         let ink = if finding.score >= 60 { Ink::Bad } else { Ink::Odd };
         let kind = say(tongue, words::finding(finding.kind));
         let which = match finding.dead_end {
@@ -357,83 +318,11 @@ impl Timeline {
         let since = finding.expired_on.as_ref().map(|day| format!("{} {day}", say(tongue, ("expired on", "过期于"))));
         let text = format!("{which}: {}", joined(&[&finding.detail, &quote, &since.unwrap_or_default()]));
         let score = format!("{}", finding.score);
-        self.line_at(at, ink, say(tongue, ("found", "发现")), &text, &score)
-    }
-
-    /// `verdict    FAIL  dead end after 0      evidence 9.900–18.020`; what does not fit goes below.
-    fn verdict(&self, label: &str, painted: &str, plain: &str, because: &str, evidence: &str) -> String {
-        let head = format!("{}{}{painted}  ", " ".repeat(LABEL), pad(label, TEXT - LABEL));
-        let indent = columns(plain) + 2;
-        let room = self.room().saturating_sub(indent);
-        let lines = wrap(because, room);
-        let mut text = head;
-        for (number, line) in lines.iter().enumerate() {
-            if number > 0 {
-                text.push_str(&" ".repeat(TEXT + indent));
-            }
-            text.push_str(line);
-            if number + 1 < lines.len() {
-                text.push('\n');
-            }
-        }
-        let last = lines.last().map_or(0, |line| columns(line));
-        if last + 4 + columns(evidence) <= room {
-            // In line with its like where there is room.
-            let gap = room - last - columns(evidence);
-            text.push_str(&format!("{}{}\n", " ".repeat(gap.min(6)), self.paint(Ink::Dim, evidence)));
-        } else {
-            text.push_str(&format!("\n{}{}\n", " ".repeat(TEXT + indent), self.paint(Ink::Dim, evidence)));
-        }
-        text
-    }
-
-    fn line(&self, at: Moment, ink: Ink, label: &str, text: &str, right: &str) -> String {
-        self.line_at(Some(at), ink, label, text, right)
-    }
-
-    /// One line, wrapped under its own column; `right` stands at the right edge of the last one.
-    fn line_at(&self, at: Option<Moment>, ink: Ink, label: &str, text: &str, right: &str) -> String {
-        let time = at.map(|at| self.time(at)).unwrap_or_default();
-        let keep = if right.is_empty() { 0 } else { columns(right) + 2 };
-        let lines = wrap(text, self.room() - keep);
-        let mut drawn = format!("{time:>7}  {}", self.paint(ink, &pad(label, TEXT - LABEL)));
-        for (number, line) in lines.iter().enumerate() {
-            if number > 0 {
-                drawn.push_str(&" ".repeat(TEXT));
-            }
-            drawn.push_str(&self.paint(ink, line));
-            if number + 1 == lines.len() && !right.is_empty() {
-                let gap = self.room() - columns(line).min(self.room()) - columns(right).min(self.room());
-                drawn.push_str(&format!("{}{}", " ".repeat(gap), self.paint(Ink::Dim, right)));
-            }
-            drawn.truncate(drawn.trim_end_matches(' ').len());
-            drawn.push('\n');
-        }
-        drawn
-    }
-
-    /// A line that belongs to the one above.
-    fn under(&self, ink: Ink, text: &str) -> String {
-        wrap(text, self.room()).iter().map(|line| format!("{}{}\n", " ".repeat(TEXT), self.paint(ink, line))).collect()
-    }
-
-    fn room(&self) -> usize {
-        self.style.width.max(WIDTH_MIN) - TEXT
-    }
-
-    fn time(&self, at: Moment) -> String {
-        format!("{:.3}", at.since(self.dialled.unwrap_or(Moment::START)).as_secs_f64())
+        self.sheet.line_at(at, ink, say(tongue, ("found", "发现")), &text, &score)
     }
 
     fn step(&self, index: usize) -> &str {
         self.steps.get(index).map_or("", String::as_str)
-    }
-
-    fn paint(&self, ink: Ink, text: &str) -> String {
-        match ink.code() {
-            code if !code.is_empty() && self.style.colour && !text.is_empty() => format!("\x1b[{code}m{text}\x1b[0m"),
-            _ => text.to_string(),
-        }
     }
 }
 
@@ -457,7 +346,7 @@ pub fn draw(trace: &Trace, judgement: &Judgement, trunk: Option<&str>, style: &S
             What::Sound { from, to, kind: HeardKind::Speech, .. } if !covered(*from, *to) => {
                 let tongue = style.tongue;
                 let detail = format!("{} {}", span(to.since(*from)), say(tongue, ("not written down", "未转写")));
-                text.push_str(&timeline.line(
+                text.push_str(&timeline.sheet.line(
                     *from,
                     Ink::Dim,
                     say(tongue, words::sound(HeardKind::Speech)),
