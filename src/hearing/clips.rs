@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub const PAUSE_MS: u64 = 600;
 /// A clip that has grown long is cut at shorter pauses: (from this length, this pause). A key is pressed in time only
 /// if its option has been transcribed, and long prompts are where transcription goes round in circles.
-const PAUSES_WHEN_LONG: [(u64, u64); 2] = [(15_000, 260), (8_000, 400)];
+const PAUSES_WHEN_LONG: [(u64, u64); 3] = [(10_000, 220), (6_000, 300), (3_500, 420)];
 /// What is kept before the first and after the last frame of speech: soft consonants begin below the gate.
 pub const PRE_ROLL_MS: u64 = 300;
 pub const POST_ROLL_MS: u64 = 200;
@@ -99,6 +99,15 @@ impl Clipper {
         match self.open {
             None => self.look_for_speech(judged, out),
             Some(_) => self.go_on(judged, voice.speech, out),
+        }
+    }
+
+    /// Something happened that what follows may answer (a key was pressed): words before and after it do not belong
+    /// into one clip.
+    pub fn split(&mut self, out: &mut Vec<Cut>) {
+        if let Some(open) = &self.open {
+            let to = open.spoken_to;
+            self.close(to, out);
         }
     }
 

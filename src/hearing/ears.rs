@@ -113,6 +113,12 @@ impl Ears {
         self.tell_growth(at + FRAME, out);
     }
 
+    /// A key is being pressed: what is said from here on may be its effect, and comes in a clip of its own.
+    pub fn split(&mut self, out: &mut Vec<Hearing>) {
+        self.clips.split(&mut self.cuts);
+        self.tell(out);
+    }
+
     /// The call is over at `at`: what goes on ends, and the last clip is handed over.
     pub fn finish(&mut self, at: Moment, out: &mut Vec<Hearing>) {
         let _ = at;

@@ -421,6 +421,9 @@ impl Journey {
                 Act::Tell(what) => self.tell(now, what, out),
                 Act::Press(key) => {
                     out.push(Output::Pressed(key));
+                    let mut hearings = Vec::new();
+                    self.ears.split(&mut hearings);
+                    self.hear(now, hearings, out);
                     self.line.step(now, LineInput::Press { key }, &mut line_out);
                 }
                 Act::Say(file) => match self.sounds.get(&file) {

@@ -30,6 +30,9 @@ const LISTEN_PAUSE: Duration = Duration::from_secs(7);
 const LAST_PROMPT_MAX: Duration = Duration::from_secs(40);
 /// Busy or congestion tone for this long says all it has to say.
 const TONE_ENOUGH: Duration = Duration::from_secs(4);
+/// An option that is known is waited for no longer than this while the prompt goes on: most menus listen while they
+/// speak, and the key is pressed again after the prompt if this one did not.
+const PATIENCE_WITH_OPTION: Duration = Duration::from_secs(6);
 /// Times a key for a listed option is pressed before the option is said to be dead.
 const TRIES: u8 = 2;
 
@@ -53,6 +56,8 @@ pub struct Press {
     last_of_row: bool,
     /// Where the prompt that was heard before this key began.
     prompt_from: Moment,
+    /// Pressed into a prompt that went on.
+    barged_in: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -116,6 +121,8 @@ pub struct Script {
     presses: Vec<Press>,
     row_sent: bool,
     chosen: Option<Chosen>,
+    /// Since when the option to choose is known.
+    option_known: Option<Moment>,
     saying: Option<Saying>,
     human_since: Option<Moment>,
     /// The probe says to go on when a person answers.
@@ -139,6 +146,7 @@ impl Script {
             presses: Vec::new(),
             row_sent: false,
             chosen: None,
+            option_known: None,
             saying: None,
             human_since: None,
             goes_on_with_people,
@@ -175,6 +183,7 @@ impl Script {
         self.at = index;
         self.began = at;
         self.chosen = None;
+        self.option_known = None;
         self.saying = None;
         self.row_sent = false;
         match self.steps.get(index) {
@@ -441,7 +450,12 @@ impl Script {
                 Some(Effect::SamePrompt) if chosen.may_repeat => {
                     Progress::Done(format!("pressed {} for “{label}”", press.key), to)
                 }
-                Some(Effect::SamePrompt | Effect::Invalid) if chosen.tries < TRIES => {
+                // A key pressed into a prompt may have gone unheard: silence after it proves nothing yet.
+                Some(effect)
+                    if chosen.tries < TRIES
+                        && (matches!(effect, Effect::SamePrompt | Effect::Invalid)
+                            || (effect == Effect::Silence && press.barged_in)) =>
+                {
                     if !self.ready_to_press(scene) {
                         return Progress::Pending;
                     }
@@ -468,6 +482,9 @@ impl Script {
         if let Some(best) = best {
             let found = &prompt.reading.options[best.index];
             let label = found.label.clone();
+            if best.score >= SURE_CHOICE {
+                self.option_known.get_or_insert(scene.now);
+            }
             match found.key.clone() {
                 OptionKey::Press(key) => {
                     let whole_prompt = self.prompt_ended(scene);
@@ -583,6 +600,7 @@ impl Script {
                 effect: None,
                 last_of_row: last,
                 prompt_from,
+                barged_in: scene.attention.is_speaking(),
             });
             acts.push(Act::Press(key));
         }
@@ -599,7 +617,13 @@ impl Script {
             let quiet = scene.attention.quiet_for(scene.now).unwrap_or(PAUSE_BEFORE_KEY);
             return quiet >= PAUSE_BEFORE_KEY;
         }
-        scene.now >= self.began.max(answered) + PATIENCE_BEFORE_KEY
+        scene.now >= self.interrupts_at(answered)
+    }
+
+    /// When a prompt that does not pause is interrupted.
+    fn interrupts_at(&self, answered: Moment) -> Moment {
+        let patience = self.began.max(answered) + PATIENCE_BEFORE_KEY;
+        self.option_known.map_or(patience, |known| patience.min(known + PATIENCE_WITH_OPTION))
     }
 
     fn prompt_ended(&self, scene: &Scene) -> bool {
@@ -685,7 +709,7 @@ impl Script {
         }
         if let Some(answered) = scene.answered {
             candidates.extend([answered + SETTLE_AFTER_ANSWER, answered + LISTEN_SILENCE]);
-            candidates.push(self.began.max(answered) + PATIENCE_BEFORE_KEY);
+            candidates.push(self.interrupts_at(answered));
         }
         candidates.extend(human::next_look(scene.attention));
         for press in &self.presses {
