@@ -89,6 +89,8 @@ pub struct Playout {
     end: i64,
     last_arrival: Moment,
     late_run: u32,
+    /// Length of the newest packet, and of the longest of late: a shorter one ends a recording.
+    lengths: (i64, i64),
     /// The sender has been seen to send nothing in silence.
     pauses: bool,
     /// Comfort noise (RFC 3389): from where on, and how loud.
@@ -120,6 +122,7 @@ impl Playout {
             end: 0,
             last_arrival: Moment::START,
             late_run: 0,
+            lengths: (0, 0),
             pauses: false,
             comfort: None,
             delay: DELAY_START,
@@ -142,6 +145,9 @@ impl Playout {
         let len = payload.len() as i64;
         let newest = packet.newest_after_missing.is_some();
         let (position, moved) = self.place(&packet, len);
+        if newest {
+            self.lengths = (len, len.max(if moved { 0 } else { self.lengths.1 }));
+        }
         let Some((_, cursor)) = self.next else { return Fate::TooLate };
         if position + len <= cursor {
             self.late_run += u32::from(newest);
@@ -235,12 +241,25 @@ impl Playout {
             || backwards
             || jumped
             || (too_late && (packet.marker || quiet || self.late_run + 1 >= LATE_RUN));
-        let position = if moved { self.tie_anew(packet, quiet) } else { position };
+        let position = match moved {
+            true => self.tie_anew(packet, quiet),
+            false => position + self.rest_after_recording(packet, early),
+        };
         if !moved && early > EARLY_MAX {
             self.skip_to(early);
         }
         self.mapping = (packet.timestamp, position);
         (position, moved)
+    }
+
+    /// A PBX that plays recordings one after another ends each with a packet cut short, and yet waits its 20 ms before
+    /// the next: time passes that its timestamps do not count. That little is put in here, as the pause it is; left
+    /// alone it would add up, recording by recording, to lateness no buffer can hold.
+    fn rest_after_recording(&mut self, packet: &Arriving, early: i64) -> i64 {
+        let (newest, usual) = self.lengths;
+        let follows =
+            packet.newest_after_missing == Some(0) && packet.timestamp == self.mapping.0.wrapping_add(newest as u32);
+        if follows && newest < usual { (-early / MICROS_PER_SAMPLE).clamp(0, usual - newest) } else { 0 }
     }
 
     /// This packet's sound belongs now, or right after what still waits.
