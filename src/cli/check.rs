@@ -152,3 +152,15 @@ fn braces(options: &BTreeMap<String, String>) -> String {
     let pairs: Vec<String> = options.iter().map(|(key, label)| format!("\"{key}\": {label}")).collect();
     format!("{{ {} }}", pairs.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::PROMPT_KINDS;
+    use crate::understanding::PromptKind;
+
+    /// `config` may not look into `understanding`, so the closed list stands twice.
+    #[test]
+    fn files_and_readings_know_the_same_kinds_of_prompt() {
+        assert_eq!(PromptKind::ALL.iter().map(|kind| kind.word()).collect::<Vec<_>>(), PROMPT_KINDS);
+    }
+}

@@ -22,6 +22,7 @@ pub mod steps;
 mod trunk_file;
 pub mod trunks;
 
+pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;
 pub use hotline::{Case, Consent, Cron, DayKind, Expectation, Hotline, Hours, IfHuman, Limits, Probe, Schedule, When};
 pub use problem::Problem;
