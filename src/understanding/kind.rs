@@ -1,5 +1,6 @@
 //! What kind of prompt the words are: the patterns of `data/kinds.txt`, with what the options say.
 
+use super::menu::lists::lists;
 use super::plain::Plain;
 use super::reading::{MenuOption, OptionKey, PromptKind};
 use regex::RegexSet;
@@ -47,7 +48,7 @@ pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) 
             return kind;
         }
     }
-    let labels: Vec<String> = options.iter().map(|o| o.label.to_lowercase()).collect();
+    let labels: Vec<String> = options.iter().map(|o| Plain::new(&o.label).chars.iter().collect()).collect();
     if around.contains(&Survey) || labels.iter().filter(|l| is_rating(l)).count() >= 2 {
         return Survey;
     }
@@ -163,71 +164,6 @@ fn is_rating(label: &str) -> bool {
         || label.contains("poor")
 }
 
-const LANGUAGES: &[&str] = &[
-    "普通话",
-    "国语",
-    "國語",
-    "普通話",
-    "中文",
-    "汉语",
-    "英文",
-    "英语",
-    "英語",
-    "粤语",
-    "廣東話",
-    "广东话",
-    "粵語",
-    "台语",
-    "台語",
-    "閩南語",
-    "闽南语",
-    "客语",
-    "客語",
-    "客家话",
-    "客家話",
-    "日语",
-    "日文",
-    "韩语",
-    "葡文",
-    "葡语",
-    "english",
-    "español",
-    "espanol",
-    "spanish",
-    "french",
-    "français",
-    "francais",
-    "mandarin",
-    "cantonese",
-    "chinese",
-    "putonghua",
-    "korean",
-    "japanese",
-    "vietnamese",
-    "german",
-    "deutsch",
-    "português",
-    "portuguese",
-    "russian",
-    "malay",
-    "bahasa",
-    "tamil",
-    "hindi",
-    "arabic",
-    "藏语",
-    "维语",
-    "维吾尔语",
-    "蒙语",
-    "傣语",
-    "tagalog",
-    "polish",
-    "italian",
-    "中文服务",
-    "英文服务",
-    "华语",
-    "華語",
-];
-
 /// All digits offer languages.
 fn is_language_menu(labels: &[String], options: &[MenuOption]) -> bool {
     let mut any = false;
@@ -235,7 +171,7 @@ fn is_language_menu(labels: &[String], options: &[MenuOption]) -> bool {
         let repeats =
             matches!(&option.key, OptionKey::Press(k) if !k.symbol().is_ascii_digit()) || option.key == OptionKey::Wait;
         let short = label.chars().count() <= 12 || label.split(' ').count() <= 4;
-        let language = short && LANGUAGES.iter().any(|l| label.contains(l));
+        let language = short && lists().languages.iter().any(|l| label.contains(l));
         if !language && !repeats {
             return false;
         }

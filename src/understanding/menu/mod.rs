@@ -3,11 +3,17 @@
 
 mod anchor;
 mod labels;
+pub(crate) mod lists;
 mod order;
 mod pairing;
 mod western;
+mod western_labels;
 pub(crate) mod words;
 mod zh;
+mod zh_keys;
+mod zh_labels;
+mod zh_lists;
+mod zh_speech;
 
 pub(crate) use anchor::parting;
 
@@ -33,8 +39,8 @@ pub(crate) fn read(plain: &Plain) -> Menu {
     anchors.sort_by_key(|a| (a.from, a.to));
     drop_overlapping(&mut anchors);
     anchors.truncate(OPTIONS_MAX);
-    let listed = zh::listed(plain, &anchors);
-    let elided = if listed.is_empty() { zh::elided(plain, &anchors) } else { Vec::new() };
+    let listed = zh_lists::listed(plain, &anchors);
+    let elided = if listed.is_empty() { zh_lists::elided(plain, &anchors) } else { Vec::new() };
     if !listed.is_empty() || !elided.is_empty() {
         anchors.extend(listed);
         anchors.extend(elided);

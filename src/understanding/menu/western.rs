@@ -1,140 +1,10 @@
 //! Anchors of English prompts, and of the other languages that a menu offers beside English.
 
 use super::anchor::{Anchor, Side, Tongue};
+use super::lists::lists;
 use super::words::{Word, says, says_any, words};
 use crate::understanding::OptionKey;
 use crate::understanding::plain::Plain;
-
-const PRESS: &[&str] = &[
-    "press or say",
-    "say or press",
-    "press or saying",
-    "touch or say",
-    "say or enter",
-    "press",
-    "pressed",
-    "pres",
-    "prest",
-    "presse",
-    "pressing",
-    "push",
-    "hit",
-    "dial",
-    "select",
-    "choose",
-    "touch",
-    "tap",
-    "key in",
-    "enter or say",
-    "enter",
-];
-/// Verbs of other languages: Spanish, French, Portuguese.
-const FOREIGN: &[&str] = &[
-    "oprima",
-    "oprime",
-    "oprimir",
-    "presione",
-    "presiona",
-    "presionar",
-    "marque",
-    "marca",
-    "marcar",
-    "pulse",
-    "pulsa",
-    "digite",
-    "elija",
-    "appuyez sur",
-    "appuyez",
-    "faites",
-    "composez",
-    "pressione",
-    "aperte",
-    "tecle",
-    "drücken sie",
-];
-const FILLERS: &[&str] = &[
-    "the number",
-    "the digit",
-    "the key",
-    "the",
-    "number",
-    "option",
-    "button",
-    "key",
-    "digit",
-    "on the number",
-    "now",
-    "a",
-    "el número",
-    "el numero",
-    "el",
-    "la tecla",
-    "la",
-    "le",
-    "número",
-    "numero",
-    "tecla",
-    "ahora",
-    "o",
-    "die",
-    "a tecla",
-    "on",
-];
-const BEFORE: &[&str] = &[
-    "please",
-    "then",
-    "just",
-    "simply",
-    "you can",
-    "you may",
-    "you could",
-    "you can also",
-    "you may also",
-    "can",
-    "may",
-    "either",
-    "kindly",
-    "now",
-    "or",
-    "and",
-    "also",
-    "or you can",
-    "or just",
-    "or simply",
-    "go ahead and",
-    "at any time",
-    "anytime",
-    "por favor",
-    "veuillez",
-    "favor de",
-    "o",
-    "otherwise",
-    "you should",
-    "you must",
-    "to do so",
-];
-const AFTER: &[&str] = &[
-    "key",
-    "button",
-    "sign",
-    "now",
-    "at any time",
-    "anytime",
-    "any time",
-    "on your keypad",
-    "on your phone keypad",
-    "on your telephone keypad",
-    "on your touch tone phone",
-    "on your touchtone phone",
-    "on your phone",
-    "on your dial pad",
-    "on your telephone",
-    "on the keypad",
-    "ahora",
-    "maintenant",
-    "please",
-    "again",
-];
 
 pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
     let words = words(plain);
@@ -159,15 +29,15 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
 }
 
 fn press(words: &[Word], at: usize) -> Option<Anchor> {
-    let foreign = says_any(words, at, FOREIGN);
+    let foreign = says_any(words, at, &lists().foreign_press);
     // "you pressed 5" tells and does not ask.
     if words[at].text == "pressed" && at > 0 && matches!(words[at - 1].text.as_str(), "you" | "have" | "you've") {
         return None;
     }
-    let n = says_any(words, at, PRESS).or(foreign).or_else(|| option_word(words, at))?;
+    let n = says_any(words, at, &lists().western_press).or(foreign).or_else(|| option_word(words, at))?;
     let verb = words[at].text.as_str();
     let mut i = at + n;
-    while let Some(k) = says_any(words, i, FILLERS).filter(|_| words[i].parted < 5) {
+    while let Some(k) = says_any(words, i, &lists().western_between).filter(|_| words[i].parted < 5) {
         // "press a for": a letter is no key, but "press a 1" is one.
         i += k;
     }
@@ -185,7 +55,7 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         });
     };
     let mut end = i + 1;
-    while let Some(k) = says_any(words, end, AFTER).filter(|_| words[end].parted < 2) {
+    while let Some(k) = says_any(words, end, &lists().western_after).filter(|_| words[end].parted < 2) {
         if matches!(words[end].text.as_str(), "please" | "again") && words.get(end + 1).is_some_and(|w| w.parted == 0) {
             break;
         }
@@ -336,7 +206,8 @@ fn ends_input(words: &[Word], from: usize, at: usize) -> bool {
 fn before(words: &[Word], at: usize) -> usize {
     let mut from = at;
     loop {
-        let step = BEFORE
+        let step = &lists()
+            .western_before
             .iter()
             .filter_map(|phrase| {
                 let n = phrase.split(' ').count();
@@ -355,26 +226,9 @@ fn before(words: &[Word], at: usize) -> usize {
     }
 }
 
-const WAITS: &[&str] = &[
-    "stay on the line",
-    "remain on the line",
-    "stay on the phone",
-    "hold the line",
-    "hold on the line",
-    "continue to hold",
-    "continue holding",
-    "please hold",
-    "hold",
-    "wait on the line",
-    "wait",
-    "do nothing",
-    "stay on line",
-    "keep holding",
-];
-
 /// "or stay on the line for the next agent".
 fn wait(plain: &Plain, words: &[Word], at: usize) -> Option<Anchor> {
-    let n = says_any(words, at, WAITS)?;
+    let n = says_any(words, at, &lists().western_waits)?;
     let noun = at > 0
         && matches!(
             words[at - 1].text.as_str(),
@@ -431,6 +285,14 @@ fn wait(plain: &Plain, words: &[Word], at: usize) -> Option<Anchor> {
     anchor.own = Some(own);
     let _ = plain;
     Some(anchor)
+}
+
+/// "talk to an agent" is one thing to say; "agent to speak with someone" is not.
+fn leads_on(words: &[Word], at: usize, item: usize) -> bool {
+    const VERBS: &[&str] = &[
+        "talk", "speak", "go", "back", "listen", "connect", "transfer", "return", "pay", "ask", "look", "apply", "up",
+    ];
+    at > item && VERBS.contains(&words[at - 1].text.as_str())
 }
 
 /// Most words looked at after "say".
@@ -494,8 +356,9 @@ fn say(plain: &Plain, words: &[Word], at: usize) -> Option<(Vec<Anchor>, usize)>
         let ends = i == words.len() || (words[i].parted >= 5 && i > start) || i > start + SAID_MAX;
         let or = !ends && words[i].text == "or";
         let stops = !ends
-            && (says_any(words, i, PRESS).is_some()
-                || says_any(words, i, &["to", "for", "at any time", "now", "if", "and", "then"]).is_some());
+            && (says_any(words, i, &lists().western_press).is_some()
+                || says_any(words, i, &["at any time", "now", "if", "and", "then"]).is_some()
+                || (matches!(words[i].text.as_str(), "to" | "for") && !leads_on(words, i, item)));
         let comma = !ends && words[i].parted >= 2 && i > item;
         if ends || or || stops || comma {
             if i > item {

@@ -1,0 +1,151 @@
+//! Chinese options that name no verb: "1、查余额;2、转账", "人工服务为0", "投诉2", "2投诉".
+
+use super::anchor::{Anchor, Side, Tongue, parting};
+use super::zh::Verb;
+use super::zh::ends_clause;
+use super::zh_keys::{after_key, counted, spoken_digit};
+use crate::understanding::OptionKey;
+use crate::understanding::plain::{Plain, is_han};
+use crate::vocabulary::Key;
+
+/// Most entries of a list looked at.
+const LISTED_MAX: usize = 96;
+
+/// Options that name no verb: "1、查余额;2、转账", "投诉2", "2投诉". `pressed` tells what real anchors were found.
+pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
+    let chars = &plain.chars;
+    let mut listed: Vec<Anchor> = Vec::new();
+    let after_choose =
+        |at: usize| (at.saturating_sub(3)..=at).any(|i| plain.starts(i, "选择") || plain.starts(i, "择:"));
+    let mut choosing = false;
+    for at in 0..chars.len() {
+        if listed.len() >= LISTED_MAX {
+            break;
+        }
+        if pressed.iter().any(|a| a.from <= at && at < a.to) {
+            continue;
+        }
+        let symbol = match chars[at] {
+            c if c.is_ascii_digit() => c,
+            c => match spoken_digit(c) {
+                Some(symbol) => symbol,
+                None => continue,
+            },
+        };
+        let part_of_number = at > 0 && (chars[at - 1].is_ascii_alphanumeric() || spoken_digit(chars[at - 1]).is_some());
+        let next = chars.get(at + 1).copied().unwrap_or('。');
+        let longer = next.is_ascii_alphanumeric() || spoken_digit(next).is_some() || matches!(next, '十' | '百' | '千');
+        if part_of_number || longer {
+            continue;
+        }
+        let mut from = at;
+        for word in ["选项", "数字", "第"] {
+            let n = word.chars().count();
+            if from >= n && plain.starts(from - n, word) {
+                from -= n;
+            }
+        }
+        // "人工服务为0,自助查询为1"
+        let copula = at >= 3 && matches!(chars[at - 1], '为' | '是') && is_han(chars[at - 2]) && is_han(chars[at - 3]);
+        if copula && ends_clause(chars, after_key(plain, at + 1)) {
+            let mut anchor = Anchor::press(at - 1, after_key(plain, at + 1), symbol, Tongue::Zh);
+            anchor.side = Side::Left;
+            listed.push(anchor);
+            continue;
+        }
+        let begins = from == 0 || parting(chars, from - 1) > 0 || chars[from - 1] == ' ' || after_choose(from);
+        let keyed = after_key(plain, at + 1);
+        let mut to = keyed;
+        let mark = chars.get(to).copied().unwrap_or(' ');
+        let marked = matches!(mark, '、' | '.' | ':' | ')' | ',' | '-') || plain.starts(to, " ");
+        let is = ["代表", "表示", "对应", "是", "为"].iter().find(|w| plain.starts(to, w) && !plain.starts(to, "为了"));
+        // "1宽带新装,2宽带移机": no mark at all, but after "请选择".
+        let bare = is_han(mark) && (choosing || (at.saturating_sub(12)..at).any(|i| plain.starts(i, "选择")));
+        if begins
+            && (marked || keyed > at + 1 || is.is_some() || bare)
+            && (keyed > at + 1 || !counted(plain, at + 1, Verb::Wide))
+        {
+            if let Some(word) = is {
+                to += word.chars().count();
+            } else if marked {
+                to += 1;
+            }
+            // What is listed here has a Chinese name; other lists are not ours.
+            let name = (to..chars.len()).find(|&i| !matches!(chars[i], ' ' | '"' | '“' | '「'));
+            if !name.is_some_and(|i| {
+                is_han(chars[i]) || chars[i].is_ascii_alphanumeric() && chars.get(i + 1).is_some_and(|c| is_han(*c))
+            }) {
+                continue;
+            }
+            choosing |= after_choose(from) || bare;
+            let mut anchor = Anchor::press(from, to, symbol, Tongue::Zh);
+            anchor.side = Side::Right;
+            listed.push(anchor);
+        }
+    }
+    // Two in rising order make a list; one alone only beside "请选择" or a real anchor of the same sentence.
+    let rises = |w: &[Anchor]| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0');
+    let rising = listed.windows(2).filter(|w| rises(w)).count();
+    if listed.len() >= 2
+        && rising * 2 >= listed.len() - 1
+        && (choosing || pressed.is_empty() || !overlaps(&listed, pressed, plain))
+    {
+        listed
+    } else {
+        Vec::new()
+    }
+}
+
+/// Whether the listed digits stand among real anchors as parts of their labels.
+fn overlaps(listed: &[Anchor], pressed: &[Anchor], plain: &Plain) -> bool {
+    listed
+        .iter()
+        .any(|l| pressed.iter().any(|p| p.from >= l.to && !(l.to..p.from).any(|i| parting(&plain.chars, i) >= 2)))
+}
+
+fn key_of(anchor: &Anchor) -> Option<char> {
+    anchor.key.as_ref().and_then(OptionKey::key).map(Key::symbol)
+}
+
+/// "投诉2,人工0": labels with a bare digit at the clause's end, after a real anchor of that form.
+pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
+    let chars = &plain.chars;
+    let Some(first) = pressed.iter().position(|a| a.tongue == Tongue::Zh && a.is_press()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for at in pressed[first].to..chars.len() {
+        if pressed.iter().any(|a| a.from <= at && at < a.to) || !(at > 0 && is_han(chars[at - 1])) {
+            continue;
+        }
+        let Some(symbol) = (if chars[at].is_ascii_digit() { Some(chars[at]) } else { None }) else {
+            continue;
+        };
+        let end = after_key(plain, at + 1);
+        if !ends_clause(chars, end) || !found_before_is_left(plain, pressed, at) {
+            continue;
+        }
+        let from = if plain.starts(at.saturating_sub(1), "是") || plain.starts(at.saturating_sub(1), "为") {
+            at - 1
+        } else {
+            at
+        };
+        // The label must be a clause of its own.
+        let clause = (0..from).rev().take(20).find(|&i| parting(chars, i) > 0).map_or(0, |i| i + 1);
+        if from.saturating_sub(clause) >= 2 && !pressed.iter().any(|a| a.from >= clause && a.from < at) {
+            let mut anchor = Anchor::press(from, end, symbol, Tongue::Zh);
+            anchor.side = Side::Left;
+            found.push(anchor);
+        }
+    }
+    found
+}
+
+fn found_before_is_left(plain: &Plain, pressed: &[Anchor], at: usize) -> bool {
+    // The nearest anchor before ended its clause with the key, in the same sentence.
+    pressed
+        .iter()
+        .rev()
+        .find(|a| a.to <= at)
+        .is_some_and(|a| ends_clause(&plain.chars, a.to) && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6))
+}
