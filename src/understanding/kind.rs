@@ -1,35 +1,31 @@
 //! What kind of prompt the words are: the patterns of `data/kinds.txt`, with what the options say.
 
 use super::menu::lists::lists;
-use super::plain::Plain;
+use super::plain::{Plain, pattern};
 use super::reading::{MenuOption, OptionKey, PromptKind};
-use regex::RegexSet;
+use regex::Regex;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-struct Patterns {
-    kinds: Vec<PromptKind>,
-    set: RegexSet,
-}
-
-fn patterns() -> &'static Patterns {
-    static PATTERNS: OnceLock<Patterns> = OnceLock::new();
+/// Each pattern by itself: together they are too many states for the fast matcher.
+fn patterns() -> &'static [(PromptKind, Regex)] {
+    static PATTERNS: OnceLock<Vec<(PromptKind, Regex)>> = OnceLock::new();
     PATTERNS.get_or_init(|| {
-        let lines = include_str!("data/kinds.txt").lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
-        let (kinds, sources): (Vec<PromptKind>, Vec<&str>) = lines
+        include_str!("data/kinds.txt")
+            .lines()
+            .filter(|l| !l.starts_with('#') && !l.trim().is_empty())
             .map(|line| {
-                let (kind, pattern) = line.split_once('\t').expect("data/kinds.txt: kind, tab, pattern");
-                (PromptKind::from_word(kind).expect("data/kinds.txt: a kind of the contract"), pattern)
+                let (kind, source) = line.split_once('\t').expect("data/kinds.txt: kind, tab, pattern");
+                let kind = PromptKind::from_word(kind).expect("data/kinds.txt: a kind of the contract");
+                (kind, Regex::new(&pattern(source)).expect("data/kinds.txt: patterns are well formed"))
             })
-            .unzip();
-        Patterns { kinds, set: RegexSet::new(sources).expect("data/kinds.txt: patterns are well formed") }
+            .collect()
     })
 }
 
 /// Kinds matched by these words, in the order of the file.
 fn matches(words: &str) -> Vec<PromptKind> {
-    let patterns = patterns();
-    patterns.set.matches(words).into_iter().map(|i| patterns.kinds[i]).collect()
+    patterns().iter().filter(|(_, pattern)| pattern.is_match(words)).map(|(kind, _)| *kind).collect()
 }
 
 pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) -> PromptKind {

@@ -108,3 +108,9 @@ pub(crate) fn simplified(c: char) -> char {
     });
     pairs.binary_search_by_key(&c, |p| p.0).map_or(c, |i| pairs[i].1)
 }
+
+/// A pattern whose word boundaries look at ASCII alone: the boundaries of Unicode send every text with Chinese in it to
+/// the slowest matcher there is, and between a letter and a Chinese character there is a boundary anyway.
+pub(crate) fn pattern(source: &str) -> String {
+    source.replace(r"\b", r"(?-u:\b)")
+}

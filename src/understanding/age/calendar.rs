@@ -1,5 +1,6 @@
 //! Which day a holiday is in a year: fixed, counted, lunar and statutory ones.
 
+use crate::understanding::plain;
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use regex::{Regex, RegexSet};
 use std::sync::OnceLock;
@@ -43,11 +44,11 @@ fn calendar() -> &'static Calendar {
             .filter(|l| !l.starts_with('#') && !l.is_empty())
             .map(|line| {
                 let mut parts = line.split('\t');
-                let (id, rule, pattern) = (parts.next(), parts.next(), parts.next());
+                let (id, rule, words) = (parts.next(), parts.next(), parts.next());
                 Holiday {
                     id: id.expect("data/holidays.txt: id"),
                     rule: rule.and_then(rule_of).expect("data/holidays.txt: rule"),
-                    pattern: Regex::new(pattern.expect("data/holidays.txt: pattern"))
+                    pattern: Regex::new(&plain::pattern(words.expect("data/holidays.txt: pattern")))
                         .expect("data/holidays.txt: pattern"),
                 }
             })

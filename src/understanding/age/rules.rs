@@ -26,14 +26,14 @@ macro_rules! patterns {
         struct Patterns { $($name: Regex),+ }
         fn patterns() -> &'static Patterns {
             static PATTERNS: OnceLock<Patterns> = OnceLock::new();
-            PATTERNS.get_or_init(|| Patterns { $($name: Regex::new($pattern).expect("a pattern of age")),+ })
+            PATTERNS.get_or_init(|| Patterns { $($name: Regex::new(&crate::understanding::plain::pattern($pattern)).expect("a pattern of age")),+ })
         }
     };
 }
 
 patterns! {
     // Said of what is to come.
-    future = r"将(于|在|自|从|会|对|进行|暂停|停止|开|启|关|升|实|调|全面|正式|举|推|陆续|恢复|不再|迁|改|执行|采用|上线|举办|停|有|迎)|即将|拟于|计划于|预计(于|在|将)|敬请期待|届时|\b(will|'ll|going to|upcoming|scheduled (for|to)|shall|plan(s|ning)? to|set to|about to|coming (soon|this)|beginning|starting|commencing|launch(es|ing) (on|in)|(opens?|begins?|starts?|takes? effect) (on|in))\b";
+    future = r"将(于|在|自|从|会|对|进行|暂停|停止|开|启|关|升|实|调|全面|正式|举|推|陆续|恢复|不再|迁|改|执行|采用|上线|举办|停|有|迎)|即将|拟于|计划于|预计(于|在|将)|敬请期待|届时|\b(will|'ll|going to|upcoming|scheduled (for|to)|shall|plan(s|ning)? to|set to|about to|coming (soon|this)|beginning|starting|commencing|launch(es|ing) (on|in)|(opens?|begins?|starts?|takes? effect) (on|in)|(opens?|begins?|starts?|resumes?|reopens?|commences?) ((january|february|march|april|may|june|july|august|september|october|november|december)|(mon|tues|wednes|thurs|fri|satur|sun)day)[a-z]*)\b";
     // Still in force from then on.
     in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|已(于|经|在|从|自)|\b(effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
     closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour)\b";
@@ -427,7 +427,7 @@ impl Text<'_> {
             }
             let (last, next) = holiday.around(self.on);
             let ahead = next.map(|n| (n.0 - self.on).num_days());
-            let during = ["期间", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
+            let during = ["作息", "hours", "schedule", "期间", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
             let span = range.start..(range.end + 4).min(self.plain.len());
             let during = during.iter().any(|w| self.slice(&span).contains(w));
             let announces =
