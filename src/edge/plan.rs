@@ -250,6 +250,10 @@ fn load_sounds(wanted: &Wanted) -> Result<BTreeMap<String, Arc<[i16]>>, NotMade>
         let sound = telephone_sound(&path).map_err(|e| NotMade::Wrong(format!("{}: {e}", path.display())))?;
         sounds.insert(file.clone(), sound.into());
     }
+    let courtesy = wanted.sounds_in.join(COURTESY_FILE);
+    if courtesy.is_file() {
+        sounds.insert(COURTESY_FILE.to_string(), telephone_sound(&courtesy)?);
+    }
     Ok(sounds)
 }
 

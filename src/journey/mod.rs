@@ -31,6 +31,17 @@ use std::time::Duration;
 /// Words that have not come back this long after the call are given up: our fault, not the hotline's.
 const WORDS_GIVEN_UP: Duration = Duration::from_secs(180);
 
+/// A sentence to say to a person who answered ("automated line check, no action needed"), when the user has one.
+pub const COURTESY_FILE: &str = "courtesy.wav";
+/// However long that sentence is, a person is not kept longer.
+const FAREWELL_MAX: Duration = Duration::from_secs(6);
+
+/// What a person hears of a machine that has no voice of its own: three short tones.
+fn three_tones() -> Arc<[i16]> {
+    let one = crate::hearing::tones::render("800/120,130", -20.0).unwrap_or_default();
+    [one.as_slice(); 3].concat().into()
+}
+
 /// What can reach a caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -118,6 +129,8 @@ pub struct Journey {
     /// The line is closed since.
     closed: Option<Moment>,
     hanging_up: bool,
+    /// A person is being told that this was a machine; by then at the latest the line is hung up.
+    farewell_until: Option<Moment>,
     script_deadline: Option<Moment>,
     done: bool,
     judgement: Option<Judgement>,
@@ -165,6 +178,7 @@ impl Journey {
             heard_until: None,
             closed: None,
             hanging_up: false,
+            farewell_until: None,
             script_deadline: None,
             done: false,
             judgement: None,
@@ -194,7 +208,7 @@ impl Journey {
             return None;
         }
         let words = self.closed.filter(|_| self.attention.clips_waiting() > 0).map(|at| at + WORDS_GIVEN_UP);
-        [self.line.deadline(), self.script_deadline, words].into_iter().flatten().min()
+        [self.line.deadline(), self.script_deadline, words, self.farewell_until].into_iter().flatten().min()
     }
 
     /// One thing happened at `now`. Everything it causes is in `out` when this returns.
@@ -227,6 +241,10 @@ impl Journey {
             }
             Input::Trouble { detail } => self.tell(now, What::OurFault { detail }, out),
             Input::Tick => self.line.step(now, LineInput::Tick, &mut line_out),
+        }
+        if self.farewell_until.is_some_and(|until| now >= until) {
+            self.farewell_until = None;
+            self.line.step(now, LineInput::HangUp, &mut line_out);
         }
         look |= self.follow(now, line_out, out);
         while look && self.closed.is_none() {
@@ -372,6 +390,8 @@ impl Journey {
             }
             LineEvent::SaidAll => {
                 self.script.said_all();
+                // The next step of time hangs up: what a machine does about an event is never done inside it.
+                self.farewell_until = self.farewell_until.map(|_| now);
                 return;
             }
             LineEvent::FarKey { key } => What::FarKey { key },
@@ -445,6 +465,14 @@ impl Journey {
         }
         self.hanging_up = true;
         self.tell(now, What::HangingUp { why }, out);
+        if why == OurReason::Courtesy {
+            // A call that ends without a sound would be a silent call to whoever picked up.
+            self.farewell_until = Some(now + FAREWELL_MAX);
+            let samples = self.sounds.get(COURTESY_FILE).cloned().unwrap_or_else(three_tones);
+            self.line.step(now, LineInput::StopSaying, line_out);
+            self.line.step(now, LineInput::Say { samples }, line_out);
+            return;
+        }
         self.line.step(now, LineInput::HangUp, line_out);
     }
 

@@ -20,6 +20,8 @@ const ANNOUNCED_WITHIN: Duration = Duration::from_secs(10);
 const PROMPT_REPROMPT: Duration = Duration::from_secs(4);
 /// A menu that hangs up sooner than this after its options gave no time to choose.
 const TIME_TO_CHOOSE: Duration = Duration::from_secs(2);
+/// Clips with no longer pause than this between them are one prompt.
+const ONE_PROMPT_PAUSE: Duration = Duration::from_millis(2_500);
 const SAME_NODE: f32 = 0.9;
 
 pub struct HeardWords<'a> {
@@ -101,6 +103,22 @@ impl<'a> Course<'a> {
 
     pub fn words(&self) -> impl Iterator<Item = &HeardWords<'a>> {
         self.words.iter()
+    }
+
+    /// Words that belong together: no key and no long pause between them.
+    pub fn prompts(&self) -> Vec<Vec<&HeardWords<'a>>> {
+        let mut prompts: Vec<Vec<&HeardWords>> = Vec::new();
+        for words in &self.words {
+            let goes_on = prompts.last().and_then(|p| p.last()).is_some_and(|before| {
+                let key_between = self.keys.iter().any(|k| k.from >= before.from && k.from <= words.from);
+                words.from.since(before.to) <= ONE_PROMPT_PAUSE && !key_between
+            });
+            match prompts.last_mut() {
+                Some(prompt) if goes_on => prompt.push(words),
+                _ => prompts.push(vec![words]),
+            }
+        }
+        prompts
     }
 
     /// Words before the answer: the network's, not the hotline's.

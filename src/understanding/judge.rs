@@ -3,7 +3,7 @@
 //! Three kinds of failure stay apart. Theirs is an outcome. Ours (no answer at all, refused credentials, a dead model,
 //! a line too lossy to hear) makes the verdict *inconclusive* and never blames the hotline.
 
-use super::dead_end::{self, Course};
+use super::dead_end::{self, Course, HeardWords};
 use super::{Context, read};
 use crate::config::Expectation;
 use crate::vocabulary::trace::{EndedBy, OurReason};
@@ -350,7 +350,7 @@ fn blame(ruling: &Ruling, findings: &[Finding]) -> (Layer, AttributableTo) {
 fn sentence(verdict: Verdict, ruling: &Ruling, findings: &[Finding], expect: Option<&Expectation>) -> String {
     if verdict == Verdict::Fail && !fails_by_itself(ruling.outcome) {
         if let Some(worst) = findings.iter().filter(|f| f.score >= FAILING_SCORE).max_by_key(|f| f.score) {
-            return worst.detail.clone();
+            return format!("{}: {}", worst.kind.word().replace('_', " "), worst.detail);
         }
         if let Some(expected) = expect.and_then(|e| e.outcome)
             && expected != ruling.outcome
@@ -378,39 +378,58 @@ fn evidence(course: &Course, ruling: &Ruling, findings: &[Finding], verdict: Ver
     (course.dialled.unwrap_or_default(), course.end())
 }
 
+/// Words that went out of date. A notice may run over a pause, so neighbouring clips are read as one where none of them
+/// says it alone.
 fn stale_words(course: &Course, context: &Context) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for words in course.words() {
-        let reading = read(&words.transcript.text, &Context { lang: Some(words.transcript.lang), ..context.clone() });
-        for text_finding in reading.findings {
-            let mut score = text_finding.score;
-            // A date misheard is a date invented: doubtful hearing asks a person to look and fails nothing.
-            if words.transcript.confidence < 0.5 {
-                score = score.min(FAILING_SCORE - 1);
+    let mut found: Vec<Finding> = Vec::new();
+    for prompt in course.prompts() {
+        let mut alone = false;
+        for words in &prompt {
+            if let Some(finding) = stale(std::slice::from_ref(words), context) {
+                alone = true;
+                note_once(&mut found, finding);
             }
-            // The rule fired on the corrected words; the quote is what was heard.
-            let quote = if words.transcript.raw.trim().is_empty() || words.transcript.raw == words.transcript.text {
-                text_finding.quote.clone()
-            } else {
-                words.transcript.raw.trim().to_string()
-            };
-            let repeated =
-                found.iter().any(|f: &Finding| f.kind == FindingKind::StalePrompt && f.detail == text_finding.detail);
-            if !repeated {
-                found.push(Finding {
-                    kind: FindingKind::StalePrompt,
-                    dead_end: None,
-                    detail: text_finding.detail,
-                    from: words.from,
-                    to: words.to,
-                    quote: Some(quote),
-                    expired_on: text_finding.expired_on.map(|d| d.to_string()),
-                    score,
-                });
-            }
+        }
+        if !alone
+            && prompt.len() > 1
+            && let Some(finding) = stale(&prompt, context)
+        {
+            note_once(&mut found, finding);
         }
     }
     found
+}
+
+fn note_once(found: &mut Vec<Finding>, finding: Finding) {
+    if !found.iter().any(|f| f.detail == finding.detail) {
+        found.push(finding);
+    }
+}
+
+/// The strongest sign that these words, read as one text, are out of date.
+fn stale(words: &[&HeardWords], context: &Context) -> Option<Finding> {
+    let (first, last) = (words.first()?, words.last()?);
+    let lang = first.transcript.lang;
+    let joined = |part: fn(&HeardWords) -> &str| words.iter().map(|w| part(w).trim()).collect::<Vec<_>>().join(" ");
+    let text = joined(|w| &w.transcript.text);
+    let reading = read(&text, &Context { lang: Some(lang), ..context.clone() });
+    // One prompt is stale once: its strongest sign speaks for it, and among equals the last, which is the most exact
+    // ("in 2024 … until 31 October 2024").
+    let worst = reading.findings.into_iter().reduce(|a, b| if b.score >= a.score { b } else { a })?;
+    let doubtful = words.iter().any(|w| w.transcript.confidence < 0.5);
+    // The rule fired on the corrected words; the quote is what was heard.
+    let raw = joined(|w| &w.transcript.raw);
+    Some(Finding {
+        kind: FindingKind::StalePrompt,
+        dead_end: None,
+        detail: worst.detail,
+        from: first.from,
+        to: last.to,
+        quote: Some(if raw.is_empty() || raw == text { worst.quote } else { raw }),
+        expired_on: worst.expired_on.map(|d| d.to_string()),
+        // A date misheard is a date invented: doubtful hearing asks a person to look and fails nothing.
+        score: if doubtful { worst.score.min(FAILING_SCORE - 1) } else { worst.score },
+    })
 }
 
 fn slow(course: &Course, expect: Option<&Expectation>) -> Vec<Finding> {
