@@ -145,7 +145,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 ring_limit,
                 call_limit,
                 steps,
-                sounds_in: PathBuf::from("."),
+                folder: args.config.clone(),
                 expect: None,
                 timezone: None,
                 hours: None,

@@ -1,14 +1,15 @@
 //! What `call` and `run` share: the picture while it happens, the ears, and how a command ends.
 
+use super::terminal;
 use crate::edge::call::{Finished, Writer};
 use crate::edge::model;
 use crate::edge::plan::NotMade;
 use crate::edge::whisper::{PoolSettings, WhisperPool};
 use crate::record::call::CallRecord;
-use crate::record::timeline::{Style, Timeline, Tongue};
+use crate::record::timeline::Timeline;
 use crate::vocabulary::{Clip, Event, Lang, Verdict};
 use std::future::Future;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -21,8 +22,8 @@ pub struct Live {
 
 impl Live {
     pub fn new(aside: bool, trunk: Option<String>) -> Live {
-        let terminal = if aside { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
-        let mut timeline = Timeline::new(style(terminal));
+        let style = if aside { terminal::style_of_errors() } else { terminal::style() };
+        let mut timeline = Timeline::new(style);
         if let Some(trunk) = trunk {
             timeline = timeline.by_trunk(trunk);
         }
@@ -61,18 +62,6 @@ impl Live {
             let mut out = std::io::stdout().lock();
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         }
-    }
-}
-
-/// Colours on a terminal only, and not under `NO_COLOR`; labels in the user's language.
-pub fn style(terminal: bool) -> Style {
-    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let tongue = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
-    let columns = set("COLUMNS").and_then(|c| c.parse().ok()).filter(|&c: &usize| c >= 40);
-    Style {
-        colour: terminal && set("NO_COLOR").is_none(),
-        width: columns.unwrap_or(100),
-        tongue: if tongue.is_some_and(|t| t.starts_with("zh")) { Tongue::Chinese } else { Tongue::English },
     }
 }
 

@@ -7,7 +7,6 @@ use crate::record::replay::{self, Replayed};
 use crate::record::tape;
 use crate::record::timeline;
 use clap::Args as ClapArgs;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -106,7 +105,7 @@ fn show(args: &Args, replayed: &Replayed) {
     if args.json {
         println!("{}", live::line(&replayed.record));
     } else {
-        let style = live::style(std::io::stdout().is_terminal());
+        let style = super::terminal::style();
         print!("{}", timeline::draw(&replayed.trace, &replayed.judgement, replayed.settings.trunk.as_deref(), &style));
     }
 }

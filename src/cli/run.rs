@@ -5,8 +5,11 @@ use crate::config::{Config, Hotline, Probe};
 use crate::edge::plan::{self, NotMade, Wanted};
 use crate::edge::{call, probes};
 use crate::record::call::CallRecord;
+use crate::record::junit;
+use crate::record::timeline::{self, Style};
 use crate::vocabulary::Verdict;
 use clap::Args as ClapArgs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,6 +19,7 @@ PROBE is HOTLINE or HOTLINE/PROBE; without any, all probes run, one call after a
 Examples:
   nightbell run
   nightbell run order-line/midnight --json calls.jsonl
+  nightbell run --config probes --junit report.xml
 Exit: 0 all as expected · 1 a hotline fell short · 2 wrong words here or in a file · 3 we could not judge")]
 pub struct Args {
     /// Which probes: HOTLINE or HOTLINE/PROBE
@@ -27,6 +31,9 @@ pub struct Args {
     /// Write the calls there, a JSON line each; - is standard output
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a JUnit report there
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Where tapes, recordings and records are kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -67,7 +74,13 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
         Ok(writer) => writer,
         Err(not_made) => return live::refuse(&not_made),
     };
-    let mut records: Vec<CallRecord> = Vec::new();
+    // Opened before the first call: what cannot be written is known before anybody is disturbed.
+    let mut json = match args.json.as_ref().filter(|_| !json_on_stdout).map(std::fs::File::create).transpose() {
+        Ok(json) => json,
+        Err(e) => return live::refuse(&NotMade::Wrong(format!("--json: the file cannot be written: {e}"))),
+    };
+    let mut unwritten = false;
+    let mut calls: Vec<(CallRecord, String)> = Vec::new();
     let mut not_made = 0;
     let total = wanted.len();
     for (index, wanted) in wanted.into_iter().enumerate() {
@@ -76,7 +89,8 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             Ok(stop) => stop,
             Err(e) => return live::refuse(&NotMade::Ours(format!("signals cannot be watched: {e}"))),
         };
-        let mut live = Live::new(json_on_stdout, wanted.trunk.as_ref().map(|t| t.name.clone()));
+        let trunk = wanted.trunk.as_ref().map(|t| t.name.clone());
+        let mut live = Live::new(json_on_stdout, trunk.clone());
         live.title(&format!("{name}  ({} of {total})", index + 1));
         match plan::make(wanted, Some(&config.allow), &folder, writer.clone(), stop, &mut |event| live.show(event))
             .await
@@ -87,7 +101,15 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
                 if json_on_stdout {
                     println!("{}", live::line(&finished.record));
                 }
-                records.push(finished.record);
+                // A line as soon as its call is over: a run that is killed keeps what it knew.
+                if let Some(json) = &mut json
+                    && let Err(e) = writeln!(json, "{}", live::line(&finished.record))
+                {
+                    eprintln!("nightbell: --json: {e}");
+                    unwritten = true;
+                }
+                let picture = timeline::draw(&finished.trace, &finished.judgement, trunk.as_deref(), &Style::default());
+                calls.push((finished.record, picture));
                 if aborted {
                     eprintln!("nightbell: stopped; {} of {total} probes were not run", total - index - 1);
                     not_made += total - index - 1;
@@ -100,11 +122,10 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             }
         }
     }
-    let mut unwritten = false;
-    if let Some(file) = args.json.as_ref().filter(|_| !json_on_stdout) {
-        let text: String = records.iter().map(|r| live::line(r) + "\n").collect();
-        unwritten |= !written(file, &text);
+    if let Some(file) = &args.junit {
+        unwritten |= !written(file, &junit::write(&calls));
     }
+    let records: Vec<&CallRecord> = calls.iter().map(|(record, _)| record).collect();
     summary(&records, not_made, json_on_stdout);
     if records.iter().any(|r| r.verdict == Verdict::Fail) {
         ExitCode::from(1)
@@ -125,7 +146,7 @@ fn written(file: &std::path::Path, text: &str) -> bool {
     }
 }
 
-fn summary(records: &[CallRecord], not_made: usize, aside: bool) {
+fn summary(records: &[&CallRecord], not_made: usize, aside: bool) {
     let count = |verdict| records.iter().filter(|r| r.verdict == verdict).count();
     let mut text = format!(
         "{} calls: {} pass, {} fail, {} inconclusive",

@@ -25,7 +25,7 @@ pub type Writer =
 /// Waking up this late means that the machine was too busy to measure anything.
 const STARVED: Duration = Duration::from_millis(1_500);
 /// Once the far side stays silent towards our goodbye, the sockets are not held longer than this.
-const FAREWELL_MAX: Duration = Duration::from_secs(40);
+const HOLDING_TIME: Duration = Duration::from_secs(40);
 
 /// What a call came to, with everything it left.
 pub struct Finished {
@@ -111,7 +111,7 @@ pub async fn place(
                 (at, input)
             }
         };
-        if interrupted.is_some_and(|since| at.since(since) > FAREWELL_MAX) {
+        if interrupted.is_some_and(|since| at.since(since) > HOLDING_TIME) {
             break;
         }
         // The tape is written before the step is taken.

@@ -9,13 +9,13 @@ use crate::record::tape::{TapeHeader, TapeInput, TapeOutput, TapeWriter};
 use crate::record::wav::{CallWav, Side};
 use crate::vocabulary::{Frame, Moment};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub struct Evidence {
     tape: Option<TapeWriter<File>>,
-    wav: Option<CallWav<File>>,
+    wav: Option<CallWav<BufWriter<File>>>,
     folder: PathBuf,
     id: String,
     trouble: Option<String>,
@@ -39,7 +39,7 @@ impl Evidence {
         for (name, samples) in sounds {
             tape.input(Moment::START, &TapeInput::sound(name, samples))?;
         }
-        let wav = CallWav::begin(create("wav")?).map_err(io::Error::other)?;
+        let wav = CallWav::begin(BufWriter::new(create("wav")?)).map_err(io::Error::other)?;
         Ok(Evidence {
             tape: Some(tape),
             wav: Some(wav),
@@ -130,11 +130,11 @@ impl Kept {
 }
 
 /// A recording written while a tape is played again.
-pub struct WavFile(Option<CallWav<File>>);
+pub struct WavFile(Option<CallWav<BufWriter<File>>>);
 
 impl WavFile {
     pub fn create(path: &Path) -> io::Result<WavFile> {
-        Ok(WavFile(Some(CallWav::begin(File::create(path)?).map_err(io::Error::other)?)))
+        Ok(WavFile(Some(CallWav::begin(BufWriter::new(File::create(path)?)).map_err(io::Error::other)?)))
     }
 
     fn frame(&mut self, side: Side, at: Moment, frame: &Frame) {

@@ -4,10 +4,10 @@ use super::call::{self, Finished, Stop, Writer};
 use super::evidence::Evidence;
 use super::line::{Sockets, resolve};
 use crate::config::{Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Step, Transport, Trunk};
-use crate::journey::{Journey, Settings, guard, settings};
+use crate::journey::{COURTESY_FILE, Journey, Settings, guard, settings};
 use crate::record::call::CallFacts;
 use crate::record::tape::TapeHeader;
-use crate::vocabulary::{Event, Lang, Seed, Target};
+use crate::vocabulary::{Event, Lang, SAMPLE_RATE, Seed, Target};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ pub struct Wanted {
     pub ring_limit: Duration,
     pub call_limit: Duration,
     pub steps: Vec<Step>,
-    /// Where relative sound files of `say` are looked for.
-    pub sounds_in: PathBuf,
+    /// The folder of the user's files, where a sentence for people who answer may lie.
+    pub folder: PathBuf,
     pub expect: Option<Expectation>,
     pub timezone: Option<chrono_tz::Tz>,
     pub hours: Option<String>,
@@ -62,7 +62,7 @@ impl Wanted {
             ring_limit: probe.ring_limit,
             call_limit: probe.call_limit,
             steps: probe.steps.clone(),
-            sounds_in: folder.to_path_buf(),
+            folder: folder.to_path_buf(),
             expect: probe.expect.clone(),
             timezone: Some(hotline.timezone),
             hours: hotline.hours.as_ref().map(|h| h.0.clone()),
@@ -246,22 +246,16 @@ fn load_sounds(wanted: &Wanted) -> Result<BTreeMap<String, Arc<[i16]>>, NotMade>
     let mut sounds = BTreeMap::new();
     for step in &wanted.steps {
         let Step::Say { file } = step else { continue };
-        let path = wanted.sounds_in.join(file);
-        let sound = telephone_sound(&path).map_err(|e| NotMade::Wrong(format!("{}: {e}", path.display())))?;
-        sounds.insert(file.clone(), sound.into());
+        sounds.insert(file.clone(), telephone_sound(Path::new(file))?);
     }
-    let courtesy = wanted.sounds_in.join(COURTESY_FILE);
+    let courtesy = wanted.folder.join(COURTESY_FILE);
     if courtesy.is_file() {
         sounds.insert(COURTESY_FILE.to_string(), telephone_sound(&courtesy)?);
     }
     Ok(sounds)
 }
 
-fn telephone_sound(path: &Path) -> Result<Vec<i16>, String> {
-    let mut wav = hound::WavReader::open(path).map_err(|e| e.to_string())?;
-    let spec = wav.spec();
-    if (spec.channels, spec.sample_rate, spec.bits_per_sample) != (1, 8000, 16) {
-        return Err("a sound to say is 8 kHz, 16 bits, one channel".into());
-    }
-    wav.samples::<i16>().collect::<Result<_, _>>().map_err(|e| e.to_string())
+fn telephone_sound(path: &Path) -> Result<Arc<[i16]>, NotMade> {
+    let recording = super::sound::read(path).map_err(NotMade::Wrong)?;
+    Ok(recording.at(SAMPLE_RATE).samples.into())
 }

@@ -34,7 +34,7 @@ const WORDS_GIVEN_UP: Duration = Duration::from_secs(180);
 /// A sentence to say to a person who answered ("automated line check, no action needed"), when the user has one.
 pub const COURTESY_FILE: &str = "courtesy.wav";
 /// However long that sentence is, a person is not kept longer.
-const FAREWELL_MAX: Duration = Duration::from_secs(6);
+const FAREWELL_TIME: Duration = Duration::from_secs(6);
 
 /// What a person hears of a machine that has no voice of its own: three short tones.
 fn three_tones() -> Arc<[i16]> {
@@ -467,7 +467,7 @@ impl Journey {
         self.tell(now, What::HangingUp { why }, out);
         if why == OurReason::Courtesy {
             // A call that ends without a sound would be a silent call to whoever picked up.
-            self.farewell_until = Some(now + FAREWELL_MAX);
+            self.farewell_until = Some(now + FAREWELL_TIME);
             let samples = self.sounds.get(COURTESY_FILE).cloned().unwrap_or_else(three_tones);
             self.line.step(now, LineInput::StopSaying, line_out);
             self.line.step(now, LineInput::Say { samples }, line_out);

@@ -410,15 +410,15 @@ fn note_once(found: &mut Vec<Finding>, finding: Finding) {
 fn stale(words: &[&HeardWords], context: &Context) -> Option<Finding> {
     let (first, last) = (words.first()?, words.last()?);
     let lang = first.transcript.lang;
-    let joined = |part: fn(&HeardWords) -> &str| words.iter().map(|w| part(w).trim()).collect::<Vec<_>>().join(" ");
-    let text = joined(|w| &w.transcript.text);
+    let joined = |parts: Vec<&str>| parts.iter().map(|p| p.trim()).collect::<Vec<_>>().join(" ");
+    let text = joined(words.iter().map(|w| w.transcript.text.as_str()).collect());
     let reading = read(&text, &Context { lang: Some(lang), ..context.clone() });
     // One prompt is stale once: its strongest sign speaks for it, and among equals the last, which is the most exact
     // ("in 2024 … until 31 October 2024").
     let worst = reading.findings.into_iter().reduce(|a, b| if b.score >= a.score { b } else { a })?;
     let doubtful = words.iter().any(|w| w.transcript.confidence < 0.5);
     // The rule fired on the corrected words; the quote is what was heard.
-    let raw = joined(|w| &w.transcript.raw);
+    let raw = joined(words.iter().map(|w| w.transcript.raw.as_str()).collect());
     Some(Finding {
         kind: FindingKind::StalePrompt,
         dead_end: None,
