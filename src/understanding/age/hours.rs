@@ -421,13 +421,14 @@ mod tests {
     #[test]
     fn announced_hours_are_read_in_both_languages() {
         for (text, days, open) in [
-            ("我们的工作时间为周一至周五上午九点到下午五点三十分", 5, vec![540..1050]),
-            ("服务时间:每天8:00-22:00", 7, vec![480..1320]),
-            ("Our hours are Monday through Friday, 9 a.m. to 5:30 p.m.", 5, vec![540..1050]),
-            ("We are open 8am to 6pm, Monday to Saturday.", 6, vec![480..1080]),
+            ("我们的工作时间为周一至周五上午九点到下午五点三十分", 5, (540, 1050)),
+            ("服务时间:每天8:00-22:00", 7, (480, 1320)),
+            ("Our hours are Monday through Friday, 9 a.m. to 5:30 p.m.", 5, (540, 1050)),
+            ("We are open 8am to 6pm, Monday to Saturday.", 6, (480, 1080)),
         ] {
             let got = announced(&Plain::new(text)).expect(text);
-            assert_eq!((got.days.len(), got.open), (days, open), "{text}");
+            let got_open: Vec<(u32, u32)> = got.open.iter().map(|r| (r.start, r.end)).collect();
+            assert_eq!((got.days.len(), got_open), (days, vec![open]), "{text}");
         }
     }
 }
