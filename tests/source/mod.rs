@@ -43,7 +43,7 @@ fn is_test_file(path: &Path) -> bool {
     let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap_or(Path::new(""));
     inside.components().any(|part| {
         let part = part.as_os_str().to_string_lossy();
-        part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs")
+        part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs") || part.ends_with("_test.rs")
     })
 }
 
