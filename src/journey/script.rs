@@ -30,6 +30,7 @@ const LISTEN_PAUSE: Duration = Duration::from_secs(7);
 const LAST_PROMPT_MAX: Duration = Duration::from_secs(40);
 /// Busy or congestion tone for this long says all it has to say.
 const TONE_ENOUGH: Duration = Duration::from_secs(4);
+const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
 /// An option that is known is waited for no longer than this while the prompt goes on: most menus listen while they
 /// speak, and the key is pressed again after the prompt if this one did not.
 const PATIENCE_WITH_OPTION: Duration = Duration::from_secs(6);
@@ -205,7 +206,8 @@ impl Script {
             }
             match self.state {
                 State::BeforeAnswer => {
-                    if scene.ended.is_none() && self.tone_says_it_all(scene, Moment::START) {
+                    // The network plays its tone and then says with a code what it means: that code is worth waiting for.
+                    if scene.ended.is_none() && self.tone_lasts(scene, Moment::START, EARLY_TONE_ENOUGH) {
                         self.state = State::Over;
                         acts.push(Act::HangUp(OurReason::ScriptDone));
                     }
@@ -385,10 +387,14 @@ impl Script {
     }
 
     fn tone_says_it_all(&self, scene: &Scene, from: Moment) -> bool {
+        self.tone_lasts(scene, from, TONE_ENOUGH)
+    }
+
+    fn tone_lasts(&self, scene: &Scene, from: Moment, enough: Duration) -> bool {
         scene
             .attention
             .tones_since(from)
-            .any(|t| matches!(t.kind, HeardKind::Busy | HeardKind::Congestion) && t.to.since(t.from) >= TONE_ENOUGH)
+            .any(|t| matches!(t.kind, HeardKind::Busy | HeardKind::Congestion) && t.to.since(t.from) >= enough)
     }
 
     fn hear(&self, texts: &[String], anything: bool, within: Duration, scene: &Scene) -> Progress {

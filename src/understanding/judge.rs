@@ -120,7 +120,8 @@ fn rejected(course: &Course, status: u16, reason: &str, q850: Option<u16>) -> Ru
         // What the network says before it refuses is more precise than the code behind it.
         let (outcome, whose) = match words.meaning.kind.as_str() {
             "network_vacant" | "number_changed" => (Outcome::NumberDead, A::Hotline),
-            "network_busy" => (Outcome::Busy, A::Hotline),
+            // "All circuits are busy" is the network's trouble, "the number is busy" the hotline's: the code tells which.
+            "network_busy" if matches!(status, 480 | 486 | 600) || q850 == Some(17) => (Outcome::Busy, A::Hotline),
             _ => (Outcome::NetworkAnnouncement, A::Unknown),
         };
         let said = words.transcript.text.trim();
