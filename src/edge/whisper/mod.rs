@@ -4,7 +4,7 @@
 #[cfg(feature = "whisper")]
 mod bias;
 #[cfg(feature = "whisper")]
-mod recogniser;
+pub mod recogniser;
 pub mod wire;
 #[cfg(feature = "whisper")]
 pub mod worker;

@@ -85,6 +85,16 @@ pub fn repeats(text: &str) -> bool {
     false
 }
 
+/// Whether words of the prompt that a recogniser was led by came back out: five characters or more in a row that no
+/// hotline says by itself.
+pub fn echoes(text: &str, prompt: &str) -> bool {
+    let bare = |t: &str| -> Vec<char> { t.chars().filter(|c| c.is_alphanumeric()).collect() };
+    let (text, prompt) = (bare(text), bare(prompt));
+    // Of the prompt only its opening is a giveaway: menus do end in 请按1.
+    let opening = &prompt[..prompt.iter().position(|&c| c == '请').unwrap_or(prompt.len())];
+    opening.windows(4).any(|w| text.windows(4).any(|t| t == w))
+}
+
 fn is_number(unit: &str) -> bool {
     unit.chars().all(|c| c.is_ascii_digit() || "零〇一二三四五六七八九幺两十百千万".contains(c))
         || matches!(
