@@ -160,31 +160,6 @@ fn begun(pool: &WhisperPool, file: PathBuf, recording: &Recording, langs: &[Lang
     InWork { file, audio_s: recording.seconds(), clips }
 }
 
-/// Cuts at pauses by level alone.
-fn clips_by_level(samples: &[i16]) -> Vec<(usize, usize)> {
-    let levels: Vec<f32> = samples
-        .chunks(FRAME_SAMPLES)
-        .map(|c| (c.iter().map(|&s| f32::from(s) * f32::from(s)).sum::<f32>() / c.len() as f32).sqrt())
-        .collect();
-    let loud: Vec<bool> = levels.iter().map(|&l| l > 60.0).collect();
-    let (mut clips, mut open, mut quiet) = (Vec::new(), None::<usize>, 0);
-    for i in 0..=loud.len() {
-        let sounds = loud.get(i).copied().unwrap_or(false);
-        if sounds {
-            open.get_or_insert(i);
-            quiet = 0;
-            continue;
-        }
-        quiet += 1;
-        let Some(from) = open else { continue };
-        if quiet >= 30 || i == loud.len() || i - from > 1250 {
-            clips.push((from.saturating_sub(10) * FRAME_SAMPLES, ((i + 1).saturating_sub(quiet) + 15) * FRAME_SAMPLES));
-            open = None;
-        }
-    }
-    clips.into_iter().map(|(a, b)| (a, b.min(samples.len()))).collect()
-}
-
 /// Where the clips of a recording lie, in samples.
 fn clips(samples: &[i16]) -> Vec<(usize, usize)> {
     let (mut ears, mut heard) = (Ears::new(None), Vec::new());
@@ -195,9 +170,6 @@ fn clips(samples: &[i16]) -> Vec<(usize, usize)> {
     }
     let end = samples.len().div_ceil(FRAME_SAMPLES) as u64;
     ears.finish(Moment::from_millis(end * FRAME_MS), &mut heard);
-    if heard.is_empty() {
-        return clips_by_level(samples);
-    }
     let place = |m: Moment| (m.micros() * u64::from(SAMPLE_RATE) / 1_000_000) as usize;
     heard
         .iter()

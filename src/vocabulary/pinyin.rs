@@ -48,7 +48,7 @@ impl std::fmt::Debug for Syllable {
 /// How far apart two characters can be at most: what `char_distance` says when one of them has no sound.
 pub const FAR: f32 = 3.0;
 
-/// Every reading of a character, the usual one first. Digits are read as their Chinese words; others have none.
+/// The readings of a character that are alive, the usual one first. Digits are read as their Chinese words; others have none.
 pub fn readings(c: char) -> &'static [Syllable] {
     let table = table();
     let c = spoken(c);
@@ -136,6 +136,23 @@ fn spoken(c: char) -> char {
     }
 }
 
+/// Characters with several living readings that differ by more than their tone.
+fn also_read(c: char) -> &'static str {
+    const READ_TWICE: &str = "行hang,xing 重chong,zhong 长zhang,chang 長zhang,chang 还huan,hai 還huan,hai 调diao,tiao \
+        調diao,tiao 数shu,shuo 了liao,le 得de,dei 地di,de 会hui,kuai 會hui,kuai 都dou,du 参can,shen,cen 參can,shen 传chuan,zhuan \
+        傳chuan,zhuan 便bian,pian 差cha,chai,ci 单dan,shan 單dan,shan 弹dan,tan 彈dan,tan 率lv,shuai 没mei,mo 沒mei,mo \
+        什shen,shi 省sheng,xing 系xi,ji 校xiao,jiao 乐le,yue 樂le,yue 着zhe,zhao,zhuo 著zhu,zhe,zhao,zhuo 的de,di 和he,huo,hu \
+        给gei,ji 給gei,ji 角jiao,jue 觉jue,jiao 覺jue,jiao 解jie,xie 降jiang,xiang 卡ka,qia 落luo,la 模mo,mu 塞sai,se 色se,shai \
+        石shi,dan 识shi,zhi 似si,shi 宿su,xiu 提ti,di 削xiao,xue 血xue,xie 扎zha,za 朝chao,zhao 折zhe,she 种zhong,chong 属shu,zhu \
+        薄bo,bao 剥bo,bao 车che,ju 車che,ju 称cheng,chen 稱cheng,chen 盛sheng,cheng 畜xu,chu 伺si,ci 大da,dai 度du,duo 恶e,wu \
+        否fou,pi 见jian,xian 劲jin,jing 圈quan,juan 括kuo,gua 绿lv,lu 埋mai,man 脉mai,mo 秘mi,bi 区qu,ou 说shuo,shui 說shuo,shui \
+        拓tuo,ta 吓xia,he 巷xiang,hang 熟shu,shou 谁shui,shei 誰shui,shei 暴bao,pu 核he,hu 哪na,nei 那na,nei 呢ne,ni 曾ceng,zeng \
+        查cha,zha 仔zi,zai 幢zhuang,chuang 露lu,lou 陆lu,liu 六liu,lu 亲qin,qing 粘zhan,nian 番fan,pan 咖ka,ga 将jiang,qiang \
+        龟gui,jun,qiu 阿a,e 百bai,bo 伯bo,bai 泊bo,po 藏cang,zang 刹sha,cha 幺yao 万wan,mo 尾wei,yi 期qi,ji 叶ye,xie 摩mo,ma \
+        合he,ge 广guang,an 家jia,jie 体ti,ben 约yue,yao 疟nue,yao 嗯en,ng 哦o,e 喔o,wo 壳ke,qiao 蔓man,wan 贾jia,gu 洗xi,xian 奇qi,ji";
+    READ_TWICE.split_whitespace().find_map(|entry| entry.strip_prefix(c)).unwrap_or("")
+}
+
 struct Table {
     /// Sorted.
     letters: Vec<&'static str>,
@@ -169,9 +186,12 @@ impl Table {
         for c in FIRST..=LAST {
             let mut all: Vec<&'static str> = Vec::new();
             if let Some(multi) = c.to_pinyin_multi() {
-                for one in multi {
+                let others = also_read(c);
+                for (i, one) in multi.into_iter().enumerate() {
                     let letters = plain(one.plain());
-                    if letters.is_ascii() && !all.contains(&letters) {
+                    // Dictionaries list readings of two thousand years; only those still said count as sounding alike.
+                    let alive = i == 0 || others.split(',').any(|o| o == letters);
+                    if alive && letters.is_ascii() && !all.contains(&letters) {
                         all.push(letters);
                         index.insert(letters, 0);
                     }

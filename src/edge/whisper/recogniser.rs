@@ -200,7 +200,8 @@ impl Recogniser {
         self.state.full(params, samples).map_err(|e| format!("recognition failed: {e}"))?;
         let mut heard = self.collected(lang, seconds, speed);
         let text: String = heard.pieces.iter().map(RawPiece::text).collect();
-        heard.looped = heard.tokens >= tokens_max || doubt::repeats(&text) || (led && doubt::echoes(&text, CHINESE_PROMPT));
+        heard.looped =
+            heard.tokens >= tokens_max || doubt::repeats(&text) || (led && doubt::echoes(&text, CHINESE_PROMPT));
         Ok(heard)
     }
 

@@ -20,10 +20,14 @@ pub struct Cell {
 /// Price of a changed character: by how far the sound moves, and for the change as such.
 const SOUND_PRICE: f32 = 6.0;
 const CHANGE_PRICE: f32 = 1.2;
+/// How much more, as a multiple, for a character the recogniser was sure of.
+const SURE_PRICE: f32 = 2.0;
 /// Most the sound of a phrase may move, a character.
-const SOUND_FAR: f32 = 0.34;
+const SOUND_FAR: f32 = 0.42;
 /// Most the sound of a single character in a phrase of four or more may move, when all others are right.
 const ONE_WRONG: f32 = 1.6;
+/// A character surer than this is not the wrong one.
+const ONE_WRONG_P: f32 = 0.9;
 /// A character that is no word by itself.
 const STRANGE_COST: f32 = 16.0;
 const OTHER_COST: f32 = 5.0;
@@ -42,13 +46,35 @@ pub fn corrected(heard: &[Cell]) -> Vec<Cell> {
             continue;
         }
         let better = likeliest(lexicon, &cells[from..from + run]);
-        for (cell, c) in cells[from..from + run].iter_mut().zip(better) {
-            cell.c = c;
+        // Beside a figure a lone character is a unit or belongs to it (10月1日至10月7日): there is nothing to judge it by.
+        let figures = |at: Option<usize>| at.and_then(|i| cells.get(i)).is_some_and(|cell| cell.c.is_ascii_digit());
+        let unit = run <= 2 && figures(from.checked_sub(1)) && figures(Some(from + run));
+        if !unit {
+            for (cell, c) in cells[from..from + run].iter_mut().zip(better) {
+                cell.c = c;
+            }
         }
         from += run;
     }
-    keys::completed(&cells)
+    let mut cells = keys::completed(&cells);
+    address_politely(&mut cells);
+    cells
 }
+
+/// A hotline says 您; the two are told apart by a closing n alone. Where a person says 你 and nothing formal, it stays.
+fn address_politely(cells: &mut [Cell]) {
+    let text: String = cells.iter().map(|cell| cell.c).collect();
+    if FORMAL.iter().any(|word| text.contains(word)) {
+        for (i, cell) in cells.iter_mut().enumerate() {
+            // 你们 is a plural that 您 does not have.
+            if cell.c == '你' && text.chars().nth(i + 1) != Some('们') {
+                cell.c = '您';
+            }
+        }
+    }
+}
+
+const FORMAL: [&str; 10] = ["您", "请按", "请输入", "欢迎", "致电", "拨打", "转接", "感谢", "请稍", "挂机"];
 
 /// Text for `corrected` when nothing is known of how sure each character is.
 pub fn cells_of(text: &str) -> Vec<Cell> {
@@ -83,7 +109,7 @@ pub(super) fn is_numeral(c: char) -> bool {
 /// Viterbi over words: the cheapest way to read the run as words.
 fn likeliest(lexicon: &Lexicon, run: &[Cell]) -> Vec<char> {
     let heard: Vec<char> = run.iter().map(|cell| cell.c).collect();
-    let change: Vec<f32> = run.iter().map(|cell| CHANGE_PRICE * (1.0 + 2.0 * cell.p.clamp(0.0, 1.0))).collect();
+    let change: Vec<f32> = run.iter().map(|cell| change_price(cell.p)).collect();
     let count = heard.len();
     let mut best = vec![f32::INFINITY; count + 1];
     let mut back: Vec<(usize, Vec<char>)> = vec![(0, Vec::new()); count + 1];
@@ -111,7 +137,7 @@ fn likeliest(lexicon: &Lexicon, run: &[Cell]) -> Vec<char> {
                 offer(word, *cost);
             }
             for (phrase, cost) in lexicon.phrases_of(length) {
-                if near(seen, phrase) {
+                if near(&run[from..from + length], phrase) {
                     offer(phrase, *cost);
                 }
             }
@@ -127,16 +153,25 @@ fn likeliest(lexicon: &Lexicon, run: &[Cell]) -> Vec<char> {
     words.into_iter().rev().flatten().copied().collect()
 }
 
-/// Whether a phrase sounds nearly like what was heard: a little off all over, or one character wrong in a long one.
-fn near(heard: &[char], phrase: &[char]) -> bool {
+/// What a change as such costs. (A steeper rise for what was heard with more than 0.85 harmed less right text, 0.3 % for
+/// 0.45 %, and left a fifth more wrong.)
+fn change_price(p: f32) -> f32 {
+    let p = p.clamp(0.0, 1.0);
+    CHANGE_PRICE * (1.0 + SURE_PRICE * p * p)
+}
+
+/// Whether a phrase sounds nearly like what was heard: a little off all over, or one character wrong in a long one, of
+/// which the recogniser was not sure.
+fn near(heard: &[Cell], phrase: &[char]) -> bool {
     let spread = SOUND_FAR * heard.len() as f32 + 0.05;
     let most = if heard.len() >= 4 { spread.max(ONE_WRONG) } else { spread };
-    let (mut moved, mut wrong) = (0.0, 0);
+    let (mut moved, mut wrong, mut sure) = (0.0, 0, false);
     heard.iter().zip(phrase).all(|(&a, &b)| {
-        let d = char_distance(a, b);
+        let d = char_distance(a.c, b);
         moved += d;
         wrong += usize::from(d > 0.0);
-        moved <= spread || (moved <= most && wrong <= 1)
+        sure |= d > 0.0 && a.p > ONE_WRONG_P;
+        moved <= spread || (moved <= most && wrong <= 1 && !sure)
     })
 }
 

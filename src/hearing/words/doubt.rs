@@ -85,7 +85,7 @@ pub fn repeats(text: &str) -> bool {
     false
 }
 
-/// Whether words of the prompt that a recogniser was led by came back out: five characters or more in a row that no
+/// Whether words of the prompt that a recogniser was led by came back out: four characters or more in a row that no
 /// hotline says by itself.
 pub fn echoes(text: &str, prompt: &str) -> bool {
     let bare = |t: &str| -> Vec<char> { t.chars().filter(|c| c.is_alphanumeric()).collect() };

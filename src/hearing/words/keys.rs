@@ -10,6 +10,8 @@ const PRESS: [char; 4] = ['按', '案', '安', '暗'];
 /// What follows 请按 when no digit does.
 const NO_DIGIT: &str = "键照任提语星井米*#确下以时号您我系";
 
+const STRAY: &str = "月啊嗯哦呃呢了乐";
+
 /// One place where a key is named.
 struct Place {
     /// Of the 按 or 拨.
@@ -43,6 +45,11 @@ pub fn completed(cells: &[Cell]) -> Vec<Cell> {
             (Some(_), Some(heard)) => {
                 out.push(Cell { c, ..heard });
                 from += 1;
+                // A stray syllable at the end of a clause, drawn out of the digit's own end: 请按三月。
+                let ends = |i: usize| cells.get(i).is_none_or(|n| !n.c.is_alphanumeric());
+                if cells.get(from).is_some_and(|n| STRAY.contains(n.c)) && ends(from + 1) {
+                    from += 1;
+                }
             }
             // Completed: what stands there may be a distorted digit, or the next words.
             (None, Some(heard)) if replaceable(&cells, from, digit) => {
@@ -94,6 +101,8 @@ fn places(cells: &[Cell]) -> Vec<Place> {
                 (Some(d), false) => Some(Key::Digit(d)),
                 _ => Some(Key::Other),
             },
+            // 新号键: a distorted 星号键.
+            Some(_) if matches!(after, Some('号' | '好' | '键')) => Some(Key::Other),
             Some(c) => homophone(c).map(Key::Digit),
             None => None,
         };

@@ -21,6 +21,8 @@ pub struct Lexicon {
 
 /// What a hotline phrase costs at most: less than any but the commonest words of the dictionary.
 const PHRASE_COST: f32 = 7.0;
+/// The same for what is heard on almost every line.
+const COMMON_COST: f32 = 5.0;
 const PHRASE_CHARS_MAX: usize = 11;
 
 pub fn lexicon() -> &'static Lexicon {
@@ -32,15 +34,17 @@ fn lines(data: &'static str) -> impl Iterator<Item = &'static str> {
     data.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty())
 }
 
-fn phrases() -> impl Iterator<Item = &'static str> {
-    lines(include_str!("lexicon_zh.txt")).flat_map(str::split_whitespace)
+/// Phrases, and whether they are heard on almost every line.
+fn phrases() -> impl Iterator<Item = (&'static str, bool)> {
+    let words = lines(include_str!("lexicon_zh.txt")).flat_map(str::split_whitespace);
+    words.map(|w| w.strip_prefix('!').map_or((w, false), |w| (w, true)))
 }
 
 /// Every phrase as it is written in simplified and in traditional characters: recognition mixes them.
 pub fn phrases_in_both_scripts() -> Vec<String> {
     let lexicon = lexicon();
     let mut all = Vec::new();
-    for phrase in phrases() {
+    for (phrase, _) in phrases() {
         all.push(phrase.to_string());
         // Where a character has several traditional forms, one phrase with each.
         let forms = phrase.chars().map(|c| lexicon.traditional.get(&c).map_or(1, Vec::len)).max().unwrap_or(1).min(3);
@@ -84,17 +88,18 @@ impl Lexicon {
         by_sound.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         let mut lexicon = Lexicon { phrases: BTreeMap::new(), by_sound, costs, simplified, traditional };
         let mut by_length: BTreeMap<usize, Vec<(Vec<char>, f32)>> = BTreeMap::new();
-        for phrase in phrases() {
+        for (phrase, everywhere) in phrases() {
             let chars: Vec<char> = phrase.chars().collect();
             if (2..=PHRASE_CHARS_MAX).contains(&chars.len()) {
-                let own = PHRASE_COST + 0.5 * chars.len().saturating_sub(4) as f32;
+                let own =
+                    if everywhere { COMMON_COST } else { PHRASE_COST } + 0.5 * chars.len().saturating_sub(4) as f32;
                 let cost = own.min(lexicon.cost(&chars).unwrap_or(own));
                 by_length.entry(chars.len()).or_default().push((chars, cost));
             }
         }
         for all in by_length.values_mut() {
-            all.sort_by(|a, b| a.0.cmp(&b.0));
-            all.dedup_by(|a, b| a.0 == b.0);
+            all.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            all.dedup_by(|later, first| later.0 == first.0);
         }
         lexicon.phrases = by_length;
         lexicon
