@@ -57,10 +57,7 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Recording, String> {
 }
 
 fn pcm(bytes: &[u8]) -> Result<Recording, String> {
-    let mut reader = hound::WavReader::new(bytes).map_err(|e| match e {
-        hound::Error::Unsupported => "a kind of WAV that is not read: PCM, float, A-law and µ-law are".to_string(),
-        other => other.to_string(),
-    })?;
+    let mut reader = hound::WavReader::new(bytes).map_err(|e| e.to_string())?;
     let spec = reader.spec();
     let all: Vec<f32> = match spec.sample_format {
         hound::SampleFormat::Float => reader.samples::<f32>().map_while(Result::ok).map(|s| s * 32767.0).collect(),
@@ -103,7 +100,11 @@ fn law_of(bytes: &[u8]) -> Result<Option<Law>, String> {
                 let codec = match kind {
                     Some(6) => Codec::Pcma,
                     Some(7) => Codec::Pcmu,
-                    _ => return Ok(None),
+                    // PCM and float are hound's.
+                    Some(1 | 3) | None => return Ok(None),
+                    Some(other) => {
+                        return Err(format!("WAV of kind {other} is not read: PCM, float, A-law and µ-law are"));
+                    }
                 };
                 if word(body + 14) != Some(8) {
                     return Err("G.711 that is not of eight bits".into());

@@ -63,9 +63,14 @@ pub struct PoolSettings {
 impl PoolSettings {
     /// Workers of this binary with this model: as many as are asked for, and no more than there are cores.
     pub fn of_this_binary(model: &ModelFiles, workers: usize) -> io::Result<PoolSettings> {
+        Ok(PoolSettings::of_binary(std::env::current_exe()?, model, workers))
+    }
+
+    /// The same of another `nightbell`.
+    pub fn of_binary(program: PathBuf, model: &ModelFiles, workers: usize) -> PoolSettings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(PoolSettings {
-            program: std::env::current_exe()?,
+        PoolSettings {
+            program,
             arguments: vec![
                 "hear-worker".into(),
                 "--model".into(),
@@ -77,7 +82,7 @@ impl PoolSettings {
             waiting_max: limits::CLIPS_WAITING_MAX,
             clip_limit: CLIP_LIMIT,
             start_limit: START_LIMIT,
-        })
+        }
     }
 }
 

@@ -63,10 +63,20 @@ pub fn completed(cells: &[Cell]) -> Vec<Cell> {
     out
 }
 
-/// 请按按 → 请按 (a key was swallowed); 请二二 → 请按二.
+/// 请按按 → 请按 (a key was swallowed); 请二二 → 请按二; 起案一, 期按一 → 请按一.
 fn untangled(cells: &[Cell]) -> Vec<Cell> {
     let mut out: Vec<Cell> = Vec::with_capacity(cells.len());
     for (i, &cell) in cells.iter().enumerate() {
+        let names_key = cells.get(i + 1).is_some_and(|n| digit_of(n.c).is_some())
+            && cells.get(i + 2).is_none_or(|n| !n.c.is_alphanumeric());
+        if PRESS.contains(&cell.c)
+            && names_key
+            && let Some(please) = out.last_mut()
+            && let Some(sound) = pinyin::syllable(please.c)
+            && (sound.letters() == "qi" || (cell.c != '按' && matches!(sound.letters(), "shi" | "qin" | "qing")))
+        {
+            please.c = '请';
+        }
         let before = out.last().map(|b| b.c);
         if PRESS.contains(&cell.c)
             && before.is_some_and(|b| PRESS.contains(&b))
@@ -175,6 +185,10 @@ mod tests {
             ("查询请按1,投诉请按按,人工请按3", "查询请按1,投诉请按2,人工请按3"),
             ("订单查询请案一", "订单查询请按1"),
             ("人工请按零", "人工请按0"),
+            ("查询期按一,英语诗案2", "查询请按1,英语请按2"),
+            ("咨询按1", "咨询按1"),
+            ("返回请按新号键", "返回请按新号键"),
+            ("业务请按三月。", "业务请按3。"),
             ("返回请按星号键", "返回请按星号键"),
             ("请按键选择", "请按键选择"),
             ("请按照提示操作", "请按照提示操作"),
