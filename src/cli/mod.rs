@@ -15,6 +15,7 @@ mod transcribe;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// Synthetic calls to telephone hotlines.
 #[derive(Parser)]
@@ -50,8 +51,15 @@ enum Command {
     Transcribe(transcribe::Args),
 }
 
+/// One line an event, on standard error; `NIGHTBELL_LOG` asks for more ("debug", "nightbell::edge=trace").
+fn log() {
+    let filter = EnvFilter::try_from_env("NIGHTBELL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}
+
 /// Runs the command on the command line; the exit codes are the contract's.
 pub fn main() -> ExitCode {
+    log();
     match Cli::parse().command {
         Command::Check(args) => check::run(args),
         Command::Call(args) => call::run(args),
