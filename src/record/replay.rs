@@ -116,11 +116,6 @@ pub fn replay(
         }
     }
     comparison.settle();
-    let cut_short = || {
-        let last = tape.entries.last().map(|e| e.at).unwrap_or_default();
-        journey.judgement().is_none().then(|| format!("the tape ends at {last} s, before the call did"))
-    };
-    let damage = tape.damage.as_ref().map(|d| d.to_string()).or_else(cut_short);
     let judgement = journey.judgement().cloned().unwrap_or_else(|| judge_so_far(&journey));
     let facts = CallFacts {
         id: settings.id.clone(),
@@ -138,7 +133,7 @@ pub fn replay(
         record,
         settings,
         difference: if rehear.is_some() { None } else { comparison.difference },
-        damage,
+        damage: tape.damage.as_ref().map(|d| d.to_string()),
         inputs,
     })
 }
@@ -147,9 +142,10 @@ pub fn replay(
 pub fn judge_so_far(journey: &Journey) -> Judgement {
     let mut trace = journey.trace().clone();
     let at = trace.events.last().map(|e| e.at).unwrap_or_default();
-    let mut tell = |what| trace.events.push(crate::vocabulary::Event { at, what });
-    tell(What::OurFault { detail: "the record ends before the call did".into() });
-    tell(What::HangingUp { why: OurReason::OurFault });
+    trace.events.push(crate::vocabulary::Event {
+        at,
+        what: What::OurFault { detail: "the record ends before the call did".into() },
+    });
     judge(&trace, journey.settings().expectation().as_ref(), &journey.settings().context())
 }
 

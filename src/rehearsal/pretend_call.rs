@@ -9,8 +9,9 @@ use super::switch_record::{Ender, ReceivedKey, Said, SwitchRecord, Visit};
 use crate::call::rtp::{Agreement, Codec, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use crate::call::sdp::{self, LocalMedia};
 use crate::call::sip::{Called, CalledEvent, CalledInput, CalledOutput, Message};
+use crate::hearing::dtmf::{Dtmf, DtmfEvent};
 use crate::vocabulary::trace::EndedBy;
-use crate::vocabulary::{Key, Moment, Seed, limits};
+use crate::vocabulary::{Frame, Key, Moment, Seed, limits};
 use chrono::NaiveDateTime;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub(super) struct PretendCall {
     agreed: Option<(Vec<u8>, Agreement)>,
     offered: Option<Vec<u8>>,
     media_open: bool,
+    /// Listens for keys in the sound, when none can come as events: never both, or a key would count twice.
+    tones: Option<Dtmf>,
     dead: bool,
     record: SwitchRecord,
     /// When what was handed out to the media has been sent.
@@ -120,6 +123,7 @@ impl PretendCall {
             agreed: None,
             offered: arrival.invite.sdp().map(<[u8]>::to_vec),
             media_open: false,
+            tones: None,
             dead: false,
             record,
             said_until: now,
@@ -382,7 +386,23 @@ impl PretendCall {
                 }
                 MediaOutput::SendRtcp { to, bytes } => self.depart(now, Traffic::Rtcp, to, bytes, out),
                 MediaOutput::Event(MediaEvent::FarKey { key }) => self.key(now, key, "rfc4733", out),
-                MediaOutput::Heard { .. } | MediaOutput::Said { .. } | MediaOutput::Event(_) => {}
+                MediaOutput::Heard { frame, .. } => self.listen(now, &frame, out),
+                MediaOutput::Said { .. } | MediaOutput::Event(_) => {}
+            }
+        }
+    }
+
+    /// Keys in the sound itself.
+    fn listen(&mut self, now: Moment, frame: &Frame, out: &mut Vec<Departure>) {
+        let Some(tones) = &mut self.tones else { return };
+        let mut keys = Vec::new();
+        match frame.lost {
+            true => tones.lost(&mut keys),
+            false => tones.frame(&frame.samples, &mut keys),
+        }
+        for event in keys {
+            if let DtmfEvent::Ended { key, .. } = event {
+                self.key(now, key, "inband", out);
             }
         }
     }
@@ -394,6 +414,7 @@ impl PretendCall {
         if let Some((_, agreement)) = self.agreed.clone() {
             self.media_open = true;
             self.record.codec = Some(agreement.codec.name().to_string());
+            self.tones = agreement.key_expected.is_empty().then(Dtmf::new);
             self.stream(now, MediaInput::Agreed(agreement), out);
         }
     }

@@ -83,6 +83,8 @@ pub struct Played {
     pub call: CallRecord,
     pub tape: Vec<u8>,
     pub ended: Moment,
+    /// Nothing went wrong on the way but for the hotline's own faults.
+    pub calm: bool,
 }
 
 /// The settings of a caller for a probe, on the stage's addresses.
@@ -140,7 +142,8 @@ pub fn rehearse(play: &Play) -> Result<Played, String> {
         evidence: Default::default(),
     };
     let call = CallRecord::new(&trace, &judgement, &facts);
-    Ok(Played { truth, trace, judgement, call, tape: tape.into_inner(), ended: now })
+    let calm = play.network.is_empty();
+    Ok(Played { truth, trace, judgement, call, tape: tape.into_inner(), ended: now, calm })
 }
 
 struct Stage<C> {
