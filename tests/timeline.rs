@@ -126,9 +126,7 @@ fn dead_end() -> (Trace, Judgement) {
 
 /// An English line with everything in it that a picture can show.
 fn healthy() -> (Trace, Judgement) {
-    let mut hold = SoundDetail::default();
-    hold.plans = vec!["US".into()];
-    hold.hz = vec![440.0, 480.0];
+    let hold = SoundDetail { plans: vec!["US".into()], hz: vec![440.0, 480.0], ..Default::default() };
     let events = vec![
         (0, What::Dialled { target: "sip:sales@pbx.example:5060".into() }),
         (90, What::Provisional { status: 183, reason: "Session Progress".into(), early_media_offered: true }),

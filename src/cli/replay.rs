@@ -83,7 +83,8 @@ fn rehear(args: &Args, tape: &tape::Tape, bytes: &[u8], before: &Replayed) -> Ex
         }
     };
     let languages = before.settings.languages.clone();
-    let mut hear = |clip: &crate::vocabulary::Clip| runtime.block_on(async { writer(clip.clone(), languages.clone()).await });
+    let mut hear =
+        |clip: &crate::vocabulary::Clip| runtime.block_on(async { writer(clip.clone(), languages.clone()).await });
     let anew = match replay::replay(tape, bytes, paths(&args.tape), Some(&mut hear), &mut ()) {
         Ok(anew) => anew,
         Err(e) => return wrong(&args.tape, &e),
