@@ -199,6 +199,10 @@ fn languages(given: &[String]) -> Result<Vec<Lang>, String> {
 
 fn duration(flag: &str, text: &str, ceiling: Duration, wrong: &mut Vec<String>) -> Duration {
     match crate::config::span::parse(text) {
+        Ok(Duration::ZERO) => {
+            wrong.push(format!("{flag}: {text} is no time at all; write 1s or more"));
+            ceiling
+        }
         Ok(span) if span <= ceiling => span,
         Ok(_) => {
             wrong.push(format!(

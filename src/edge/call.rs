@@ -141,8 +141,10 @@ pub async fn place(
                 Output::Done(verdict) => judgement = Some(*verdict),
             }
         }
-        if let Some(trouble) = evidence.take_trouble() {
-            next.get_or_insert((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
+        if next.is_none()
+            && let Some(trouble) = evidence.take_trouble()
+        {
+            next = Some((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
         }
     }
     let judgement = judgement.unwrap_or_else(|| replay::judge_so_far(&journey));

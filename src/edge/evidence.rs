@@ -1,7 +1,8 @@
 //! What a call leaves on disk: `ID.nbtape`, `ID.wav`, `ID.json`.
 //!
 //! The tape is written entry by entry without a buffer of ours, the WAV's header is made valid every second: a killed
-//! process or a full disk leaves both readable up to that moment.
+//! process or a full disk leaves both readable up to that moment. A little room is set aside before the call and given
+//! back when the disk is full, so that the farewell still gets on the tape and the record on the disk.
 
 use crate::record::call::{self, CallRecord};
 use crate::record::replay::SoundSink;
@@ -9,7 +10,7 @@ use crate::record::tape::{TapeHeader, TapeInput, TapeOutput, TapeWriter};
 use crate::record::wav::{CallWav, Side};
 use crate::vocabulary::{Frame, Moment};
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,15 @@ pub struct Evidence {
     trouble: Option<String>,
     losses: Vec<String>,
     sha256: Option<String>,
+    reserve: Option<PathBuf>,
+}
+
+/// Room for the end of a tape (a farewell with sound is some 15 kB a second) and for the record.
+const RESERVE_BYTES: usize = 128 << 10;
+
+fn cut(file: &mut File, length: u64) -> io::Result<()> {
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length)).map(|_| ())
 }
 
 /// What was kept, and where the record goes.
@@ -33,13 +43,31 @@ impl Evidence {
     /// Opens tape and WAV in `folder`; nothing is dialled when that is impossible.
     pub fn open(folder: &Path, id: &str, header: &TapeHeader, sounds: &[(String, Arc<[i16]>)]) -> io::Result<Evidence> {
         fs::create_dir_all(folder)?;
-        let create =
-            |ending: &str| File::options().write(true).create_new(true).open(folder.join(format!("{id}.{ending}")));
+        let begun = Evidence::begin(folder, id, header, sounds);
+        if begun.is_err() {
+            for ending in ["nbtape", "wav", "reserve"] {
+                let _ = fs::remove_file(folder.join(format!("{id}.{ending}")));
+            }
+        }
+        begun
+    }
+
+    fn begin(folder: &Path, id: &str, header: &TapeHeader, sounds: &[(String, Arc<[i16]>)]) -> io::Result<Evidence> {
+        let path = |ending: &str| folder.join(format!("{id}.{ending}"));
+        let create = |ending: &str| File::options().write(true).create_new(true).open(path(ending));
         let mut tape = TapeWriter::begin(create("nbtape")?, header)?;
         for (name, samples) in sounds {
             tape.input(Moment::START, &TapeInput::sound(name, samples))?;
         }
         let wav = CallWav::begin(BufWriter::new(create("wav")?)).map_err(io::Error::other)?;
+        let reserve = path("reserve");
+        if let Err(e) = fs::write(&reserve, vec![0x55; RESERVE_BYTES]) {
+            let _ = fs::remove_file(&reserve);
+            // A limit on the size of one file is no lack of room.
+            if e.kind() != io::ErrorKind::FileTooLarge {
+                return Err(e);
+            }
+        }
         Ok(Evidence {
             tape: Some(tape),
             wav: Some(wav),
@@ -48,22 +76,36 @@ impl Evidence {
             trouble: None,
             losses: Vec::new(),
             sha256: None,
+            reserve: Some(reserve),
         })
     }
 
-    pub fn input(&mut self, at: Moment, input: &TapeInput) -> io::Result<()> {
+    /// Gives the room back that was set aside; false when that happened before.
+    fn release_reserve(&mut self) -> bool {
+        self.reserve.take().is_some_and(|reserve| fs::remove_file(reserve).is_ok())
+    }
+
+    /// Writes to the tape, and once more after making room.
+    fn tape(&mut self, write: impl Fn(&mut TapeWriter<File>) -> io::Result<()>) -> io::Result<()> {
         let Some(tape) = &mut self.tape else { return Ok(()) };
-        let written = tape.input(at, input);
-        if let Err(e) = &written {
-            self.give_up_tape(e.to_string());
+        let Err(first) = write(tape) else { return Ok(()) };
+        if self.release_reserve()
+            && let Some(tape) = &mut self.tape
+            && tape.mend(cut).and_then(|()| write(tape)).is_ok()
+        {
+            self.trouble.get_or_insert(format!("the tape could not be written: {first}"));
+            return Ok(());
         }
-        written
+        self.give_up_tape(first.to_string());
+        Err(first)
+    }
+
+    pub fn input(&mut self, at: Moment, input: &TapeInput) -> io::Result<()> {
+        self.tape(|tape| tape.input(at, input))
     }
 
     pub fn output(&mut self, at: Moment, output: &TapeOutput) {
-        let Some(tape) = &mut self.tape else { return };
-        if let Err(e) = tape.output(at, output) {
-            self.give_up_tape(e.to_string());
+        if let Err(e) = self.tape(|tape| tape.output(at, output)) {
             self.trouble.get_or_insert(format!("the tape could not be written: {e}"));
         }
     }
@@ -85,6 +127,8 @@ impl Evidence {
     fn sound(&mut self, side: Side, at: Moment, frame: &Frame) {
         let Some(wav) = &mut self.wav else { return };
         if let Err(e) = wav.frame(side, at, frame) {
+            // Room first: what is buffered still goes into the file while it is closed.
+            self.release_reserve();
             self.wav = None;
             self.losses.push(format!("the recording ends early: {e}"));
             self.trouble.get_or_insert(format!("the recording could not be written: {e}"));
@@ -109,6 +153,7 @@ impl Evidence {
         {
             self.losses.push(format!("the recording ends early: {e}"));
         }
+        self.release_reserve();
         let path = |ending: &str| self.folder.join(format!("{}.{ending}", self.id));
         let evidence = call::Evidence {
             tape: Some(path("nbtape").display().to_string()),

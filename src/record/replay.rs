@@ -116,6 +116,11 @@ pub fn replay(
         }
     }
     comparison.settle();
+    let cut_short = || {
+        let last = tape.entries.last().map(|e| e.at).unwrap_or_default();
+        journey.judgement().is_none().then(|| format!("the tape ends at {last} s, before the call did"))
+    };
+    let damage = tape.damage.as_ref().map(|d| d.to_string()).or_else(cut_short);
     let judgement = journey.judgement().cloned().unwrap_or_else(|| judge_so_far(&journey));
     let facts = CallFacts {
         id: settings.id.clone(),
@@ -133,7 +138,7 @@ pub fn replay(
         record,
         settings,
         difference: if rehear.is_some() { None } else { comparison.difference },
-        damage: tape.damage.as_ref().map(|d| d.to_string()),
+        damage,
         inputs,
     })
 }
@@ -142,10 +147,9 @@ pub fn replay(
 pub fn judge_so_far(journey: &Journey) -> Judgement {
     let mut trace = journey.trace().clone();
     let at = trace.events.last().map(|e| e.at).unwrap_or_default();
-    trace.events.push(crate::vocabulary::Event {
-        at,
-        what: What::OurFault { detail: "the record ends before the call did".into() },
-    });
+    let mut tell = |what| trace.events.push(crate::vocabulary::Event { at, what });
+    tell(What::OurFault { detail: "the record ends before the call did".into() });
+    tell(What::HangingUp { why: OurReason::OurFault });
     judge(&trace, journey.settings().expectation().as_ref(), &journey.settings().context())
 }
 

@@ -80,6 +80,13 @@ impl<W: Write> TapeWriter<W> {
         self.write(at, output.kind(), |into| output.put(into))
     }
 
+    /// After a failed write: `cut` shortens what was written to the length of its whole entries, and the tape goes on there.
+    pub fn mend(&mut self, cut: impl FnOnce(&mut W, u64) -> io::Result<()>) -> io::Result<()> {
+        cut(&mut self.to, self.bytes)?;
+        self.torn = false;
+        Ok(())
+    }
+
     /// Bytes written so far.
     pub fn len(&self) -> u64 {
         self.bytes

@@ -163,7 +163,7 @@ fn unanswered(course: &Course) -> Ruling {
             Outcome::Aborted,
             Layer::None,
             A::Probe,
-            "the call was broken off by us before it was answered",
+            broken_off(course, why, "the call was broken off by us before it was answered"),
         );
     }
     if let Some(tone) = course.tone_of_refusal(Moment::START) {
@@ -188,12 +188,20 @@ fn unanswered(course: &Course) -> Ruling {
     Ruling::new(Outcome::NoAnswer, Layer::Sip, A::Hotline, format!("nobody answered in {rang:.0} s"))
 }
 
+fn broken_off(course: &Course, why: OurReason, sentence: &str) -> String {
+    match course.our_fault().filter(|_| why == OurReason::OurFault) {
+        Some(detail) => format!("{sentence}: {detail}"),
+        None => sentence.to_string(),
+    }
+}
+
 fn answered(course: &Course, findings: &[Finding]) -> Ruling {
     use AttributableTo as A;
     if let Some(why) = course.hanging_up
         && matches!(why, OurReason::Interrupted | OurReason::OurFault)
     {
-        return Ruling::ours(Outcome::Aborted, Layer::None, A::Probe, "the call was broken off by us");
+        let because = broken_off(course, why, "the call was broken off by us");
+        return Ruling::ours(Outcome::Aborted, Layer::None, A::Probe, because);
     }
     let failed = course.step_failed();
     if let Some(detail) = course.media_failed() {

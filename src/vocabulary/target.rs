@@ -161,7 +161,8 @@ fn guard_user(user: &str, as_number: bool, shown: &str) -> Result<(), Refused> {
     if user.eq_ignore_ascii_case("sos") || user.to_ascii_lowercase().contains("service:sos") {
         return Err(Refused::Emergency(shown.to_string()));
     }
-    let digits = dialled_digits(user);
+    // RFC 3261 §19.1.6: parameters of the number stand inside the user part (`120;phone-context=+86`).
+    let digits = dialled_digits(user.split(';').next().unwrap_or_default());
     let bare: &str = digits.trim_start_matches('+');
     if bare.is_empty() {
         return Ok(());
