@@ -215,7 +215,7 @@ fn rubble(seed: u64, bytes: usize) -> String {
     let mut text = String::new();
     while text.len() < bytes {
         let n = chance(&mut state);
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             if let Some(c) = char::from_u32((n >> 32) as u32 % 0x11_0000) {
                 text.push(c);
             }

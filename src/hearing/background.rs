@@ -58,6 +58,12 @@ struct Current {
     frames: f64,
 }
 
+impl Default for Background {
+    fn default() -> Background {
+        Background::new()
+    }
+}
+
 impl Background {
     pub fn new() -> Background {
         Background { now: 0, current: None, silent_since: None, frozen_for: 0, free_from: 0, newest: [None; FRAMES] }

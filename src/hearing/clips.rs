@@ -64,6 +64,12 @@ struct Open {
     goes_on: bool,
 }
 
+impl Default for Clipper {
+    fn default() -> Clipper {
+        Clipper::new()
+    }
+}
+
 impl Clipper {
     pub fn new() -> Clipper {
         Clipper { kept: VecDeque::with_capacity(KEPT + 1), first: 0, next: 0, open: None, clips: 0, free_from: 0 }

@@ -65,6 +65,12 @@ struct Window {
     power: f32,
 }
 
+impl Default for Dtmf {
+    fn default() -> Dtmf {
+        Dtmf::new()
+    }
+}
+
 impl Dtmf {
     pub fn new() -> Dtmf {
         let hz = |line: usize| f64::from(if line < 4 { ROWS[line] } else { COLUMNS[line - 4] });

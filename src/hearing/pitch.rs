@@ -78,6 +78,12 @@ struct Run {
     moved: Option<([f32; 2], u32)>,
 }
 
+impl Default for PitchTracker {
+    fn default() -> PitchTracker {
+        PitchTracker::new()
+    }
+}
+
 impl PitchTracker {
     pub fn new() -> PitchTracker {
         PitchTracker {

@@ -68,7 +68,7 @@ mod tests {
                 let middle = &out[out.len() / 4..out.len() * 3 / 4];
                 let level = (middle.iter().map(|s| s * s).sum::<f32>() / middle.len() as f32).sqrt();
                 if loud {
-                    assert!((level - 0.7071).abs() < 0.01, "{from} to {to} at {hz}: {level}");
+                    assert!((level - std::f32::consts::FRAC_1_SQRT_2).abs() < 0.01, "{from} to {to} at {hz}: {level}");
                 } else {
                     assert!(level < 0.001, "{from} to {to} at {hz}: {level}");
                 }

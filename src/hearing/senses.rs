@@ -48,6 +48,12 @@ struct Band {
     weights: Vec<f32>,
 }
 
+impl Default for Senses {
+    fn default() -> Senses {
+        Senses::new()
+    }
+}
+
 impl Senses {
     pub fn new() -> Senses {
         Senses {

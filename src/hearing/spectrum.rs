@@ -62,14 +62,14 @@ impl Spectrum {
         self.transform();
         let half = self.size / 2;
         // Two real halves packed as one complex signal are taken apart again.
-        for k in 0..=half {
+        for (k, power) in power.iter_mut().enumerate().take(half + 1) {
             let (ar, ai) = self.work[k % half];
             let (br, bi) = self.work[(half - k) % half];
             let (er, ei) = (0.5 * (ar + br), 0.5 * (ai - bi));
             let (or, oi) = (0.5 * (ai + bi), -0.5 * (ar - br));
             let (tr, ti) = if k < half { self.turns[k] } else { (-1.0, 0.0) };
             let (re, im) = (er + tr * or - ti * oi, ei + tr * oi + ti * or);
-            power[k] = (re * re + im * im) * self.scale;
+            *power = (re * re + im * im) * self.scale;
         }
         power[0] *= 0.5;
         power[half] *= 0.5;
@@ -98,6 +98,12 @@ impl Spectrum {
 /// The last `LONG` samples, as −1…1.
 pub struct Recent {
     samples: [f32; LONG],
+}
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent::new()
+    }
 }
 
 impl Recent {

@@ -34,6 +34,12 @@ pub struct VoiceGate {
     last: Voice,
 }
 
+impl Default for VoiceGate {
+    fn default() -> VoiceGate {
+        VoiceGate::new()
+    }
+}
+
 impl VoiceGate {
     pub fn new() -> VoiceGate {
         let mut reader = Weights { rest: WEIGHTS };
