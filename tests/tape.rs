@@ -121,7 +121,7 @@ fn what_is_no_tape_is_said_in_words() {
         (b"RIFF....WAVE", "not a tape of nightbell"),
         (b"nightbell tape 1\n\xff\xff\xff\xff\0\0\0\0", "header of the tape cannot be read"),
     ] {
-        let error = tape::read(bytes).err().expect("no tape").to_string();
+        let error = tape::read(bytes).expect_err("no tape").to_string();
         assert!(error.contains(says), "{error}");
     }
 }
