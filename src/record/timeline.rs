@@ -15,7 +15,7 @@ use super::timeline_words::{self as words, say};
 use super::wrap::{columns, pad};
 use crate::vocabulary::heard::SoundDetail;
 use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, Meaning};
-use crate::vocabulary::{Event, Finding, HeardKind, Judgement, Moment, Trace, Transcript, Verdict, What};
+use crate::vocabulary::{Event, Finding, HeardKind, Judgement, Moment, Outcome, Trace, Transcript, Verdict, What};
 use std::time::Duration;
 
 pub use super::sheet::{Style, Tongue};
@@ -227,6 +227,15 @@ impl Timeline {
             "" => outcome.to_string(),
             because if judgement.verdict == Verdict::Pass => because.to_string(),
             because if because.starts_with(outcome) => because.to_string(),
+            // The call itself went well; what was found in it is what failed it.
+            because
+                if matches!(
+                    judgement.outcome,
+                    Outcome::Completed | Outcome::AnsweredMachine | Outcome::AnsweredHuman
+                ) =>
+            {
+                because.to_string()
+            }
             because => format!("{outcome}: {because}"),
         };
         let (from, to) = judgement.evidence;
