@@ -67,7 +67,7 @@ pub fn run(args: Args) -> ExitCode {
         Ok((wanted, allow)) => {
             let folder = args.out.clone().unwrap_or_else(live::calls_folder);
             live::block_on(async move {
-                let stop = match call::stop_on_signals() {
+                let mut stop = match call::stop_on_signals() {
                     Ok(stop) => stop,
                     Err(e) => return live::refuse(&NotMade::Ours(format!("signals cannot be watched: {e}"))),
                 };
@@ -77,12 +77,12 @@ pub fn run(args: Args) -> ExitCode {
                 };
                 let mut live = Live::new(json, wanted.trunk.as_ref().map(|t| t.name.clone()));
                 let made =
-                    plan::make(wanted, allow.as_ref(), &folder, writer, stop, &mut |event| live.show(event)).await;
+                    plan::make(wanted, allow.as_ref(), &folder, writer, &mut stop, &mut |event| live.show(event)).await;
                 match made {
                     Ok(finished) => {
                         live.finish(&finished);
                         if json {
-                            println!("{}", live::line(&finished.record));
+                            live::print_line(&finished.record);
                         }
                         live::exit_code(finished.record.verdict)
                     }

@@ -114,6 +114,11 @@ pub fn exit_code(verdict: Verdict) -> ExitCode {
     }
 }
 
+/// The record alone on standard output; a reader that has gone ends nothing.
+pub fn print_line(record: &CallRecord) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", line(record));
+}
+
 pub fn line(record: &CallRecord) -> String {
     serde_json::to_string(record).expect("a record is plain data")
 }

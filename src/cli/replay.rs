@@ -104,7 +104,7 @@ fn rehear(args: &Args, tape: &tape::Tape, bytes: &[u8], before: &Replayed) -> Ex
 
 fn show(args: &Args, replayed: &Replayed) {
     if args.json {
-        println!("{}", live::line(&replayed.record));
+        live::print_line(&replayed.record);
     } else {
         let style = super::terminal::style();
         print!("{}", timeline::draw(&replayed.trace, &replayed.judgement, replayed.settings.trunk.as_deref(), &style));

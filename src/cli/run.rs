@@ -83,23 +83,28 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
     let mut calls: Vec<(CallRecord, String)> = Vec::new();
     let mut not_made = 0;
     let total = wanted.len();
+    let mut stop = match call::stop_on_signals() {
+        Ok(stop) => stop,
+        Err(e) => return live::refuse(&NotMade::Ours(format!("signals cannot be watched: {e}"))),
+    };
     for (index, wanted) in wanted.into_iter().enumerate() {
         let name = format!("{}/{}", wanted.hotline.as_deref().unwrap_or("-"), wanted.probe.as_deref().unwrap_or("-"));
-        let stop = match call::stop_on_signals() {
-            Ok(stop) => stop,
-            Err(e) => return live::refuse(&NotMade::Ours(format!("signals cannot be watched: {e}"))),
-        };
+        if stop.try_recv().is_ok() {
+            eprintln!("nightbell: stopped; {} of {total} probes were not run", total - index);
+            not_made += total - index;
+            break;
+        }
         let trunk = wanted.trunk.as_ref().map(|t| t.name.clone());
         let mut live = Live::new(json_on_stdout, trunk.clone());
         live.title(&format!("{name}  ({} of {total})", index + 1));
-        match plan::make(wanted, Some(&config.allow), &folder, writer.clone(), stop, &mut |event| live.show(event))
+        match plan::make(wanted, Some(&config.allow), &folder, writer.clone(), &mut stop, &mut |event| live.show(event))
             .await
         {
             Ok(finished) => {
                 live.finish(&finished);
                 let aborted = finished.record.outcome == crate::vocabulary::Outcome::Aborted && finished.interrupted;
                 if json_on_stdout {
-                    println!("{}", live::line(&finished.record));
+                    live::print_line(&finished.record);
                 }
                 // A line as soon as its call is over: a run that is killed keeps what it knew.
                 if let Some(json) = &mut json

@@ -50,7 +50,7 @@ pub async fn place(
     sockets: Sockets,
     mut evidence: Evidence,
     writer: Option<Writer>,
-    mut stop: mpsc::Receiver<Stop>,
+    stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Finished {
     let (heard_in, mut heard) = mpsc::unbounded_channel::<(Clip, Result<RawHearing, String>)>();
@@ -230,12 +230,14 @@ fn finish(
     Finished { record, trace: journey.trace().clone(), judgement, interrupted, losses }
 }
 
-/// Sends `Stop` once per Ctrl-C or SIGTERM.
+/// Sends `Stop` once per Ctrl-C, SIGTERM or SIGHUP.
 pub fn stop_on_signals() -> io::Result<mpsc::Receiver<Stop>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (tell, told) = mpsc::channel(4);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // A closed terminal must not leave a line up.
+    let mut hang_up = signal(SignalKind::hangup())?;
     // A file over the size limit must be an error to report, not the end of the process with the line still up.
     let mut file_too_big = signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?;
     tokio::spawn(async move {
@@ -243,6 +245,7 @@ pub fn stop_on_signals() -> io::Result<mpsc::Receiver<Stop>> {
             let why = tokio::select! {
                 _ = interrupt.recv() => "Ctrl-C",
                 _ = terminate.recv() => "SIGTERM",
+                _ = hang_up.recv() => "SIGHUP",
                 _ = file_too_big.recv() => continue,
             };
             if tell.send(Stop { why: why.into() }).await.is_err() {

@@ -95,7 +95,7 @@ pub async fn make(
     allow: Option<&Allow>,
     folder: &Path,
     writer: Option<Writer>,
-    stop: mpsc::Receiver<Stop>,
+    stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Result<Finished, NotMade> {
     match allow {
