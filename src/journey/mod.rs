@@ -413,6 +413,8 @@ impl Journey {
                     return;
                 }
                 self.closed = Some(now);
+                // The script is not asked any more: a time it still waited for would be due for ever.
+                self.script_deadline = None;
                 self.ended.get_or_insert((now, EndedBy::Them));
                 let mut hearings = Vec::new();
                 self.ears.finish(self.heard_until.unwrap_or(now), &mut hearings);
