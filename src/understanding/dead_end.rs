@@ -195,6 +195,15 @@ impl<'a> Course<'a> {
         self.hotline_words().next_back().map(|w| w.meaning.kind.clone())
     }
 
+    /// Put into a queue and never told anything else: the last words may be garbled, the queue is still one.
+    pub fn was_queued(&self) -> bool {
+        let after = self.keys.last().map(|k| k.from).or(self.answered).unwrap_or_default();
+        let since: Vec<&str> =
+            self.hotline_words().filter(|w| w.from >= after).map(|w| w.meaning.kind.as_str()).collect();
+        let queued = since.iter().filter(|k| matches!(**k, "queue" | "queue_position" | "callback_offer")).count();
+        queued * 2 > since.len()
+    }
+
     pub fn waits_in_queue(&self) -> bool {
         let after = self.keys.last().map(|k| k.to).or(self.answered).unwrap_or_default();
         let music: Duration = self

@@ -279,7 +279,7 @@ fn answered(course: &Course, findings: &[Finding]) -> Ruling {
         Some("queue" | "queue_position" | "transfer") if failed.is_some() => {
             Ruling::new(Outcome::QueueTimeout, Layer::Queue, A::Hotline, because("still waiting in the queue"))
         }
-        _ if failed.is_some() && course.waits_in_queue() => {
+        _ if failed.is_some() && (course.waits_in_queue() || course.was_queued()) => {
             Ruling::new(Outcome::QueueTimeout, Layer::Queue, A::Hotline, because("still waiting"))
         }
         _ if failed.is_some() => Ruling::new(Outcome::StepFailed, Layer::Ivr, A::Hotline, because("a step failed")),
