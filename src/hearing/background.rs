@@ -22,8 +22,10 @@ pub struct Scene {
     pub level_dbov: f32,
     pub speech: f32,
     pub music: f32,
-    /// Speech of an open clip, a tone, or a rhythm of tones.
+    /// Speech of an open clip, or a rhythm of tones.
     pub taken: bool,
+    /// A tone has stood still for some time: a long note of music, or a signal that is not recognised yet.
+    pub in_tone: bool,
     /// A tone sounded a moment ago: its pause, however noisy, is not yet noise.
     pub in_rhythm: bool,
     pub frozen: bool,
@@ -98,14 +100,16 @@ impl Background {
         }
         self.go_on(kind, &scene, out);
         if !scene.taken {
-            self.look(scene.in_rhythm, out);
+            self.look(&scene, out);
         }
         self.now += 1;
     }
 
     fn go_on(&mut self, kind: Option<HeardKind>, scene: &Scene, out: &mut Vec<Backdrop>) {
         let Some(current) = &mut self.current else { return };
-        if kind == Some(current.kind) {
+        // A long note of music is a steady tone, too.
+        let note = scene.in_tone && current.kind == HeardKind::Music && !scene.taken;
+        if note || kind == Some(current.kind) {
             current.to = self.now;
             current.otherwise = current.otherwise.saturating_sub(1);
             current.power += 10f64.powf(f64::from(scene.level_dbov) / 10.0);
@@ -125,7 +129,7 @@ impl Background {
         }
     }
 
-    fn look(&mut self, in_rhythm: bool, out: &mut Vec<Backdrop>) {
+    fn look(&mut self, scene: &Scene, out: &mut Vec<Backdrop>) {
         if let Some(since) = self.silent_since
             && (self.now + 1 - since) * FRAME_MS >= SILENCE_MS
             && self.current.as_ref().is_none_or(|c| c.kind != HeardKind::Silence)
@@ -133,11 +137,12 @@ impl Background {
             self.end(out);
             return self.begin(HeardKind::Silence, since, out);
         }
-        if self.current.is_some() || self.now + 1 < FRAMES as u64 {
+        // While a tone stands still it may yet prove to be a signal.
+        if self.current.is_some() || scene.in_tone || self.now + 1 < FRAMES as u64 {
             return;
         }
         for kind in [HeardKind::Music, HeardKind::Noise] {
-            if kind == HeardKind::Noise && in_rhythm {
+            if kind == HeardKind::Noise && scene.in_rhythm {
                 continue;
             }
             let of_it = self.newest.iter().filter(|&&k| k == Some(kind)).count();
@@ -168,7 +173,7 @@ impl Background {
 }
 
 fn kind_of(scene: &Scene) -> Option<HeardKind> {
-    if scene.taken {
+    if scene.taken || scene.in_tone {
         return None;
     }
     let voiced = scene.speech >= SPEECH;

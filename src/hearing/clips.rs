@@ -15,8 +15,8 @@ pub const PRE_ROLL_MS: u64 = 300;
 pub const POST_ROLL_MS: u64 = 200;
 /// Speech of which less than this is sure is dropped: a click, a chord.
 const SURE_MS_MIN: u64 = 120;
-/// Frames of the last five that begin a clip.
-const BEGIN_OF_FIVE: u32 = 3;
+/// Frames of the last three that begin a clip.
+const BEGIN_OF_THREE: u32 = 2;
 const BEGIN: f32 = 0.5;
 const GO_ON: f32 = 0.35;
 const SURE: f32 = 0.5;
@@ -111,7 +111,10 @@ impl Clipper {
     /// Something happened that what follows may answer (a key was pressed): words before and after it do not belong
     /// into one clip.
     pub fn split(&mut self, out: &mut Vec<Cut>) {
-        if let Some(open) = &self.open {
+        // The sure answers about the last 300 ms come too late: the fast ones stand for them.
+        let unsure = (self.next.saturating_sub(SURE_FRAMES)..self.next).filter(|&n| self.fast(n) >= BEGIN).count();
+        if let Some(open) = &mut self.open {
+            open.sure_frames += unsure as u64;
             let to = open.spoken_to;
             self.close(to, out);
         }
@@ -119,21 +122,13 @@ impl Clipper {
 
     /// The call is over.
     pub fn finish(&mut self, out: &mut Vec<Cut>) {
-        if let Some(open) = &self.open {
-            let to = open.spoken_to;
-            // The sure answers about the last 300 ms will never come: the fast ones stand for them.
-            let unsure = (self.next.saturating_sub(SURE_FRAMES)..self.next).filter(|&n| self.fast(n) >= BEGIN).count();
-            if let Some(open) = &mut self.open {
-                open.sure_frames += unsure as u64;
-            }
-            self.close(to, out);
-        }
+        self.split(out);
     }
 
     fn look_for_speech(&mut self, judged: u64, out: &mut Vec<Cut>) {
-        let from = judged.saturating_sub(4).max(self.free_from);
+        let from = judged.saturating_sub(2).max(self.free_from);
         let speaking = (from..=judged).filter(|&n| self.fast(n) >= BEGIN).count() as u32;
-        if speaking < BEGIN_OF_FIVE {
+        if speaking < BEGIN_OF_THREE {
             return;
         }
         let spoken_from = (from..=judged).find(|&n| self.fast(n) >= BEGIN).unwrap_or(judged);

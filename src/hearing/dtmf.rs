@@ -1,6 +1,6 @@
 //! DTMF keys from the far side (ITU-T Q.23, Q.24; ETSI ES 201 235-3).
 //!
-//! Windows of 102 samples (12.75 ms), half overlapping, as in SpanDSP; four in a row must agree. The phase from one
+//! Windows of 102 samples (12.75 ms), half overlapping, as in SpanDSP; five in a row must agree. The phase from one
 //! window to the next tells the exact frequency, so that 1.5 % off is accepted and 3.5 % off is not.
 
 use crate::vocabulary::{FRAME_SAMPLES, Key, SAMPLE_RATE};
@@ -11,6 +11,7 @@ const COLUMNS: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
 const KEYS: [[char; 4]; 4] = [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
 const LINES: usize = 8;
 const HALF: usize = 51;
+const WINDOW_S: f64 = 2.0 * HALF as f64 / SAMPLE_RATE as f64;
 /// Each of the two tones at least this strong (−42 dBm0 is −48 dBov; 3 dB for what leaks and what is off pitch).
 const POWER_MIN: f32 = 8e-6;
 /// The high tone may be this much stronger than the low one, and the low this much than the high: 4 and 8 dB, and 3 dB
@@ -19,12 +20,15 @@ const HIGH_OVER_LOW_MAX: f32 = 5.0;
 const LOW_OVER_HIGH_MAX: f32 = 12.6;
 /// Others of the same group are at least 6 dB down (8 less what an off-pitch neighbour and the other tone leak).
 const SECOND_MAX: f32 = 0.25;
-/// Share of all power that the two must hold: a frequency 1.5 % off loses a quarter in the window.
-const SHARE_MIN: f32 = 0.66;
+/// Share of all power that the two must hold: a frequency 1.5 % off loses a quarter in the window. Once the pitch is
+/// known, what it loses is known, too, and the two must hold nearly all.
+const SHARE_MIN: f32 = 0.62;
+const TRUE_SHARE_MIN: f32 = 0.82;
 /// Between ±1.5 % + 2 Hz (must be accepted) and ±3.5 % (must be refused).
 const OFF_PITCH_MAX: f32 = 0.024;
-/// Windows that must agree (a 40 ms tone has four whole ones, a 23 ms tone never), and misses that end a key.
-const AGREE: u32 = 4;
+/// Windows that must agree (a 40 ms tone has four whole ones and two more that it half fills; a 23 ms tone has fewer),
+/// and misses that end a key.
+const AGREE: u32 = 5;
 const MISSES: u32 = 4;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +67,9 @@ struct Window {
     row_phase: (f32, f32),
     column_phase: (f32, f32),
     power: f32,
+    low: f32,
+    high: f32,
+    total: f32,
 }
 
 impl Default for Dtmf {
@@ -157,9 +164,7 @@ impl Dtmf {
         let on_pitch = earlier.is_none_or(|earlier| {
             (earlier.row, earlier.column) != (now.row, now.column)
                 || now.power > 2.0 * earlier.power
-                || (near_pitch(earlier.row_phase, now.row_phase, ROWS[now.row])
-                    && near_pitch(earlier.column_phase, now.column_phase, COLUMNS[now.column])
-                    && now.power > 0.5 * earlier.power)
+                || (now.power > 0.5 * earlier.power && is_key(&earlier, &now))
         });
         if !on_pitch {
             self.agreed = None;
@@ -222,7 +227,16 @@ impl Dtmf {
             && low + high > total * SHARE_MIN
             && alone(&power[..4], row)
             && alone(&power[4..], column);
-        good.then(|| Window { row, column, row_phase: value[row], column_phase: value[4 + column], power: low + high })
+        good.then(|| Window {
+            row,
+            column,
+            row_phase: value[row],
+            column_phase: value[4 + column],
+            power: low + high,
+            low,
+            high,
+            total,
+        })
     }
 }
 
@@ -236,13 +250,27 @@ fn top(powers: &[f32]) -> usize {
     best
 }
 
-/// The phase gained over one whole window beyond the nominal frequency's.
-fn near_pitch(before: (f32, f32), now: (f32, f32), hz: f32) -> bool {
-    let window = 2.0 * HALF as f64 / f64::from(SAMPLE_RATE);
+fn is_key(earlier: &Window, now: &Window) -> bool {
+    let (row, column) = (ROWS[now.row], COLUMNS[now.column]);
+    let low = off_pitch(earlier.row_phase, now.row_phase, row);
+    let high = off_pitch(earlier.column_phase, now.column_phase, column);
+    let held = now.low / kept(low) + now.high / kept(high);
+    low.abs() <= row * OFF_PITCH_MAX && high.abs() <= column * OFF_PITCH_MAX && held >= now.total * TRUE_SHARE_MIN
+}
+
+/// Hertz off the nominal frequency, by the phase gained over one whole window.
+fn off_pitch(before: (f32, f32), now: (f32, f32), hz: f32) -> f32 {
     let turned = |(re, im): (f32, f32)| f64::from(im).atan2(f64::from(re));
-    let gained = turned(now) - turned(before) - TAU * f64::from(hz) * window;
+    let gained = turned(now) - turned(before) - TAU * f64::from(hz) * WINDOW_S;
     let gained = gained - (gained / TAU).round() * TAU;
-    (gained / TAU / window).abs() as f32 <= hz * OFF_PITCH_MAX
+    (gained / TAU / WINDOW_S) as f32
+}
+
+/// Share of a tone's power that the window keeps when it is so many hertz off: sinc², as a polynomial.
+fn kept(off_hz: f32) -> f32 {
+    let x2 = (off_hz * WINDOW_S as f32).powi(2);
+    let sinc = 1.0 - x2 * (1.644_9 - x2 * (0.811_7 - x2 * 0.190_8));
+    sinc * sinc
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use std::time::Duration;
 const GROWTH: Duration = Duration::from_secs(2);
 /// A tone is no speech once it has stood still for this long.
 const TONE_MS_MIN: f64 = 90.0;
+/// A tone this long may be a signal rather than a note.
+const LONG_TONE_MS: f64 = 300.0;
 const FRAME: Duration = Duration::from_millis(20);
 
 /// Listens to one call. Pure: the same frames give the same hearings.
@@ -103,10 +105,11 @@ impl Ears {
         if frame.lost {
             self.background.lost();
         } else {
-            let taken = self.signals.active().is_some() || in_tone || self.clips.spoke_within(15);
+            let taken = self.signals.active().is_some() || self.clips.spoke_within(15);
+            let in_tone = current.as_ref().is_some_and(|run| run.ms() >= LONG_TONE_MS && run.is_clean());
             let (speech, music) = (voice.speech.max(voice.speech_fast), voice.music);
             let in_rhythm = current.is_some() || self.signals.tone_within(now_ms, 1_300.0);
-            let scene = Scene { level_dbov: self.level_dbov, speech, music, taken, in_rhythm, frozen };
+            let scene = Scene { level_dbov: self.level_dbov, speech, music, taken, in_tone, in_rhythm, frozen };
             self.background.frame(scene, &mut self.backdrops);
         }
         self.tell(out);

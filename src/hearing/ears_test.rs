@@ -158,8 +158,8 @@ fn without_a_plan_the_kind_is_told_and_all_plans_that_fit_are_named() {
 #[test]
 fn ringback_is_told_as_soon_as_it_is_sure_and_busy_after_two_periods() {
     for (plan, spec, kind, within) in [
-        (Some("US"), "440+480/2000,4000", HeardKind::Ringback, 0.32),
-        (Some("UK"), "400+450/400,200,400,2000", HeardKind::Ringback, 0.32),
+        (Some("US"), "440+480/2000,4000", HeardKind::Ringback, 0.55),
+        (Some("UK"), "400+450/400,200,400,2000", HeardKind::Ringback, 0.55),
         // One tone for ringing and dialling: sure when it stops after a second.
         (Some("CN"), "450/1000,4000", HeardKind::Ringback, 1.15),
         (None, "450/1000,4000", HeardKind::Ringback, 1.15),

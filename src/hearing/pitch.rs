@@ -16,6 +16,10 @@ pub struct ToneRun {
     /// One or two, rising; 0 stands for none.
     pub hz: [f32; 2],
     pub level_dbov: f32,
+    /// Mean share of the power that lies in the lines, and how far a single line moves about its mean: a machine's
+    /// tone is pure and stands still, a sung vowel is neither.
+    pub share: f32,
+    pub wander_hz: f32,
     /// It was not quiet just before.
     pub after_sound: bool,
     /// It followed the run before within a few ms: the frequency changed, the tone did not stop.
@@ -25,6 +29,11 @@ pub struct ToneRun {
 impl ToneRun {
     pub fn ms(&self) -> f64 {
         self.to_ms - self.from_ms
+    }
+
+    /// Pure and steady enough to be a machine's.
+    pub fn is_clean(&self) -> bool {
+        self.share >= CLEAN_SHARE_MIN && (self.is_pair() || self.wander_hz <= WANDER_HZ_MAX)
     }
 
     pub fn is_pair(&self) -> bool {
@@ -40,6 +49,8 @@ pub enum ToneEvent {
 
 /// Share of the power that must lie in the lines: 15 dB above white noise leaves 0.96.
 const SHARE_MIN: f32 = 0.80;
+const CLEAN_SHARE_MIN: f32 = 0.90;
+const WANDER_HZ_MAX: f32 = 3.0;
 /// A second line counts when it is at most this far below the first.
 const TWIST_DB_MAX: f32 = 12.0;
 /// A tone quieter than this is nobody's signal (−40 dBm0 is −46 dBov; a few dB of margin).
@@ -60,7 +71,7 @@ const FRAME_MS: f64 = 20.0;
 pub struct PitchTracker {
     now_ms: f64,
     run: Option<Run>,
-    candidate: Option<([f32; 2], u32)>,
+    candidate: Option<(Lines, u32)>,
     /// Newest last: power of each 5 ms.
     envelope: [f32; 24],
     /// Frames since a lost one: their windows have a seam.
@@ -75,7 +86,7 @@ struct Run {
     power: f32,
     last_loud_ms: f64,
     without_lines: u32,
-    moved: Option<([f32; 2], u32)>,
+    moved: Option<(Lines, u32)>,
 }
 
 impl Default for PitchTracker {
@@ -130,24 +141,24 @@ impl PitchTracker {
         self.lost_ms = 0.0;
     }
 
-    fn look_for_one(&mut self, sensed: &Sensed, lines: Option<[f32; 2]>, out: &mut Vec<ToneEvent>) {
-        let Some(hz) = lines.filter(|_| sensed.level_dbov > LEVEL_DBOV_MIN) else {
+    fn look_for_one(&mut self, sensed: &Sensed, lines: Option<Lines>, out: &mut Vec<ToneEvent>) {
+        let Some(now) = lines.filter(|_| sensed.level_dbov > LEVEL_DBOV_MIN) else {
             self.candidate = None;
             return;
         };
         match self.candidate {
-            Some((before, frames)) if same_tone(before, hz) => {
+            Some((before, frames)) if same_tone(before.hz, now.hz) => {
                 let frames = frames + 1;
-                self.candidate = Some((hz, frames));
+                self.candidate = Some((now, frames));
                 if frames >= 2 {
-                    self.begin(hz, out);
+                    self.begin(now, out);
                 }
             }
-            _ => self.candidate = Some((hz, 1)),
+            _ => self.candidate = Some((now, 1)),
         }
     }
 
-    fn begin(&mut self, hz: [f32; 2], out: &mut Vec<ToneEvent>) {
+    fn begin(&mut self, lines: Lines, out: &mut Vec<ToneEvent>) {
         self.candidate = None;
         let loud = self.envelope[12..].iter().fold(0.0f32, |top, &p| top.max(p));
         let threshold = loud * power_ratio(-OFF_DB);
@@ -173,8 +184,10 @@ impl PitchTracker {
             tone: ToneRun {
                 from_ms: from_ms.max(self.last_end_ms),
                 to_ms: self.now_ms,
-                hz,
+                hz: lines.hz,
                 level_dbov: db(power),
+                share: lines.share,
+                wander_hz: 0.0,
                 after_sound,
                 joined: false,
             },
@@ -187,7 +200,7 @@ impl PitchTracker {
         out.push(ToneEvent::Began);
     }
 
-    fn go_on(&mut self, mut run: Run, start: f64, lines: Option<[f32; 2]>, out: &mut Vec<ToneEvent>) {
+    fn go_on(&mut self, mut run: Run, start: f64, lines: Option<Lines>, out: &mut Vec<ToneEvent>) {
         let newest = &self.envelope[20..];
         let frame_power = newest.iter().sum::<f32>() / 4.0;
         let threshold = run.power * power_ratio(-OFF_DB);
@@ -207,7 +220,7 @@ impl PitchTracker {
         run.tone.to_ms = run.last_loud_ms;
         let seam = self.since_loss <= 4;
         match lines {
-            Some(hz) if same_tone(run.tone.hz, hz) || fits_within(run.tone.hz, hz) => {
+            Some(Lines { hz, share }) if same_tone(run.tone.hz, hz) || fits_within(run.tone.hz, hz) => {
                 run.without_lines = 0;
                 run.moved = None;
                 run.frames += 1.0;
@@ -220,20 +233,26 @@ impl PitchTracker {
                 } else if run.frames < 6.0 && hz[1] > 0.0 && !seam {
                     run.tone.hz = hz;
                 }
+                if run.frames > 3.0 && !seam {
+                    run.tone.wander_hz += ((hz[0] - run.tone.hz[0]).abs() - run.tone.wander_hz) * weight;
+                    run.tone.share += (share - run.tone.share) * weight;
+                } else {
+                    run.tone.share = run.tone.share.max(share);
+                }
                 run.power += (frame_power - run.power) * weight.max(0.1);
                 run.tone.level_dbov = db(run.power);
             }
-            Some(hz) if !seam => {
+            Some(now) if !seam => {
                 let frames = match run.moved {
-                    Some((before, frames)) if same_tone(before, hz) => frames + 1,
+                    Some((before, frames)) if same_tone(before.hz, now.hz) => frames + 1,
                     _ => 1,
                 };
-                run.moved = Some((hz, frames));
+                run.moved = Some((now, frames));
                 if frames >= 2 {
                     // The line jumped when the middle of the window passed the change: one frame ago.
                     let change = (self.now_ms - WINDOW_HALF_MS - FRAME_MS * 1.5).max(run.tone.from_ms);
                     self.end(run, change, out);
-                    self.begin(hz, out);
+                    self.begin(now, out);
                     if let Some(next) = &mut self.run {
                         next.tone.from_ms = change;
                         next.tone.joined = true;
@@ -283,8 +302,14 @@ fn fits_within(run: [f32; 2], now: [f32; 2]) -> bool {
     near(now[0]) && (now[1] == 0.0 || near(now[1]))
 }
 
-/// One or two lines that hold nearly all of the power, rising.
-fn lines(long: &[f32; LONG_BINS]) -> Option<[f32; 2]> {
+/// One or two lines that hold nearly all of the power, rising; 0 stands for none.
+#[derive(Clone, Copy)]
+struct Lines {
+    hz: [f32; 2],
+    share: f32,
+}
+
+fn lines(long: &[f32; LONG_BINS]) -> Option<Lines> {
     const FROM: usize = 16;
     const TO: usize = LONG_BINS - 6;
     let total: f32 = long[4..].iter().sum();
@@ -311,11 +336,12 @@ fn lines(long: &[f32; LONG_BINS]) -> Option<[f32; 2]> {
         return None;
     }
     let a = exact_hz(long, first);
-    Some(match second.map(|k| exact_hz(long, k)) {
+    let hz = match second.map(|k| exact_hz(long, k)) {
         // Side lines of a modulation are no second tone.
         Some(b) if (a - b).abs() >= 33.0 => [a.min(b), a.max(b)],
         _ => [a, 0.0],
-    })
+    };
+    Some(Lines { hz, share: held / total })
 }
 
 /// The top of the parabola through three bins in decibels.

@@ -23,7 +23,7 @@ pub struct Signalled {
 /// Whole periods before busy or congestion is said.
 const PERIODS_MIN: usize = 2;
 /// A pair that only ringback has is believed after this long.
-const SURE_MS: f64 = 200.0;
+const SURE_MS: f64 = 450.0;
 /// A steady tone is dial tone when it is longer than every rhythm's, and at least this long.
 const STEADY_MS_MIN: f64 = 1_000.0;
 /// A rhythm is over when its pause is this much longer than it may be.
@@ -126,6 +126,7 @@ impl Signals {
         } else if current.is_some() {
             self.other_ms = 0.0;
         }
+        let current = current.filter(|run| run.is_clean());
         self.hear_beep(now_ms, current, out);
         if current.is_none() && self.rhythm.last().is_none() && self.active.is_none() {
             return;
@@ -148,7 +149,7 @@ impl Signals {
     }
 
     fn ended(&mut self, run: &ToneRun, out: &mut Vec<Signalled>) {
-        if run.ms() < 60.0 {
+        if run.ms() < 60.0 || !run.is_clean() {
             return;
         }
         self.rhythm.push(run.clone());
@@ -378,7 +379,9 @@ impl Signals {
         };
         match current {
             // On for longer than anything but ringback would be, or a pair that only ringback has.
-            Some(run) if run.ms() >= SURE_MS && signals(0) == [Signal::Ringback] => Some(chosen(Signal::Ringback, 0)),
+            Some(run) if run.ms() >= SURE_MS && !run.joined && signals(0) == [Signal::Ringback] => {
+                Some(chosen(Signal::Ringback, 0))
+            }
             Some(run) if run.ms() >= STEADY_MS_MIN && fits.iter().all(|(tone, _)| tone.is_steady()) => {
                 Some(chosen(*signals(0).first()?, 0))
             }
