@@ -41,7 +41,9 @@ pub fn corrected(heard: &[Cell]) -> Vec<Cell> {
     let mut from = 0;
     while from < cells.len() {
         let run = cells[from..].iter().take_while(|cell| is_chinese(cell.c)).count();
-        if run == 0 {
+        // What counts a figure is as safe as the figure: 1月1日起 is no 日期.
+        let counts = from > 0 && cells[from - 1].c.is_ascii_digit() && UNITS.contains(cells[from].c);
+        if run == 0 || counts {
             from += 1;
             continue;
         }
@@ -101,6 +103,8 @@ fn simplify_in_context(cells: &mut [Cell]) {
         }
     }
 }
+
+const UNITS: &str = "年月日号点时分秒元角款路楼层位个度级人次项条件天岁周小名折期";
 
 pub(super) fn is_numeral(c: char) -> bool {
     c.is_ascii_digit() || "零〇一二三四五六七八九十百千万两".contains(c)
@@ -222,6 +226,8 @@ mod tests {
             "今天天气很好,我们去公园散步。",
             "著名作家出席了会议。",
             "本次活动截至2026年12月31日。",
+            "自2024年1月1日起执行,10月1日至10月7日放假。",
+            "明天上午八点到下午四点。",
             "Welcome to the bank.",
             "",
         ] {
