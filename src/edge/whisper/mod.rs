@@ -270,3 +270,84 @@ impl Process {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// A pool whose workers are a shell script; `$D` is `folder`, which holds the frames it may send.
+    fn pool(folder: &Path, script: &str) -> WhisperPool {
+        let keep = |name: &str, reply: Reply| std::fs::write(folder.join(name), reply.bytes()).unwrap();
+        keep("ready", Reply::Ready { model: "pretended".into() });
+        keep("unfit", Reply::Unfit { complaint: "no such model".into() });
+        for id in 1..=2 {
+            let hearing = RawHearing { audio_s: id as f32, ..RawHearing::default() };
+            keep(&format!("heard{id}"), Reply::Heard { id, hearing });
+        }
+        WhisperPool::new(PoolSettings {
+            program: "sh".into(),
+            arguments: vec!["-c".into(), format!("D={}; {script}", folder.display()).into()],
+            workers: 1,
+            waiting_max: 1,
+            clip_limit: Duration::from_millis(600),
+            start_limit: Duration::from_secs(10),
+        })
+    }
+
+    async fn hear(pool: &WhisperPool) -> Answer {
+        pool.transcribe(vec![0; 400].into(), &[Lang::En]).await
+    }
+
+    #[tokio::test]
+    async fn a_clip_whose_worker_died_is_heard_once_more_by_a_fresh_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            "cat $D/ready; if [ -e $D/again ]; then cat $D/heard2; sleep 5; else touch $D/again; kill -SEGV $$; fi";
+        assert_eq!(hear(&pool(folder.path(), script)).await.map(|h| h.audio_s), Ok(2.0));
+    }
+
+    #[tokio::test]
+    async fn a_clip_that_kills_two_workers_or_hangs_them_is_our_fault_and_an_answer() {
+        for (script, said) in [
+            ("cat $D/ready; head -c 9 >$D/eaten; kill -SEGV $$", "signal"),
+            ("cat $D/ready; exit 7", "7"),
+            ("cat $D/ready; exec sleep 30", "no answer within"),
+            ("exit 1", "1"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            match hear(&pool(folder.path(), script)).await {
+                Err(WorkerError::Died(why)) => assert!(why.contains(said), "{script}: {why}"),
+                other => panic!("{script}: {other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_cannot_load_its_model_says_so_and_is_not_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let answer = hear(&pool(folder.path(), "cat $D/unfit; exit 3")).await;
+        assert_eq!(answer, Err(WorkerError::Unfit("no such model".into())));
+    }
+
+    #[tokio::test]
+    async fn too_many_waiting_clips_are_refused_at_once_and_the_next_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(folder.path(), "cat $D/ready; sleep 0.3; cat $D/heard1; sleep 0.1; cat $D/heard2; sleep 5");
+        let first = tokio::spawn({
+            let pool = pool.clone();
+            async move { hear(&pool).await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let second = tokio::spawn({
+            let pool = pool.clone();
+            async move { hear(&pool).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(hear(&pool).await, Err(WorkerError::Full));
+        assert_eq!(first.await.unwrap().map(|h| h.audio_s), Ok(1.0));
+        assert_eq!(second.await.unwrap().map(|h| h.audio_s), Ok(2.0));
+        let long = pool.transcribe(vec![0; 8000 * 40].into(), &[Lang::En]).await;
+        assert_eq!(long, Err(WorkerError::TooLong(40)));
+    }
+}
