@@ -10,7 +10,7 @@ use crate::vocabulary::{HeardKind, Moment};
 use std::time::Duration;
 
 /// A greeting at pick-up is short.
-const GREETING_MAX: Duration = Duration::from_millis(4_000);
+const GREETING_MAX: Duration = Duration::from_millis(5_000);
 /// After it, a person waits for an answer.
 const WAITS_FOR: Duration = Duration::from_millis(1_500);
 /// Pick-up follows the end of ringing or music by no more than this.
@@ -37,22 +37,29 @@ pub fn recognise(from: Moment, scene: &Scene) -> Option<Sign> {
     if !waits {
         return None;
     }
-    let last = attention.words_since(from).last()?;
     let answer = scene.answered?;
-    let picked_up = attention.tones_since(answer).any(|t| {
-        matches!(t.kind, HeardKind::Ringback | HeardKind::Music)
-            && t.from >= answer
-            && t.to.since(t.from) >= QUEUE_SOUND_MIN
-            && t.to <= last.from + Duration::from_millis(400)
-            && last.from.since(t.to) <= PICK_UP_MAX
+    let pick_up = attention
+        .tones_since(answer)
+        .filter(|t| matches!(t.kind, HeardKind::Ringback | HeardKind::Music) && t.from >= answer)
+        .filter(|t| t.to.since(t.from) >= QUEUE_SOUND_MIN)
+        .last()?;
+    // What followed the last ringing or music, in one clip or several.
+    let said: Vec<_> =
+        attention.words_since(from).filter(|w| w.from + Duration::from_millis(400) >= pick_up.to).collect();
+    let (first, last) = (said.first()?, said.last()?);
+    let at_once = first.from.since(pick_up.to) <= PICK_UP_MAX;
+    let short = last.to.since(first.from) <= GREETING_MAX;
+    let could_be_person = said.iter().all(|w| {
+        matches!(w.reading.kind, PromptKind::Greeting | PromptKind::Info | PromptKind::AgentGreeting)
+            && w.reading.options.is_empty()
     });
-    let short = last.to.since(last.from) <= GREETING_MAX;
-    let could_be_person =
-        matches!(last.reading.kind, PromptKind::Greeting | PromptKind::Info) && last.reading.options.is_empty();
     let nothing_after = attention.tones_since(last.to).next().is_none();
-    (picked_up && short && could_be_person && nothing_after).then(|| Sign {
-        from: last.from,
-        why: format!("ringing or music gave way to “{}”, and then whoever it is waited", last.transcript.text.trim()),
+    (at_once && short && could_be_person && nothing_after).then(|| {
+        let quoted: Vec<&str> = said.iter().map(|w| w.transcript.text.trim()).collect();
+        Sign {
+            from: first.from,
+            why: format!("ringing or music gave way to “{}”, and then whoever it is waited", quoted.join(" ")),
+        }
     })
 }
 

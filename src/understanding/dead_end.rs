@@ -2,10 +2,10 @@
 //!
 //! Scores: 80 and above where the call itself shows it; a person should look where only words suggest it.
 
-use super::{Context, same_prompt};
+use super::{Context, contains, same_prompt};
 use crate::vocabulary::trace::{Effect, EndedBy, MediaReport, OurReason};
 use crate::vocabulary::trace::{Meaning, What};
-use crate::vocabulary::{DeadEnd, Event, Finding, FindingKind, HeardKind, Key, Moment, Trace, Transcript};
+use crate::vocabulary::{DeadEnd, Event, Finding, FindingKind, HeardKind, Key, Lang, Moment, Trace, Transcript};
 use std::time::Duration;
 
 /// Ringing after a transfer for so long without anybody.
@@ -338,6 +338,15 @@ fn offered_before(course: &Course, keyed: &Keyed) -> Option<String> {
         .last()
 }
 
+/// Does `later` say what `first` said, whole or as part of a clip that was cut elsewhere?
+fn says_again(first: &HeardWords, later: &HeardWords) -> bool {
+    let (text, again) = (&first.transcript.text, &later.transcript.text);
+    let length = text.chars().filter(|c| c.is_alphanumeric()).count();
+    let telling = length >= if first.transcript.lang == Lang::Zh { 6 } else { 16 };
+    same_prompt(text, again) >= SAME_NODE
+        || (telling && contains(again, text, first.transcript.lang).is_some_and(|m| m.score >= SAME_NODE))
+}
+
 /// The same node three times in one call: keys lead round in a circle, or a notice never ends.
 fn loops(course: &Course, found: &mut Vec<Finding>) {
     let words: Vec<_> = course.hotline_words().collect();
@@ -350,8 +359,7 @@ fn loops(course: &Course, found: &mut Vec<Finding>) {
         if waiting || text.chars().filter(|c| c.is_alphanumeric()).count() < 6 {
             continue;
         }
-        let hearings: Vec<_> =
-            words[index..].iter().filter(|w| same_prompt(text, &w.transcript.text) >= SAME_NODE).collect();
+        let hearings: Vec<_> = words[index..].iter().filter(|w| says_again(first, w)).collect();
         if hearings.len() < 3 {
             continue;
         }
