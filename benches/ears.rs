@@ -14,7 +14,8 @@ fn main() {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (noise >> 16) as i16
     };
-    let hissing: Vec<i16> = (0..8_000).map(|n: usize| random() / if n / 1_200 % 2 == 0 { 8 } else { 200 }).collect();
+    let hissing: Vec<i16> =
+        (0..8_000).map(|n: usize| random() / if (n / 1_200).is_multiple_of(2) { 8 } else { 200 }).collect();
     let sounds = [
         ("digital silence", vec![0i16; 8_000]),
         ("line noise", (0..8_000).map(|_| random() / 256).collect()),
