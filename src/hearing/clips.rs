@@ -20,6 +20,11 @@ const BEGIN_OF_THREE: u32 = 2;
 const BEGIN: f32 = 0.5;
 const GO_ON: f32 = 0.35;
 const SURE: f32 = 0.5;
+/// Where music goes on, hesitant voices are instruments: some of the speech must be beyond doubt.
+const CERTAIN: f32 = 0.8;
+const CERTAIN_MS_MIN_IN_MUSIC: u64 = 140;
+const MUSIC: f32 = 0.5;
+const MUSIC_SHARE: f32 = 0.6;
 const FRAME_MS: u64 = 20;
 /// Frames kept: the longest clip, its pre-roll and what the gate has not judged yet.
 const KEPT: usize = ((limits::CLIP_MS_MAX + PRE_ROLL_MS + 1_000) / FRAME_MS) as usize;
@@ -60,6 +65,8 @@ struct Open {
     spoken_from: u64,
     spoken_to: u64,
     sure_frames: u64,
+    certain_frames: u64,
+    music_frames: u64,
     /// Goes on from a clip that was cut.
     goes_on: bool,
 }
@@ -67,6 +74,14 @@ struct Open {
 impl Default for Clipper {
     fn default() -> Clipper {
         Clipper::new()
+    }
+}
+
+impl Open {
+    fn is_speech(&self) -> bool {
+        let least = if self.goes_on { SURE_MS_MIN / 2 } else { SURE_MS_MIN };
+        let in_music = self.music_frames as f32 > self.sure_frames as f32 * MUSIC_SHARE;
+        self.sure_frames * FRAME_MS >= least && (!in_music || self.certain_frames * FRAME_MS >= CERTAIN_MS_MIN_IN_MUSIC)
     }
 }
 
@@ -104,7 +119,7 @@ impl Clipper {
         }
         match self.open {
             None => self.look_for_speech(judged, out),
-            Some(_) => self.go_on(judged, voice.speech, out),
+            Some(_) => self.go_on(judged, voice, out),
         }
     }
 
@@ -133,19 +148,29 @@ impl Clipper {
         }
         let spoken_from = (from..=judged).find(|&n| self.fast(n) >= BEGIN).unwrap_or(judged);
         let start = spoken_from.saturating_sub(PRE_ROLL_MS / FRAME_MS).max(self.free_from).max(self.first);
-        self.open = Some(Open { start, spoken_from, spoken_to: judged, sure_frames: 0, goes_on: false });
+        self.open = Some(Open {
+            start,
+            spoken_from,
+            spoken_to: judged,
+            sure_frames: 0,
+            certain_frames: 0,
+            music_frames: 0,
+            goes_on: false,
+        });
         out.push(Cut::Began { at: self.at(spoken_from) });
     }
 
-    fn go_on(&mut self, judged: u64, sure: f32, out: &mut Vec<Cut>) {
+    fn go_on(&mut self, judged: u64, voice: Voice, out: &mut Vec<Cut>) {
         let fast = self.fast(judged);
         let sure_about = self.next - 1 - SURE_FRAMES.min(self.next - 1);
         let Some(open) = &mut self.open else { return };
         if fast >= GO_ON {
             open.spoken_to = judged;
         }
-        if sure >= SURE && sure_about >= open.start {
+        if voice.speech >= SURE && sure_about >= open.start {
             open.sure_frames += 1;
+            open.certain_frames += u64::from(voice.speech >= CERTAIN);
+            open.music_frames += u64::from(voice.music >= MUSIC);
             open.spoken_to = open.spoken_to.max(sure_about);
         }
         let length_ms = (judged - open.start) * FRAME_MS;
@@ -173,7 +198,7 @@ impl Clipper {
                 softest = n;
             }
         }
-        if open.sure_frames * FRAME_MS >= SURE_MS_MIN {
+        if open.is_speech() {
             self.hand_over(&open, softest, softest, true, out);
         }
         self.free_from = softest + 1;
@@ -183,15 +208,16 @@ impl Clipper {
             spoken_from: softest + 1,
             spoken_to: open.spoken_to.max(softest + 1),
             sure_frames,
+            certain_frames: sure_frames,
+            music_frames: 0,
             goes_on: true,
         });
     }
 
     fn close(&mut self, spoken_to: u64, out: &mut Vec<Cut>) {
         let Some(open) = self.open.take() else { return };
-        let enough = open.sure_frames * FRAME_MS >= if open.goes_on { SURE_MS_MIN / 2 } else { SURE_MS_MIN };
         let end = (spoken_to + POST_ROLL_MS / FRAME_MS).min(self.next - 1);
-        if enough {
+        if open.is_speech() {
             self.hand_over(&open, spoken_to, end, false, out);
             self.free_from = end + 1;
         } else {
