@@ -359,7 +359,7 @@ mod tests {
         let beats = [Beat::Syllable("a".into()), Beat::Pause { ms: 300 }, Beat::Syllable("a".into())];
         let sound = joined(&beats, |_| Ok(tone.clone())).unwrap();
         let seconds = sound.len() as f32 / SAMPLE_RATE as f32;
-        assert!((seconds - (0.1 + 2.0 * 0.405 + 0.35 + 0.2)).abs() < 0.05, "{seconds}");
+        assert!((seconds - (0.1 + 2.0 * 0.405 + 0.3 + 0.2)).abs() < 0.05, "{seconds}");
         let loudest = sound.iter().map(|s| s.unsigned_abs()).max().unwrap();
         assert!((3000..12000).contains(&loudest), "{loudest}");
         assert!(joined(&beats, |name| Err(format!("no {name}"))).is_err());
