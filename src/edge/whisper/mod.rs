@@ -271,7 +271,7 @@ impl Process {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::path::Path;
