@@ -127,6 +127,15 @@ impl Attention {
         self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && belongs_after(w.from, w.to, from))
     }
 
+    /// Everything a voice said after `from`, what could not be written down included.
+    pub fn utterances_since(&self, from: Moment) -> impl Iterator<Item = &Words> {
+        self.words.iter().filter(move |w| {
+            let voice = !w.transcript.text.trim().is_empty()
+                || w.transcript.doubt.as_deref().is_some_and(|d| d.starts_with("unsure"));
+            voice && belongs_after(w.from, w.to, from)
+        })
+    }
+
     pub fn words_before(&self, until: Moment) -> impl Iterator<Item = &Words> {
         self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && !belongs_after(w.from, w.to, until))
     }

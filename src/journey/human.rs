@@ -45,7 +45,7 @@ pub fn recognise(from: Moment, scene: &Scene) -> Option<Sign> {
         .last()?;
     // What followed the last ringing or music, in one clip or several.
     let said: Vec<_> =
-        attention.words_since(from).filter(|w| w.from + Duration::from_millis(400) >= pick_up.to).collect();
+        attention.utterances_since(from).filter(|w| w.from + Duration::from_millis(400) >= pick_up.to).collect();
     let (first, last) = (said.first()?, said.last()?);
     let at_once = first.from.since(pick_up.to) <= PICK_UP_MAX;
     let short = last.to.since(first.from) <= GREETING_MAX;
