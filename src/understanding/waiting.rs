@@ -1,5 +1,6 @@
 //! The numbers a queue announces: callers in front, time to wait.
 
+use super::age::SMALL;
 use super::plain::Plain;
 use super::reading::Waiting;
 use regex::Regex;
@@ -84,32 +85,10 @@ pub(super) fn number(text: &str) -> Option<u32> {
         return Some(total + last);
     }
     let word = |w: &str| -> Option<u32> {
-        let small = [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ];
         let ordinal =
             ["", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
         let tens = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-        small
+        SMALL
             .iter()
             .position(|s| *s == w)
             .or_else(|| ordinal.iter().position(|s| *s == w && !w.is_empty()))

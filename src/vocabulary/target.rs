@@ -275,7 +275,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// RFC 3261 §25.1: `user = 1*( unreserved / escaped / user-unreserved )`.
-fn percent_encoded(user: &str) -> String {
+pub(crate) fn percent_encoded(user: &str) -> String {
     let mut text = String::with_capacity(user.len());
     for byte in user.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {

@@ -183,19 +183,6 @@ pub(super) fn bracketed(ip: IpAddr) -> String {
     }
 }
 
-/// RFC 3261 §25.1: `user = 1*( unreserved / escaped / user-unreserved )`.
-pub(super) fn escape_user(user: &str) -> String {
-    let mut text = String::with_capacity(user.len());
-    for byte in user.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            text.push(byte as char);
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -358,7 +358,8 @@ fn month(word: &str) -> Option<u32> {
     full.or_else(short).map(|i| i as u32 + 1)
 }
 
-const SMALL: [&str; 20] = [
+/// Zero to nineteen as English says them.
+pub(crate) const SMALL: [&str; 20] = [
     "zero",
     "one",
     "two",

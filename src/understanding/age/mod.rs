@@ -6,6 +6,8 @@ mod dates;
 mod hours;
 mod rules;
 
+pub(crate) use dates::SMALL;
+
 use super::plain::Plain;
 use super::reading::{Context, MenuOption, PromptKind, Stale, TextFinding};
 use chrono::NaiveDate;

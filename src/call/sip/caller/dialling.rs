@@ -5,8 +5,9 @@ use crate::call::sip::digest::AuthProblem;
 use crate::call::sip::leg::ALLOW;
 use crate::call::sip::reason::{q850, retry_after};
 use crate::call::sip::transaction::ClientOutput;
-use crate::call::sip::uri::{Uri, bracketed, escape_user};
+use crate::call::sip::uri::{Uri, bracketed};
 use crate::call::sip::via::MAGIC_COOKIE;
+use crate::vocabulary::target::percent_encoded;
 
 impl Caller {
     /// Sends the INVITE, the first time or again with credentials.
@@ -38,7 +39,7 @@ impl Caller {
 
     pub(super) fn identity(&self) -> Identity {
         let place = self.seen_as.unwrap_or(self.settings.local_sip);
-        let user = escape_user(self.settings.from_user.split('@').next().unwrap_or_default());
+        let user = percent_encoded(self.settings.from_user.split('@').next().unwrap_or_default());
         Identity {
             local: self.settings.local_sip,
             contact: format!("<sip:{user}@{}:{}>", bracketed(place.ip()), place.port()),
@@ -62,7 +63,7 @@ impl Caller {
             Some(display) => format!("{} ", super::super::header::quoted(display)),
             None => String::new(),
         };
-        format!("{display}<sip:{}@{domain}>;tag={}", escape_user(user), self.local_tag)
+        format!("{display}<sip:{}@{domain}>;tag={}", percent_encoded(user), self.local_tag)
     }
 
     pub(super) fn receive_response(
