@@ -8,7 +8,7 @@ use crate::record::call::{self, CallRecord};
 use crate::record::replay::SoundSink;
 use crate::record::tape::{TapeHeader, TapeInput, TapeOutput, TapeWriter};
 use crate::record::wav::{CallWav, Side};
-use crate::vocabulary::{Frame, Moment};
+use crate::vocabulary::{Frame, Moment, limits};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ pub struct Evidence {
     losses: Vec<String>,
     sha256: Option<String>,
     reserve: Option<PathBuf>,
+    tape_bytes_max: u64,
+    /// The tape has passed its bound, and that was told.
+    overlong: bool,
 }
 
 /// Room for the end of a tape (a farewell with sound is some 15 kB a second) and for the record.
@@ -77,6 +80,8 @@ impl Evidence {
             losses: Vec::new(),
             sha256: None,
             reserve: Some(reserve),
+            tape_bytes_max: limits::TAPE_BYTES_MAX,
+            overlong: false,
         })
     }
 
@@ -101,7 +106,20 @@ impl Evidence {
     }
 
     pub fn input(&mut self, at: Moment, input: &TapeInput) -> io::Result<()> {
+        self.watch_length();
         self.tape(|tape| tape.input(at, input))
+    }
+
+    /// A tape that grows past its bound breaks the call off; the farewell may still be written, a flood may not.
+    fn watch_length(&mut self) {
+        let Some(length) = self.tape.as_ref().map(TapeWriter::len) else { return };
+        if length > self.tape_bytes_max && !self.overlong {
+            self.overlong = true;
+            self.trouble.get_or_insert("the far side sent more than a tape may hold".to_string());
+        }
+        if length > self.tape_bytes_max.saturating_mul(2) {
+            self.give_up_tape("the far side sent more than a tape may hold".to_string());
+        }
     }
 
     pub fn output(&mut self, at: Moment, output: &TapeOutput) {
@@ -209,5 +227,36 @@ impl Drop for WavFile {
         {
             tracing::error!("the recording ends early: {e}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tape;
+    use std::borrow::Cow;
+
+    #[test]
+    fn a_flood_ends_the_call_and_not_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let header = TapeHeader::new(1, "2026-11-21T02:00:00+08:00", "sip:4001@127.0.0.1", serde_json::Value::Null);
+        let mut evidence = Evidence::open(folder.path(), "flood", &header, &[]).unwrap();
+        evidence.tape_bytes_max = 20_000;
+        let from = "127.0.0.1:4000".parse().unwrap();
+        let packet = TapeInput::Rtp { from, bytes: Cow::Owned(vec![7; 1_000]) };
+        let mut told = Vec::new();
+        for n in 0..1_000 {
+            evidence.input(Moment::from_millis(n), &packet).unwrap();
+            told.extend(evidence.take_trouble().map(|trouble| (n, trouble)));
+        }
+        assert_eq!(told.len(), 1, "told once, so that one farewell is begun: {told:?}");
+        assert!(told[0].0 < 25, "told late: {told:?}");
+        let (kept, losses) = evidence.close();
+        assert_eq!(losses.len(), 1, "{losses:?}");
+        let bytes = fs::read(kept.evidence.tape.unwrap()).unwrap();
+        assert!(bytes.len() < 45_000, "{} bytes on the disk", bytes.len());
+        let read = tape::read(&bytes).unwrap();
+        assert!(read.damage.is_none() && read.entries.len() > 30, "{:?}", read.damage);
+        assert_eq!(kept.evidence.sha256, Some(tape::sha256_hex(&bytes)));
     }
 }

@@ -30,6 +30,8 @@ pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 pub const HUMAN_COURTESY_MAX: Duration = Duration::from_secs(10);
 /// Longest line of a tape's body.
 pub const TAPE_ENTRY_BYTES_MAX: usize = 4 << 20;
+/// Longest tape: ten times the longest call's. A far side that floods us ends its call, not our disk.
+pub const TAPE_BYTES_MAX: u64 = 256 << 20;
 /// Most calls to one hotline in an hour, on a day, at once; most calls on one trunk at once.
 pub const CALLS_PER_HOUR_MAX: u32 = 60;
 pub const MINUTES_PER_DAY_MAX: u32 = 720;
