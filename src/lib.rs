@@ -11,5 +11,6 @@ pub mod hearing;
 pub mod journey;
 pub mod record;
 pub mod rehearsal;
+pub mod schedule;
 pub mod understanding;
 pub mod vocabulary;

@@ -21,6 +21,8 @@ mod step_file;
 pub mod steps;
 mod trunk_file;
 pub mod trunks;
+pub mod watch;
+mod watch_file;
 
 pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;
@@ -28,6 +30,7 @@ pub use hotline::{Case, Consent, Cron, DayKind, Expectation, Hotline, Hours, IfH
 pub use problem::Problem;
 pub use steps::Step;
 pub use trunks::{Allow, PasswordFrom, Server, Transport, Trunk};
+pub use watch::Watch;
 
 use std::collections::BTreeMap;
 
@@ -39,11 +42,14 @@ pub struct Config {
     pub trunks: BTreeMap<String, Trunk>,
     /// Nothing else is dialled.
     pub allow: Allow,
+    /// What holds for the whole watch.
+    pub watch: Watch,
 }
 
 /// What the edge hands in: the files as bytes, today's date, and which sound files there are.
 pub struct Sources<'a> {
-    /// (path as shown to people, bytes). A path ending in `_trunks.yaml` holds trunks, every other one a hotline.
+    /// (path as shown to people, bytes). A path ending in `_trunks.yaml` holds trunks, in `_watch.yaml` what holds for the
+    /// whole watch, every other one a hotline.
     pub files: Vec<(String, Vec<u8>)>,
     /// For consents that expire.
     pub now: chrono::DateTime<chrono::Utc>,
@@ -57,16 +63,18 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
     files.sort();
     let (mut problems, mut config) = (Vec::new(), Config::default());
     let (trunk_files, rest): (Vec<_>, Vec<_>) = files.into_iter().partition(|(file, _)| kind_of(file) == File::Trunks);
+    let (watch_files, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(file, _)| kind_of(file) == File::Watch);
     let (hotline_files, others): (Vec<_>, Vec<_>) =
         rest.into_iter().partition(|(file, _)| kind_of(file) == File::Hotline);
     for (file, _) in others {
-        let what = "a file whose name begins with _ is no hotline, and nightbell knows only _trunks.yaml";
+        let what =
+            "a file whose name begins with _ is no hotline, and nightbell knows only _trunks.yaml and _watch.yaml";
         problems.push(Problem::new(
             file,
             1,
             1,
             what,
-            "write (name) it _trunks.yaml, or without _ in front for a hotline",
+            "write (name) it _trunks.yaml or _watch.yaml, or without _ in front for a hotline",
         ));
     }
     let mut trunks = trunk_file::Read { allow_whole: true, ..Default::default() };
@@ -74,6 +82,11 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
         match read_with(file, bytes, &mut problems, trunk_file::read) {
             Some(read) => trunks.take(read),
             None => trunks.unreadable = true,
+        }
+    }
+    for (file, bytes) in &watch_files {
+        if let Some(watch) = read_with(file, bytes, &mut problems, watch_file::read).flatten() {
+            config.watch = watch;
         }
     }
     let around = hotline_file::Around {
@@ -112,6 +125,7 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
 #[derive(PartialEq)]
 enum File {
     Trunks,
+    Watch,
     Hotline,
     Other,
 }
@@ -119,6 +133,7 @@ enum File {
 fn kind_of(path: &str) -> File {
     match path.rsplit(['/', '\\']).next().unwrap_or(path) {
         "_trunks.yaml" | "_trunks.yml" => File::Trunks,
+        "_watch.yaml" | "_watch.yml" => File::Watch,
         name if name.starts_with('_') => File::Other,
         _ => File::Hotline,
     }

@@ -1,0 +1,61 @@
+//! What the schedule is told, and what it tells.
+
+use crate::config::Config;
+use crate::vocabulary::{AttributableTo, NotCalled, Outcome, PlanId, Planned, Standing, Verdict};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// Something happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// A placed call is over.
+    Ended(Ended),
+    /// A placed call was not made after all: nothing was sent.
+    NotMade { plan: PlanId, detail: String },
+    /// The files were read anew, and are good.
+    Reload(Arc<Config>),
+    /// An alert asks for a call.
+    Alert(AlertIn),
+    /// The kill switch's file came or went. (`kill_switch: { on: true }` in the files comes with `Reload`.)
+    Kill { on: bool, detail: String },
+    /// No more calls; those under way end by themselves or are ended by the edge.
+    Stopping,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    pub plan: PlanId,
+    pub verdict: Verdict,
+    pub outcome: Outcome,
+    pub attributable_to: AttributableTo,
+    /// From the INVITE to the end: what the budgets are charged.
+    pub seconds: f64,
+}
+
+/// One firing alert that is mapped to a hotline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertIn {
+    pub hotline: String,
+    /// The hotline's first probe, when it names none.
+    pub probe: Option<String>,
+    pub name: String,
+    pub fingerprint: String,
+    /// `startsAt`: the alert is called for once, however often Alertmanager repeats it.
+    pub since: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Make this call now. Its budget is reserved; write it down before the INVITE.
+    Place(Planned),
+    /// This call was planned and is not made.
+    Passed { planned: Planned, why: NotCalled },
+    /// Calls of one probe that were missed beside those told one by one (the process was down for long).
+    PassedMany { hotline: String, probe: String, from: DateTime<Utc>, to: DateTime<Utc>, count: u64, why: NotCalled },
+    /// What is held of a probe after a call. `counted` is the verdict that counts, `None` while a second opinion or a
+    /// control call is outstanding; `plan` is the call it is about.
+    Standing { hotline: String, probe: String, standing: Standing, counted: Option<Verdict>, plan: PlanId },
+}
