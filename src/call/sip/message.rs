@@ -111,7 +111,7 @@ pub fn read(bytes: &[u8]) -> Result<Message, ReadError> {
 /// The message as it goes on the wire; Content-Length is always right.
 pub fn write(message: &Message) -> Vec<u8> {
     let mut text = match &message.start {
-        Start::Request { method, uri } => format!("{} {} SIP/2.0\r\n", method.as_str(), one_line(uri)),
+        Start::Request { method, uri } => format!("{} {} SIP/2.0\r\n", method.as_str(), one_word(uri)),
         Start::Response { status, reason } => format!("SIP/2.0 {} {}\r\n", status.code(), one_line(reason)),
     };
     for one in message.headers.iter().filter(|one| !matches!(one, Header::ContentLength(_))) {
@@ -124,6 +124,21 @@ pub fn write(message: &Message) -> Vec<u8> {
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(&message.body);
     bytes
+}
+
+/// A Request-URI that stays one word whatever was read into it: what no URI may hold goes out escaped (RFC 3986 §2.1).
+/// Spaces inside stay, since the reader takes the last word as the version.
+fn one_word(uri: &str) -> String {
+    let mut out = String::with_capacity(uri.len());
+    for c in uri.chars() {
+        if c.is_control() || (c.is_whitespace() && c != ' ') {
+            let mut bytes = [0; 4];
+            c.encode_utf8(&mut bytes).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A line without its end, and what follows. A lone LF ends a line, too.
@@ -147,9 +162,14 @@ fn read_start(line: &str, faults: &mut Vec<Fault>) -> Result<Start, ReadError> {
         return Ok(Start::Response { status: StatusCode::from(code), reason: reason.to_string() });
     }
     let (method, rest) = line.split_once([' ', '\t']).ok_or(ReadError::StartLine)?;
-    let trimmed = rest.trim();
+    let trimmed = rest.trim_matches([' ', '\t']);
     let (uri, version) = trimmed.rsplit_once([' ', '\t']).ok_or(ReadError::StartLine)?;
-    if !is_token(method) || version.len() < 4 || !version.as_bytes()[..4].eq_ignore_ascii_case(b"SIP/") {
+    let uri_end = uri.trim_end_matches([' ', '\t']);
+    if !is_token(method)
+        || uri_end.is_empty()
+        || version.len() < 4
+        || !version.as_bytes()[..4].eq_ignore_ascii_case(b"SIP/")
+    {
         return Err(ReadError::StartLine);
     }
     if trimmed.len() != rest.len() || uri.ends_with([' ', '\t']) {
@@ -158,7 +178,7 @@ fn read_start(line: &str, faults: &mut Vec<Fault>) -> Result<Start, ReadError> {
     if !version.eq_ignore_ascii_case("SIP/2.0") {
         faults.push(Fault::Version);
     }
-    Ok(Start::Request { method: Method::new(method), uri: uri.trim_end().to_string() })
+    Ok(Start::Request { method: Method::new(method), uri: uri_end.to_string() })
 }
 
 fn read_header(line: &[u8], headers: &mut Vec<Header>, faults: &mut Vec<Fault>) {
@@ -574,6 +594,8 @@ mod tests {
             (b"SIP/2.0 200\r\n\r\n", Ok(vec![])),
             (b"FOO sip:a@h SIP/2.0\r\n\r\n", Ok(vec![])),
             (b"FOO  sip:a@h SIP/2.0\r\n\r\n", Ok(vec![Fault::StartLineSpacing])),
+            (b"FOO \xE2\x80\x83 SIP/2.0\r\n\r\n", Ok(vec![])),
+            (b"FOO   SIP/2.0\r\n\r\n", Err(ReadError::StartLine)),
             (b"FOO sip:a@h SIP/7.0\r\nx\r\n\r\n", Ok(vec![Fault::HeaderLine, Fault::Version])),
             (b"FOO sip:a@h SIP/2.0\r\nl: -5\r\n\r\nabc", Ok(vec![Fault::ContentLength])),
             (b"FOO sip:a@h SIP/2.0\r\nl: 5\r\nl: 2\r\n\r\nabcdefg", Ok(vec![Fault::ContentLength])),
