@@ -9,6 +9,7 @@ pub mod config;
 pub mod edge;
 pub mod hearing;
 pub mod journey;
+pub mod publish;
 pub mod record;
 pub mod rehearsal;
 pub mod schedule;

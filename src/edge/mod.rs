@@ -11,4 +11,5 @@ pub mod prompts;
 pub mod recorded_voice;
 pub mod rehearse;
 pub mod sound;
+pub mod web;
 pub mod whisper;

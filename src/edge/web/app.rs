@@ -1,0 +1,101 @@
+//! What the web asks of the daemon behind it.
+
+use crate::config::Config;
+use crate::publish::metrics::Metrics;
+use crate::vocabulary::{Outcome, Target, Verdict};
+use chrono::{DateTime, Utc};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// An answer that takes a while.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The daemon as the web sees it. Nothing here may block for long but what answers `Later`.
+pub trait App: Send + Sync + 'static {
+    fn metrics(&self) -> Arc<Metrics>;
+
+    /// The configuration in use: `/probe` takes allow list and trunks from it.
+    fn config(&self) -> Arc<Config>;
+
+    /// Alive: the loop turns. `Err` is a sentence for `/-/healthy`.
+    fn healthy(&self) -> Result<(), String>;
+
+    /// Ready to call: configuration read, store open. `Err` is a sentence for `/-/ready`.
+    fn ready(&self) -> Result<(), String>;
+
+    /// What the first page shows.
+    fn page(&self) -> Page;
+
+    /// Reads the configuration again. `Ok` says what is in use now, `Err` has every mistake, a paragraph each; the old
+    /// configuration stays in use.
+    fn reload(&self) -> Later<'_, Reloaded>;
+
+    /// Incidents of a webhook, firing and resolved. Answers how many were taken on (mapped to a hotline).
+    fn alerts(&self, incidents: Vec<Incident>) -> Later<'_, Result<usize, String>>;
+
+    /// The newest signed checkpoint of the ledger, as it is to be served.
+    fn checkpoint(&self) -> Later<'_, Option<String>>;
+
+    /// May `/probe` place a call (not a ping) to this target, of this many seconds at most? What is returned is dropped
+    /// when the call is over: a budget is reserved here, and one call at a time held to.
+    fn may_call(&self, target: &Target, seconds: u64) -> Later<'_, Result<Permit, String>>;
+}
+
+pub type Reloaded = Result<String, Vec<String>>;
+
+/// Held while a call of `/probe` lasts.
+pub type Permit = Box<dyn Any + Send>;
+
+/// One alert of an Alertmanager webhook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    pub firing: bool,
+    /// `alertname`, empty where there is none.
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub starts_at: DateTime<Utc>,
+    /// Absent while it goes on.
+    pub ends_at: Option<DateTime<Utc>>,
+    pub fingerprint: String,
+}
+
+/// What the first page shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    pub version: String,
+    pub started: DateTime<Utc>,
+    pub hotlines: usize,
+    pub probes: usize,
+    /// What is wrong with the prober itself, a sentence each.
+    pub troubles: Vec<String>,
+    /// The soonest first.
+    pub next: Vec<NextCall>,
+    /// The latest first.
+    pub last: Vec<LastCall>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NextCall {
+    pub hotline: String,
+    pub probe: String,
+    pub due: DateTime<Utc>,
+    pub timezone: chrono_tz::Tz,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastCall {
+    pub hotline: String,
+    pub probe: String,
+    pub ended: DateTime<Utc>,
+    pub timezone: chrono_tz::Tz,
+    pub verdict: Verdict,
+    pub outcome: Outcome,
+    /// One sentence for people.
+    pub because: String,
+    /// A failed call that waits for its confirmation.
+    pub suspect: bool,
+}

@@ -1,0 +1,3 @@
+//! What is told: renders records for those who watch; never serves.
+
+pub mod metrics;
