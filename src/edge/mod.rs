@@ -11,5 +11,6 @@ pub mod prompts;
 pub mod recorded_voice;
 pub mod rehearse;
 pub mod sound;
+pub mod store;
 pub mod web;
 pub mod whisper;
