@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// Signature type of Ed25519 in key ids and encoded keys (signed-note, "Signature types").
 const ED25519: u8 = 1;
 /// A longer note is not read: ours are a few hundred bytes, sixteen signatures fit many times.
-pub const NOTE_BYTES_MAX: usize = 1 << 20;
+const NOTE_BYTES_MAX: usize = 1 << 20;
 const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 
 /// Signs notes. Never shown: `Debug` and `Display` give the public half.

@@ -70,10 +70,26 @@ pub struct Filter {
 pub enum Write {
     /// A call is about to be made: its INVITE leaves once this is written. A plan or call that was written before is
     /// `StoreError::AlreadyPlanned`: do not call.
-    Planned { plan: Planned, call: String, target: String, trunk: Option<String>, reserved: Reserved },
+    Planned {
+        plan: Planned,
+        call: String,
+        target: String,
+        trunk: Option<String>,
+        reserved: Reserved,
+    },
     /// Due and not made, or written as planned and then not made after all.
-    Passed { plan: Planned, why: NotCalled },
-    PassedMany { hotline: String, probe: String, from: DateTime<Utc>, to: DateTime<Utc>, count: u64, why: NotCalled },
+    Passed {
+        plan: Planned,
+        why: NotCalled,
+    },
+    PassedMany {
+        hotline: String,
+        probe: String,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        count: u64,
+        why: NotCalled,
+    },
     /// What the calls come to for one probe, the verdict that counts once it is known, and what the schedule remembers.
     Standing {
         hotline: String,
@@ -86,8 +102,13 @@ pub enum Write {
     /// Every call due before this is settled (`Schedule::through`). Leaves no entry in the ledger.
     Through(DateTime<Utc>),
     /// The files were read, and are what is called by from now on.
-    Config { files: Vec<ConfigFile> },
-    Kill { on: bool, why: String },
+    Config {
+        files: Vec<ConfigFile>,
+    },
+    Kill {
+        on: bool,
+        why: String,
+    },
 }
 
 /// A handle; clones share one writer.
