@@ -135,6 +135,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
         Some(target) if wrong.is_empty() => {
             let tones = tones.or_else(|| plan::country_of(&target).map(str::to_string));
             let wanted = Wanted {
+                id: None,
                 target,
                 hotline: None,
                 probe: None,

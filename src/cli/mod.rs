@@ -4,18 +4,19 @@ mod call;
 mod check;
 mod hear_worker;
 mod live;
+mod log;
 mod make_prompts;
 mod model;
 mod read;
 mod rehearse;
 mod replay;
 mod run;
+mod serve;
 pub mod terminal;
 mod transcribe;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Synthetic calls to telephone hotlines.
 #[derive(Parser)]
@@ -33,6 +34,8 @@ enum Command {
     Call(call::Args),
     /// Probes once, now
     Run(run::Args),
+    /// The daemon: calls when it should, tells Prometheus what came of it
+    Serve(serve::Args),
     /// A tape again
     Replay(replay::Args),
     /// Speech models: list, import, pull
@@ -51,19 +54,18 @@ enum Command {
     Transcribe(transcribe::Args),
 }
 
-/// One line an event, on standard error; `NIGHTBELL_LOG` asks for more ("debug", "nightbell::edge=trace").
-fn log() {
-    let filter = EnvFilter::try_from_env("NIGHTBELL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
-}
-
 /// Runs the command on the command line; the exit codes are the contract's.
 pub fn main() -> ExitCode {
-    log();
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    match &command {
+        Command::Serve(args) => log::daemon(args.log_format),
+        _ => log::quiet(),
+    }
+    match command {
         Command::Check(args) => check::run(args),
         Command::Call(args) => call::run(args),
         Command::Run(args) => run::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Model(args) => model::run(args),
         Command::Read(args) => read::run(args),

@@ -12,5 +12,6 @@ pub mod recorded_voice;
 pub mod rehearse;
 pub mod sound;
 pub mod store;
+pub mod watch;
 pub mod web;
 pub mod whisper;

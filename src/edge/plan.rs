@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 /// A call that is wanted, by hand or by a probe file.
 #[derive(Clone, Debug)]
 pub struct Wanted {
+    /// The call's ULID, where somebody has written it down before; else it gets a new one.
+    pub id: Option<String>,
     pub target: Target,
     pub hotline: Option<String>,
     pub probe: Option<String>,
@@ -52,6 +54,7 @@ impl Wanted {
     pub fn by_probe(hotline: &Hotline, probe: &Probe, trunk: Option<&Trunk>) -> Wanted {
         let folder = Path::new(&hotline.file).parent().unwrap_or(Path::new("."));
         Wanted {
+            id: None,
             target: hotline.target.clone(),
             hotline: Some(hotline.name.clone()),
             probe: Some(probe.name.clone()),
@@ -107,7 +110,7 @@ pub async fn make(
     }
     let (host, port) = next_hop(&wanted)?;
     let wall = started(wanted.timezone);
-    let id = ulid::Ulid::new().to_string();
+    let id = wanted.id.clone().unwrap_or_else(new_id);
     let seed = u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1);
     let sounds = load_sounds(&wanted)?;
     let remote = match resolve(&host, port).await {
@@ -165,6 +168,11 @@ pub async fn make(
     let password = credentials.map(|(_, password)| password);
     let journey = Journey::new(settings, password, sounds, &Seed::new(seed)).map_err(NotMade::Wrong)?;
     Ok(call::place(journey, facts, sockets, evidence, writer, stop, watch).await)
+}
+
+/// A name no other call has.
+pub fn new_id() -> String {
+    ulid::Ulid::new().to_string()
 }
 
 fn started(timezone: Option<chrono_tz::Tz>) -> DateTime<FixedOffset> {

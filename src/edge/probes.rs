@@ -30,7 +30,9 @@ pub fn read(path: &Path) -> Result<Folder, String> {
         let path = if folder == Path::new(".") { entry.file_name().into() } else { entry.path() };
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-        let wanted = only.is_none_or(|only| entry.file_name() == only || name.starts_with("_trunks."));
+        let wanted = only.is_none_or(|only| {
+            entry.file_name() == only || name.starts_with("_trunks.") || name.starts_with("_watch.")
+        });
         if !is_yaml || name.starts_with('.') || !wanted || !path.is_file() {
             continue;
         }
@@ -58,10 +60,19 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     check(&folder)
 }
 
-/// The files of a folder against each other and against the sound files on the disk.
+/// The files of a folder against each other, against the sound files on the disk and against today's date.
 pub fn check(folder: &Folder) -> Result<Config, Vec<Problem>> {
+    check_on(folder, chrono::Utc::now())
+}
+
+/// The same for a process that outlives consents: one that has ended stops its hotline's calls, not all the others'.
+pub fn check_whenever(folder: &Folder) -> Result<Config, Vec<Problem>> {
+    check_on(folder, chrono::DateTime::UNIX_EPOCH)
+}
+
+fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>) -> Result<Config, Vec<Problem>> {
     let exists = |path: &str| Path::new(path).is_file();
-    let sources = Sources { files: folder.files.clone(), now: chrono::Utc::now(), exists: &exists };
+    let sources = Sources { files: folder.files.clone(), now, exists: &exists };
     match config::load(&sources) {
         Ok(config) if folder.problems.is_empty() => Ok(config),
         Ok(_) => Err(folder.problems.clone()),
