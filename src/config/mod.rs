@@ -23,6 +23,7 @@ mod trunk_file;
 pub mod trunks;
 pub mod watch;
 mod watch_file;
+pub mod web_file;
 
 pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;

@@ -16,9 +16,8 @@ const PORT_TRIES: usize = 64;
 impl Sockets {
     /// Binds on the local address from which `remote` is reached.
     pub async fn towards(remote: SocketAddr) -> io::Result<Sockets> {
-        let local = local_address(remote).await?;
-        let sip = UdpSocket::bind(SocketAddr::new(local, 0)).await?;
-        report_unreachable(&sip)?;
+        let sip = signalling_towards(remote).await?;
+        let local = sip.local_addr()?.ip();
         // RFC 3550 §11: RTP on an even port, RTCP on the next.
         for _ in 0..PORT_TRIES {
             let rtp = UdpSocket::bind(SocketAddr::new(local, 0)).await?;
@@ -32,6 +31,13 @@ impl Sockets {
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no pair of free ports for RTP and RTCP"))
     }
+}
+
+/// A socket for SIP alone, on the local address from which `remote` is reached.
+pub async fn signalling_towards(remote: SocketAddr) -> io::Result<UdpSocket> {
+    let sip = UdpSocket::bind(SocketAddr::new(local_address(remote).await?, 0)).await?;
+    report_unreachable(&sip)?;
+    Ok(sip)
 }
 
 /// Asking the kernel which way the far side lies sends nothing.

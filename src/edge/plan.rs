@@ -183,7 +183,7 @@ fn started(timezone: Option<chrono_tz::Tz>) -> DateTime<FixedOffset> {
 }
 
 /// Where the INVITE goes: the trunk's server, else the target's own host.
-fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
+pub(super) fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
     if let Some(trunk) = &wanted.trunk {
         if trunk.server.transport != Transport::Udp {
             return Err(NotMade::Wrong(format!(
@@ -210,7 +210,7 @@ fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
     }
 }
 
-fn request_uri(wanted: &Wanted) -> String {
+pub(super) fn request_uri(wanted: &Wanted) -> String {
     match (&wanted.target, &wanted.trunk) {
         (Target::Tel(number), Some(trunk)) => {
             let port = trunk.server.port.map(|p| format!(":{p}")).unwrap_or_default();
@@ -221,7 +221,7 @@ fn request_uri(wanted: &Wanted) -> String {
     }
 }
 
-fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String {
+pub(super) fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String {
     wanted
         .trunk
         .as_ref()
@@ -230,7 +230,7 @@ fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String 
         .unwrap_or_else(|| "nightbell".to_string())
 }
 
-fn credentials(wanted: &Wanted) -> Result<Option<(String, String)>, NotMade> {
+pub(super) fn credentials(wanted: &Wanted) -> Result<Option<(String, String)>, NotMade> {
     if let Some(given) = &wanted.credentials {
         return Ok(Some(given.clone()));
     }

@@ -1,3 +1,4 @@
 //! What is told: renders records for those who watch; never serves.
 
 pub mod metrics;
+pub mod page;

@@ -41,3 +41,21 @@ pub const TRUNK_CALLS_MAX: u32 = 2_000;
 pub const WINDOW_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Most probes in one hotline file, and most test texts.
 pub const PROBES_MAX: usize = 64;
+/// What the web server takes: connections at once, of one address, a request's head, its body.
+pub const WEB_CONNECTIONS_MAX: usize = 512;
+pub const WEB_CONNECTIONS_OF_ONE_MAX: usize = 64;
+pub const WEB_HEAD_BYTES_MAX: usize = 32 << 10;
+pub const WEB_BODY_BYTES_MAX: usize = 1 << 20;
+/// Longest a request's head may take to come, a request to be answered, and an answer to be taken.
+pub const WEB_HEAD_TIME_MAX: Duration = Duration::from_secs(20);
+pub const WEB_ANSWER_TIME_MAX: Duration = Duration::from_secs(150);
+pub const WEB_STALL_MAX: Duration = Duration::from_secs(20);
+/// Longest the last answers may take when the server stops.
+pub const WEB_FAREWELL_MAX: Duration = Duration::from_secs(5);
+/// Costliest password hash: some four seconds of one core.
+pub const BCRYPT_COST_MAX: u32 = 16;
+/// Calls and pings of `/probe` at once, and the longest of them.
+pub const WEB_PROBES_MAX: usize = 16;
+pub const WEB_PROBE_TIME_MAX: Duration = Duration::from_secs(120);
+/// Alerts of one webhook that are looked at.
+pub const WEB_ALERTS_MAX: usize = 1_000;

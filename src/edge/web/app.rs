@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::publish::metrics::Metrics;
-use crate::vocabulary::{Outcome, Target, Verdict};
+use crate::publish::page::Page;
+use crate::vocabulary::Target;
 use chrono::{DateTime, Utc};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -61,41 +62,4 @@ pub struct Incident {
     /// Absent while it goes on.
     pub ends_at: Option<DateTime<Utc>>,
     pub fingerprint: String,
-}
-
-/// What the first page shows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    pub version: String,
-    pub started: DateTime<Utc>,
-    pub hotlines: usize,
-    pub probes: usize,
-    /// What is wrong with the prober itself, a sentence each.
-    pub troubles: Vec<String>,
-    /// The soonest first.
-    pub next: Vec<NextCall>,
-    /// The latest first.
-    pub last: Vec<LastCall>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct NextCall {
-    pub hotline: String,
-    pub probe: String,
-    pub due: DateTime<Utc>,
-    pub timezone: chrono_tz::Tz,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct LastCall {
-    pub hotline: String,
-    pub probe: String,
-    pub ended: DateTime<Utc>,
-    pub timezone: chrono_tz::Tz,
-    pub verdict: Verdict,
-    pub outcome: Outcome,
-    /// One sentence for people.
-    pub because: String,
-    /// A failed call that waits for its confirmation.
-    pub suspect: bool,
 }

@@ -1,34 +1,56 @@
 //! The web: what Prometheus, Alertmanager and people with a browser ask of the daemon.
 
+mod alerts;
 pub mod app;
+mod auth;
+mod listen;
+mod ping;
+mod probe;
+mod settings;
+mod tls;
 
-pub use app::{App, Incident, LastCall, Later, NextCall, Page, Permit, Reloaded};
+pub use crate::publish::page::{LastCall, NextCall, Page};
+pub use app::{App, Incident, Later, Permit, Reloaded};
 
+use crate::publish::page::{self, Tongue};
+use crate::vocabulary::limits;
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use settings::{InUse, Settings};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// A socket that listens, with the web configuration read: every mistake is known before the first call.
 pub struct Web {
     listener: TcpListener,
+    settings: Settings,
+}
+
+/// What handlers know.
+#[derive(Clone)]
+struct Served {
+    app: Arc<dyn App>,
+    in_use: Arc<InUse>,
+    probes: Arc<Semaphore>,
 }
 
 impl Web {
-    /// `listen` is `HOST:PORT` or `:PORT`. `Err` has every mistake, a paragraph each.
+    /// `listen` is `HOST:PORT` or `:PORT`; the web configuration is one of Prometheus exporters. `Err` has every
+    /// mistake, a paragraph each.
     pub async fn bind(listen: &str, web_config: Option<&Path>) -> Result<Web, Vec<String>> {
-        if let Some(file) = web_config {
-            return Err(vec![format!("{}: TLS and passwords are not served yet", file.display())]);
-        }
-        let whole = if listen.starts_with(':') { format!("[::]{listen}") } else { listen.to_string() };
-        let listener = TcpListener::bind(&whole).await.map_err(|e| vec![format!("cannot listen on {listen}: {e}")])?;
-        Ok(Web { listener })
+        let settings = Settings::load(web_config)?;
+        let listener = listen::bind(listen).await.map_err(|e| vec![format!("cannot listen on {listen}: {e}")])?;
+        Ok(Web { listener, settings })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -36,26 +58,138 @@ impl Web {
     }
 
     /// Serves until `stop` is done; answers under way are finished first, for a bounded time.
-    pub async fn serve(self, app: Arc<dyn App>, stop: impl Future<Output = ()> + Send + 'static) {
-        let router = Router::new()
-            .route("/metrics", get(metrics))
-            .route("/-/healthy", get(|State(app): State<Arc<dyn App>>| async move { state(app.healthy()) }))
-            .route("/-/ready", get(|State(app): State<Arc<dyn App>>| async move { state(app.ready()) }))
-            .with_state(app);
-        if let Err(error) = axum::serve(self.listener, router).with_graceful_shutdown(stop).await {
-            tracing::error!("the web server ended: {error}");
+    pub async fn serve(self, app: Arc<dyn App>, stop: impl Future<Output = ()>) {
+        let collector = prometheus::process_collector::ProcessCollector::for_self();
+        if let Err(error) = app.metrics().registry().register(Box::new(collector)) {
+            tracing::debug!("metrics of the process are registered already: {error}");
+        }
+        let probes = Arc::new(Semaphore::new(limits::WEB_PROBES_MAX));
+        let router = move |in_use| router(Served { app: app.clone(), in_use, probes: probes.clone() });
+        listen::serve(self.listener, Arc::new(self.settings), router, stop).await;
+    }
+}
+
+fn router(served: Served) -> Router {
+    Router::new()
+        .route("/", get(first_page))
+        .route("/metrics", get(metrics))
+        .route("/probe", get(probe))
+        .route(
+            "/-/healthy",
+            get(|State(s): State<Served>| async move { state(s.app.healthy(), "nightbell is healthy.") }),
+        )
+        .route("/-/ready", get(|State(s): State<Served>| async move { state(s.app.ready(), "nightbell is ready.") }))
+        .route("/-/reload", post(reload).put(reload))
+        .route("/alerts", post(take_alerts))
+        .route("/ledger/checkpoint", get(checkpoint))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is nothing here; / says what there is\n") })
+        .method_not_allowed_fallback(|| async { (StatusCode::METHOD_NOT_ALLOWED, "not by this method\n") })
+        .layer(DefaultBodyLimit::max(limits::WEB_BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(served.clone(), pass))
+        .with_state(served)
+}
+
+/// The handlers as metrics name them: a closed list, whatever is asked for.
+fn handler(path: &str) -> &'static str {
+    ["/", "/metrics", "/probe", "/-/healthy", "/-/ready", "/-/reload", "/alerts", "/ledger/checkpoint"]
+        .into_iter()
+        .find(|known| *known == path)
+        .unwrap_or("other")
+}
+
+/// What every request passes through: the password, the time an answer may take, the headers, the count.
+async fn pass(State(served): State<Served>, request: Request, next: Next) -> Response {
+    let handler = handler(request.uri().path());
+    let mut response = if !served.in_use.gate.lets_in(request.headers()).await {
+        let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"nightbell\", charset=\"UTF-8\"")];
+        (StatusCode::UNAUTHORIZED, ask, "a name and its password are needed\n").into_response()
+    } else if request.method() != "GET" && request.method() != "HEAD" && from_another_site(request.headers()) {
+        (StatusCode::FORBIDDEN, "not from a page of another site\n").into_response()
+    } else {
+        let answer = tokio::time::timeout(limits::WEB_ANSWER_TIME_MAX, next.run(request));
+        answer.await.unwrap_or_else(|_| (StatusCode::SERVICE_UNAVAILABLE, "this took too long\n").into_response())
+    };
+    let headers = response.headers_mut();
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    for (name, value) in &served.in_use.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    served.app.metrics().answered(handler, response.status().as_u16());
+    response
+}
+
+/// A browser that was led here with the password it remembers (Fetch Metadata). Machines send no such header.
+fn from_another_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+async fn metrics(State(served): State<Served>) -> Response {
+    let text = served.app.metrics().encode(chrono::Utc::now());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn first_page(
+    State(served): State<Served>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let tongue = match query.get("lang").map(String::as_str) {
+        Some("zh") => Tongue::Chinese,
+        Some("en") => Tongue::English,
+        _ => Tongue::wished(headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default()),
+    };
+    let html = page::draw(&served.app.page(), tongue, chrono::Utc::now());
+    let kept = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (header::VARY, "Accept-Language"),
+    ];
+    (kept, html).into_response()
+}
+
+async fn probe(State(served): State<Served>, query: Query<BTreeMap<String, String>>, headers: HeaderMap) -> Response {
+    probe::answer(served.app, served.probes, query, headers).await
+}
+
+fn state(state: Result<(), String>, well: &str) -> Response {
+    match state {
+        Ok(()) => (StatusCode::OK, format!("{well}\n")).into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+async fn reload(State(served): State<Served>) -> Response {
+    match served.app.reload().await {
+        Ok(said) => (StatusCode::OK, format!("{said}\n")).into_response(),
+        Err(mistakes) => {
+            let text = format!("the configuration in use stays as it was\n\n{}\n", mistakes.join("\n"));
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
     }
 }
 
-async fn metrics(State(app): State<Arc<dyn App>>) -> Response {
-    let text = app.metrics().encode(chrono::Utc::now());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+async fn take_alerts(State(served): State<Served>, body: Bytes) -> Response {
+    let incidents = match alerts::read(&body) {
+        Ok(incidents) => incidents,
+        Err(why) => return (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response(),
+    };
+    let count = incidents.len();
+    match served.app.alerts(incidents).await {
+        Ok(taken) => (StatusCode::OK, format!("{taken} of {count} alerts concern a hotline\n")).into_response(),
+        // Alertmanager tries again after a 5xx.
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
 }
 
-fn state(state: Result<(), String>) -> Response {
-    match state {
-        Ok(()) => (StatusCode::OK, "ok\n").into_response(),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+async fn checkpoint(State(served): State<Served>) -> Response {
+    match served.app.checkpoint().await {
+        Some(text) => {
+            ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], text)
+                .into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "there is no checkpoint yet\n").into_response(),
     }
 }
