@@ -102,7 +102,14 @@ fn what_must_not_be_dialled_is_refused_in_words_and_nothing_leaves() {
         listener.check_refused(&listener.call(arguments), words, &arguments.join(" "));
     }
     let (keys, steps) = (format!("press {}", "1".repeat(65)), vec!["wait 1s"; 129].join("; "));
-    for (steps, words) in [(keys.as_str(), "64"), (steps.as_str(), "128"), ("press 911", "emergency")] {
+    for (steps, words) in [
+        (keys.as_str(), "64"),
+        (steps.as_str(), "128"),
+        ("press 911", "emergency"),
+        ("press 9911", "emergency"),
+        ("press 1; press 1; press 0", "emergency"),
+        ("press 1; wait 20s; press 10", "emergency"),
+    ] {
         let output = listener.call(&["sip:100@127.0.0.1:PORT", "--do", steps]);
         listener.check_refused(&output, &[words], &steps[..steps.len().min(40)]);
     }

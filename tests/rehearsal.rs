@@ -5,13 +5,13 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use nightbell::config::{self, Sources};
 use nightbell::record::{call::Evidence, replay::replay, tape};
-use nightbell::rehearsal::hotline::{Expect, Hotline};
+use nightbell::rehearsal::hotline::{Expect, Hotline, Next};
 use nightbell::rehearsal::network::{About, Rule, Traffic};
 use nightbell::rehearsal::oracle::Hears;
 use nightbell::rehearsal::stage::{self, Play, Played};
 use nightbell::rehearsal::switch_record::Ender;
 use nightbell::rehearsal::{Library, builtin};
-use nightbell::vocabulary::Seed;
+use nightbell::vocabulary::{Seed, What};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
@@ -280,6 +280,33 @@ fn a_hotline_that_closes_at_night_is_called_by_day_and_by_night() {
         play.wall = morning().date().and_hms_opt(hour, 15, 0).unwrap();
         let played = stage::rehearse(&play).unwrap();
         assert_eq!(played.truth.unwrap().path_text(), path, "at {hour}:15");
+    }
+}
+
+/// The menu offers 1 and 0 at every hearing and reacts to neither: whatever collects keys has collected 1, 1, 0.
+#[test]
+fn keys_that_nobody_answers_never_spell_an_emergency_number() {
+    let wait = "hear anything 20s";
+    for (steps, pressed) in [
+        (format!("{wait}; press 1; {wait}; press 1; {wait}; press 0"), "11"),
+        (format!("{wait}; press 1; wait 30s; {wait}; press 10"), "1"),
+        (format!("{wait}; press 11; wait 10s; {wait}; choose operator 40s"), "11"),
+    ] {
+        let mut deaf_menu = Hotline::clone(HOTLINES.iter().find(|h| h.name == "key-ignored-en").expect("it is there"));
+        let main = deaf_menu.nodes.get_mut("main").expect("its menu");
+        main.keys.values_mut().for_each(|next| *next = Next::Ignore);
+        (main.wait, main.tries) = (Duration::from_secs(6), 9);
+        let mut play = play("key-ignored-en", 0, Hears::Exactly);
+        play.hotline = Arc::new(deaf_menu);
+        play.settings.steps = steps.clone();
+        let played = stage::rehearse(&play).expect("it is played");
+        let keys = played.truth.as_ref().map(|t| t.keys_text()).unwrap_or_default();
+        assert_eq!(keys, pressed, "{steps}");
+        let refused = played.trace.events.iter().any(|event| match &event.what {
+            What::StepFailed { detail, .. } => detail.contains("spell an emergency number"),
+            _ => false,
+        });
+        assert!(refused, "{steps}: {:?}", played.trace);
     }
 }
 

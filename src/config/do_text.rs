@@ -338,6 +338,10 @@ mod tests {
             ("hear x 8", "1:8 '8' is not a length of time"),
             ("press 1x", "1:8 'x' is not a key"),
             ("press 110", "1:7 the keys 110 spell an emergency number; nightbell never presses one"),
+            (
+                "press 1; wait 1s; press 1; press 0",
+                "1:28 with the keys before it this step spells 110, an emergency number",
+            ),
             ("press 1 1 0", "1:7 the keys 110 spell an emergency number; nightbell never presses one"),
             ("hear \"x", "1:6 a quote is opened here and never closed"),
             ("hang up", "1:1 'hang' is no step"),

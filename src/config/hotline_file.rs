@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::reader::{Fields, Reader, present};
 use super::trunks::Allow;
 use super::{case_file, hours, probe_file};
-use crate::vocabulary::{Lang, Target, limits};
+use crate::vocabulary::{Lang, Target, View, limits};
 use chrono_tz::Tz;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -189,9 +189,9 @@ fn trunk(
         reader.complain(node, format!("there is no trunk '{name}'"), write);
         return None;
     }
-    match (target, names.as_slice()) {
-        (Some(Target::Tel(_)), [only]) => Some(Some(only.to_string())),
-        (Some(Target::Tel(_)), names) => {
+    match (target.map(Target::view), names.as_slice()) {
+        (Some(View::Tel(_)), [only]) => Some(Some(only.to_string())),
+        (Some(View::Tel(_)), names) => {
             let (what, write) = match names {
                 [] => ("a tel: target needs a trunk, and there is none", "write trunks: into _trunks.yaml".to_string()),
                 _ => (

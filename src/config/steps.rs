@@ -1,7 +1,7 @@
 //! The steps of a caller, in files and after `--do`.
 
 use super::span;
-use crate::vocabulary::target::spells_emergency;
+use crate::vocabulary::target::{row_spells_emergency, spells_emergency};
 use crate::vocabulary::{Key, limits};
 use std::fmt;
 use std::time::Duration;
@@ -138,6 +138,23 @@ pub(super) fn check_run(steps: &[Step]) -> Vec<(usize, String, String)> {
     {
         let what = "this step comes after hang_up and is never taken".to_string();
         wrongs.push((end + 1, what, "write hang_up last, or leave the steps after it out".to_string()));
+    }
+    // Keys with nothing heard between them are one row to the far side. Whether it answered what was heard, only the
+    // call can tell: the guard looks again.
+    let mut row: Vec<String> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        match step {
+            Step::Press { keys } => row.push(keys.iter().map(|key| key.symbol()).collect()),
+            Step::Wait { .. } | Step::Say { .. } => continue,
+            _ => row.clear(),
+        }
+        if row.len() > 1
+            && let Some(number) = row_spells_emergency(row.iter().map(String::as_str))
+        {
+            let what = format!("with the keys before it this step spells {number}, an emergency number");
+            wrongs.push((index, what, "write hear or choose between the keys, so that each answers a prompt".into()));
+            row.clear();
+        }
     }
     let mut pressed = 0;
     for (index, step) in steps.iter().enumerate() {

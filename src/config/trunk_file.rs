@@ -3,7 +3,7 @@
 use super::node::{Kind, Node};
 use super::reader::{Reader, present};
 use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk};
-use crate::vocabulary::{Target, limits};
+use crate::vocabulary::{Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the file holds, as far as it could be read.
@@ -166,8 +166,9 @@ fn server(reader: &Reader, node: &Node) -> Option<Server> {
         };
     }
     // The guard's own reader knows hosts and ports; any harmless user will do.
-    match format!("sip:probe@{place}").parse::<Target>() {
-        Ok(Target::Sip { host, port, .. }) => Some(Server { host, port, transport }),
+    let target = format!("sip:probe@{place}").parse::<Target>();
+    match target.as_ref().map(Target::view) {
+        Ok(View::Sip { host, port, .. }) => Some(Server { host: host.to_string(), port, transport }),
         _ => wrong(format!("server '{text}' has no readable host and port"), "write \"sip:HOST:PORT\"".to_string()),
     }
 }
@@ -273,10 +274,12 @@ fn pattern(reader: &Reader, node: &Node) -> Option<Pattern> {
         }
         _ => (text.clone(), String::new()),
     };
-    match probe.parse::<Target>() {
-        Ok(Target::Tel(number)) => Some(Pattern::Tel(number)),
-        Ok(Target::Sip { user: plain, host, port, .. }) => {
-            Some(Pattern::Sip { user: if starred { user } else { plain }, host, port })
+    let target = probe.parse::<Target>();
+    match target.as_ref().map(Target::view) {
+        Ok(View::Tel(number)) => Some(Pattern::Tel(number.to_string())),
+        Ok(View::Sip { user: plain, host, port, .. }) => {
+            let user = if starred { user } else { plain.to_string() };
+            Some(Pattern::Sip { user, host: host.to_string(), port })
         }
         Err(refused) => {
             let refused = refused.to_string();

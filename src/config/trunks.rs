@@ -1,6 +1,6 @@
 //! Trunks (how calls leave) and the allow list (whom they may reach).
 
-use crate::vocabulary::Target;
+use crate::vocabulary::{Target, View};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
@@ -55,18 +55,18 @@ impl Allow {
 
     /// The entry that would allow just this target.
     pub(super) fn entry_for(target: &Target) -> String {
-        match target {
-            Target::Tel(number) => format!("tel:{number}"),
-            Target::Sip { user, host, .. } => format!("sip:{user}@{host}"),
+        match target.view() {
+            View::Tel(number) => format!("tel:{number}"),
+            View::Sip { user, host, .. } => format!("sip:{user}@{host}"),
         }
     }
 }
 
 impl Pattern {
     fn matches(&self, target: &Target) -> bool {
-        match (self, target) {
-            (Pattern::Tel(number), Target::Tel(dialled)) => number == dialled,
-            (Pattern::Sip { user, host, port }, Target::Sip { user: to, host: at, port: on, .. }) => {
+        match (self, target.view()) {
+            (Pattern::Tel(number), View::Tel(dialled)) => number == dialled,
+            (Pattern::Sip { user, host, port }, View::Sip { user: to, host: at, port: on, .. }) => {
                 host.eq_ignore_ascii_case(at)
                     && port.is_none_or(|port| port == on.unwrap_or(5060))
                     && matches_star(user, to)

@@ -7,7 +7,7 @@ use crate::config::{Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, S
 use crate::journey::{COURTESY_FILE, Journey, Settings, guard, settings};
 use crate::record::call::CallFacts;
 use crate::record::tape::TapeHeader;
-use crate::vocabulary::{Event, Lang, SAMPLE_RATE, Seed, Target};
+use crate::vocabulary::{Event, Lang, SAMPLE_RATE, Seed, Target, View};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ impl Wanted {
 
 /// The country whose tones a number will sound like.
 pub fn country_of(target: &Target) -> Option<&'static str> {
-    let Target::Tel(number) = target else { return None };
+    let View::Tel(number) = target.view() else { return None };
     [("+86", "CN"), ("+1", "US"), ("+44", "UK"), ("+49", "DE"), ("+81", "JP"), ("+33", "FR")]
         .into_iter()
         .find(|(prefix, _)| number.starts_with(prefix))
@@ -193,8 +193,8 @@ pub(super) fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
         }
         return Ok((trunk.server.host.clone(), trunk.server.port.unwrap_or(5060)));
     }
-    match &wanted.target {
-        Target::Sip { host, port, params, .. } => {
+    match wanted.target.view() {
+        View::Sip { host, port, params, .. } => {
             if let Some((_, Some(transport))) = params.iter().find(|(name, _)| name == "transport")
                 && !transport.eq_ignore_ascii_case("udp")
             {
@@ -202,22 +202,22 @@ pub(super) fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
                     "transport={transport} is not spoken yet; write ;transport=udp or leave it out"
                 )));
             }
-            Ok((host.clone(), port.unwrap_or(5060)))
+            Ok((host.to_string(), port.unwrap_or(5060)))
         }
-        Target::Tel(number) => Err(NotMade::Wrong(format!(
+        View::Tel(number) => Err(NotMade::Wrong(format!(
             "tel:{number} needs a trunk to leave by; write --trunk NAME with a trunk from _trunks.yaml, or call a SIP address"
         ))),
     }
 }
 
 pub(super) fn request_uri(wanted: &Wanted) -> String {
-    match (&wanted.target, &wanted.trunk) {
-        (Target::Tel(number), Some(trunk)) => {
+    match (wanted.target.view(), &wanted.trunk) {
+        (View::Tel(number), Some(trunk)) => {
             let port = trunk.server.port.map(|p| format!(":{p}")).unwrap_or_default();
             // RFC 3261 §19.1.6: a telephone number inside a SIP URI.
             format!("sip:{number}@{}{port};user=phone", trunk.server.host)
         }
-        (target, _) => target.to_string(),
+        _ => wanted.target.to_string(),
     }
 }
 

@@ -33,13 +33,16 @@ pub fn may_press(pressed: &[Key], label: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// May these keys be pressed in a row? They must not spell an emergency number to a menu that dials on.
-pub fn may_press_row(keys: &[Key]) -> Result<(), String> {
-    let row: String = keys.iter().map(|k| k.symbol()).collect();
-    if target::spells_emergency(&row) {
-        return Err(format!("the keys {row} spell an emergency number; nightbell never dials one"));
+/// May `keys` be pressed after the runs of keys in `before`, none of which the hotline answered with a new prompt?
+/// To a menu that dials on they are one row, whatever steps they came from, and must not spell an emergency number.
+pub fn may_press_row(before: &[Vec<Key>], keys: &[Key]) -> Result<(), String> {
+    let symbols = |run: &[Key]| run.iter().map(|k| k.symbol()).collect::<String>();
+    let mut runs: Vec<String> = before.iter().map(|run| symbols(run)).collect();
+    runs.push(symbols(keys));
+    match target::row_spells_emergency(runs.iter().map(String::as_str)) {
+        Some(_) => Err(format!("the keys {} spell an emergency number; nightbell never dials one", runs.concat())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn leads_to_emergency(label: &str) -> bool {
@@ -68,7 +71,8 @@ mod tests {
         assert!(may_press(&[], Some("billing")).is_ok());
         assert!(may_press(&[one; 64], None).is_err());
         let row: Vec<Key> = "110".chars().filter_map(Key::new).collect();
-        assert!(may_press_row(&row).is_err());
-        assert!(may_press_row(&row[..2]).is_ok());
+        assert!(may_press_row(&[], &row).is_err());
+        assert!(may_press_row(&[], &row[..2]).is_ok());
+        assert!(may_press_row(&[row[..1].to_vec(), row[1..2].to_vec()], &row[2..]).is_err());
     }
 }

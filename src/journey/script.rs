@@ -55,6 +55,11 @@ pub struct Press {
     pub effect: Option<Effect>,
     /// Keys pressed in a row are proven together, by their last.
     last_of_row: bool,
+    first_of_row: bool,
+    /// The hotline had taken the key before it.
+    begins_row: bool,
+    /// What the prompt before it offered: (key, label).
+    offered: Vec<(char, String)>,
     /// Where the prompt that was heard before this key began.
     prompt_from: Moment,
     /// Pressed into a prompt that went on.
@@ -467,6 +472,9 @@ impl Script {
                     }
                     let (key, label, tries, may_repeat) =
                         (press.key, press.label.clone(), chosen.tries + 1, chosen.may_repeat);
+                    if let Err(why) = self.guarded(&[key], label.as_deref(), scene) {
+                        return Progress::Failed(why);
+                    }
                     self.send(&[key], label, scene, acts);
                     self.chosen = Some(Chosen { press: self.presses.len() - 1, tries, may_repeat });
                     Progress::Pending
@@ -495,8 +503,8 @@ impl Script {
                 OptionKey::Press(key) => {
                     let whole_prompt = self.prompt_ended(scene);
                     if (best.score >= SURE_CHOICE && self.ready_to_press(scene)) || whole_prompt {
-                        if let Err(why) = guard::may_press(&self.keys(), Some(&label)) {
-                            return Progress::Failed(why);
+                        if let Err(why) = self.guarded(&[key], Some(&label), scene) {
+                            return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
                         }
                         let may_repeat = repeats_the_menu(&label);
                         self.send(&[key], Some(label), scene, acts);
@@ -532,9 +540,6 @@ impl Script {
 
     fn press(&mut self, keys: &[Key], scene: &Scene, acts: &mut Vec<Act>) -> Progress {
         if !self.row_sent {
-            if let Err(why) = guard::may_press_row(keys) {
-                return Progress::Failed(why);
-            }
             if !self.ready_to_press(scene) {
                 return Progress::Pending;
             }
@@ -543,17 +548,9 @@ impl Script {
                 [key] => prompt.offers(key.symbol()).map(str::to_string),
                 _ => None,
             };
-            for index in 0..keys.len() {
-                let so_far = self.presses.len() + index;
-                if so_far >= crate::vocabulary::limits::KEYS_MAX {
-                    return Progress::Failed(format!(
-                        "{} keys in one call is the ceiling",
-                        crate::vocabulary::limits::KEYS_MAX
-                    ));
-                }
-                if let Err(why) = guard::may_press(&self.keys(), label.as_deref()) {
-                    return Progress::Failed(why);
-                }
+            if let Err(why) = self.guarded(keys, label.as_deref(), scene) {
+                // Whether the key before was answered is not known yet: an answer begins a new row.
+                return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
             }
             self.send(keys, label, scene, acts);
             self.row_sent = true;
@@ -590,13 +587,62 @@ impl Script {
         Progress::Pending
     }
 
-    fn keys(&self) -> Vec<Key> {
-        self.presses.iter().map(|p| p.key).collect()
+    /// The guard's word on `keys` after everything pressed so far.
+    fn guarded(&self, keys: &[Key], label: Option<&str>, scene: &Scene) -> Result<(), String> {
+        let mut pressed: Vec<Key> = self.presses.iter().map(|p| p.key).collect();
+        for &key in keys {
+            guard::may_press(&pressed, label)?;
+            pressed.push(key);
+        }
+        guard::may_press_row(&self.untaken(scene), keys)
+    }
+
+    /// Did the hotline take the last key for itself? It offered that key, answered it, and what it says now is no menu
+    /// that was heard before. Anything less, and whatever collects keys may still be collecting them.
+    fn last_was_taken(&self, scene: &Scene) -> bool {
+        let Some(last) = self.presses.last() else { return true };
+        let now = scene.attention.prompt_since(self.listen_from, scene.context);
+        let heard_before = self.presses.iter().flat_map(|p| &p.offered).any(|(key, label)| {
+            now.offers(*key).is_some_and(|l| understanding::same_prompt(l, label) >= effect::SAME_PROMPT)
+        });
+        matches!(last.effect, Some(Effect::NewPrompt | Effect::Transfer))
+            && last.label.is_some()
+            && !now.text.is_empty()
+            && !heard_before
+    }
+
+    /// The runs of keys that may still be one row to the far side.
+    fn untaken(&self, scene: &Scene) -> Vec<Vec<Key>> {
+        if self.last_was_taken(scene) {
+            return Vec::new();
+        }
+        let from = self.presses.iter().rposition(|p| p.begins_row).unwrap_or(0);
+        let mut runs: Vec<Vec<Key>> = Vec::new();
+        for press in &self.presses[from..] {
+            match runs.last_mut().filter(|_| !press.first_of_row) {
+                Some(run) => run.push(press.key),
+                None => runs.push(vec![press.key]),
+            }
+        }
+        runs
+    }
+
+    fn last_is_unproven(&self) -> bool {
+        self.presses.last().is_some_and(|p| p.effect.is_none())
     }
 
     fn send(&mut self, keys: &[Key], label: Option<String>, scene: &Scene, acts: &mut Vec<Act>) {
         let prompt_from = self.listen_from;
         debug_assert!(scene.answered.is_some());
+        let begins_row = self.last_was_taken(scene);
+        let options = scene.attention.prompt_since(prompt_from, scene.context).reading.options;
+        let offered: Vec<(char, String)> = options
+            .into_iter()
+            .filter_map(|o| match o.key {
+                OptionKey::Press(key) => Some((key.symbol(), o.label)),
+                _ => None,
+            })
+            .collect();
         for (index, &key) in keys.iter().enumerate() {
             let last = index + 1 == keys.len();
             self.presses.push(Press {
@@ -605,6 +651,9 @@ impl Script {
                 sent: None,
                 effect: None,
                 last_of_row: last,
+                first_of_row: index == 0,
+                begins_row: index == 0 && begins_row,
+                offered: offered.clone(),
                 prompt_from,
                 barged_in: scene.attention.is_speaking(),
             });

@@ -19,5 +19,5 @@ pub use key::Key;
 pub use moment::Moment;
 pub use plan::{Cause, NotCalled, PlanId, Planned, Standing};
 pub use seed::Seed;
-pub use target::Target;
+pub use target::{Target, View};
 pub use trace::{Event, Trace, What};

@@ -28,16 +28,26 @@ const PREMIUM_INTERNATIONAL: &[&str] = &[
     "870", "881", "882", "883", "979",
 ];
 
-/// A hotline's address: a telephone number or a SIP URI, checked by the number guard.
+/// A hotline's address: a telephone number or a SIP URI. The only way to one is through the number guard (`parse`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// Digits with an optional leading `+`; needs a trunk.
+pub struct Target(Address);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Address {
     Tel(String),
+    Sip { user: String, host: String, port: Option<u16>, params: Vec<(String, Option<String>)> },
+}
+
+/// What a target says, to look at: nothing becomes a target out of it.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'t> {
+    /// Digits with an optional leading `+`; needs a trunk.
+    Tel(&'t str),
     Sip {
-        user: String,
-        host: String,
+        user: &'t str,
+        host: &'t str,
         port: Option<u16>,
-        params: Vec<(String, Option<String>)>,
+        params: &'t [(String, Option<String>)],
     },
 }
 
@@ -55,19 +65,27 @@ pub enum Refused {
 }
 
 impl Target {
+    /// What it says.
+    pub fn view(&self) -> View<'_> {
+        match &self.0 {
+            Address::Tel(number) => View::Tel(number),
+            Address::Sip { user, host, port, params } => View::Sip { user, host, port: *port, params },
+        }
+    }
+
     /// The user part or number, as dialled.
     pub fn user(&self) -> &str {
-        match self {
-            Target::Tel(number) => number,
-            Target::Sip { user, .. } => user,
+        match self.view() {
+            View::Tel(number) => number,
+            View::Sip { user, .. } => user,
         }
     }
 
     /// True when this reaches only this machine.
     pub fn is_loopback(&self) -> bool {
-        match self {
-            Target::Tel(_) => false,
-            Target::Sip { host, .. } => is_loopback_host(host),
+        match self.view() {
+            View::Tel(_) => false,
+            View::Sip { host, .. } => is_loopback_host(host),
         }
     }
 }
@@ -96,7 +114,7 @@ impl FromStr for Target {
                     return Err(malformed());
                 }
                 guard_number(&digits, text)?;
-                Ok(Target::Tel(digits))
+                Ok(Target(Address::Tel(digits)))
             }
             "sips" => Err(Refused::Sips(text.to_string())),
             "sip" => {
@@ -117,7 +135,7 @@ impl FromStr for Target {
                 }
                 let is_phone = params.iter().any(|(n, v)| n == "user" && v.as_deref() == Some("phone"));
                 guard_user(&user, is_phone, text)?;
-                Ok(Target::Sip { user, host, port, params })
+                Ok(Target(Address::Sip { user, host, port, params }))
             }
             _ => Err(malformed()),
         }
@@ -126,9 +144,9 @@ impl FromStr for Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::Tel(number) => write!(f, "tel:{number}"),
-            Target::Sip { user, host, port, params } => {
+        match self.view() {
+            View::Tel(number) => write!(f, "tel:{number}"),
+            View::Sip { user, host, port, params } => {
                 write!(f, "sip:{}@{host}", percent_encoded(user))?;
                 if let Some(port) = port {
                     write!(f, ":{port}")?;
@@ -145,10 +163,38 @@ impl fmt::Display for Target {
     }
 }
 
-/// The last word on keys, too: a run of pressed keys must not spell an emergency number into a voice menu that dials.
+/// Emergency numbers that keys must not spell to a menu that dials on.
+const EMERGENCY_KEYS: &[&str] = &["110", "119", "120", "122", "112", "911", "999", "000"];
+
+/// A run of keys that is an emergency number, also behind the digit for an outside line.
 pub fn spells_emergency(keys: &str) -> bool {
-    let digits: String = keys.chars().filter(|c| c.is_ascii_digit()).collect();
-    ["110", "119", "120", "122", "112", "911", "999", "000"].contains(&digits.as_str())
+    let digits = digits_of(keys);
+    let outside =
+        || digits.strip_prefix(['9', '0']).is_some_and(|rest| rest != "000" && EMERGENCY_KEYS.contains(&rest));
+    EMERGENCY_KEYS.contains(&digits.as_str()) || outside()
+}
+
+/// Keys pressed in several runs to a hotline that answered none of them are one row to whatever collects them:
+/// the last run may neither be an emergency number nor complete one that the runs before it began.
+pub fn row_spells_emergency<'k>(runs: impl IntoIterator<Item = &'k str>) -> Option<&'static str> {
+    let mut row = String::new();
+    let mut spelled = None;
+    for run in runs {
+        let run = digits_of(run);
+        let whole = EMERGENCY_KEYS.iter().find(|code| run.ends_with(**code)).filter(|_| spells_emergency(&run));
+        // An extension of its own ("1101") is none; "1", then "101" is, at its third digit.
+        let completed = (1..=run.len()).find_map(|n| {
+            let so_far = format!("{row}{}", &run[..n]);
+            EMERGENCY_KEYS.iter().find(|code| so_far.ends_with(**code) && n < code.len())
+        });
+        spelled = whole.or(completed).copied();
+        row.push_str(&run);
+    }
+    spelled
+}
+
+fn digits_of(keys: &str) -> String {
+    keys.chars().filter(char::is_ascii_digit).collect()
 }
 
 fn guard_number(digits: &str, shown: &str) -> Result<(), Refused> {
@@ -348,6 +394,41 @@ mod tests {
             "sip:0900123456@sbc.example",
         ] {
             assert!(matches!(text.parse::<Target>(), Err(Refused::Premium(_))), "{text}: {:?}", text.parse::<Target>());
+        }
+    }
+
+    #[test]
+    fn a_row_of_keys_spells_an_emergency_number_however_it_is_cut() {
+        let row = |runs: &[&str]| row_spells_emergency(runs.iter().copied());
+        for runs in [
+            &["110"][..],
+            &["1", "1", "0"],
+            &["1", "10"],
+            &["11", "0"],
+            &["5", "1", "1", "0"],
+            &["51", "10"],
+            &["9", "9", "9"],
+            &["9", "911"],
+            &["9110"],
+            &["1", "1", "0#"],
+            &["1*1", "0"],
+            &["1", "101"],
+            &["0", "0", "0"],
+        ] {
+            assert!(row(runs).is_some(), "{runs:?}");
+        }
+        for runs in [
+            &["1"][..],
+            &["1", "1"],
+            &["1101"],
+            &["5110"],
+            &["1000"],
+            &["9000"],
+            &["1", "3", "0"],
+            &["5551234#"],
+            &["62251103119#"],
+        ] {
+            assert_eq!(row(runs), None, "{runs:?}");
         }
     }
 
