@@ -156,6 +156,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         Some(name) => Some(config.trunks.get(name).cloned().ok_or_else(|| bad(format!("there is no trunk {name:?}")))?),
     };
     let wanted = Wanted {
+        id: None,
         target,
         hotline: hotline.map(|h| h.name.clone()),
         probe: None,

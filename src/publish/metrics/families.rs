@@ -23,12 +23,12 @@ pub enum Kind {
 }
 
 /// Answer times: quick switches answer in a second, ringing goes on for minutes. Norms say 5, 10, 15, 20, 30 s.
-const CONNECT: &[f64] = &[0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0];
+const CONNECT: &[f64] = &[1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0];
 /// Delays before ringing: E.721 has means of 3, 5 and 8 s for local, toll and international calls.
-const POST_DIAL: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 11.0, 15.0, 20.0, 30.0];
-const FIRST_PROMPT: &[f64] = &[0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 30.0];
+const POST_DIAL: &[f64] = &[0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0];
+const FIRST_PROMPT: &[f64] = &[0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0];
 /// Waiting for a person: the norms' 15, 20, 30, 60, 120 s, then minutes.
-const WAIT: &[f64] = &[1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1_800.0];
+const WAIT: &[f64] = &[5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1_800.0];
 /// Ours: dispatch is late in milliseconds, or something is wrong.
 const LATENESS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0];
 const TRANSCRIBE: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 30.0, 60.0];
@@ -125,6 +125,8 @@ families! {
         "Whether the last verdict that counts was a pass (1) or a fail (0). A fail counts once a second call confirmed it; calls that we could not judge change nothing.");
     probe_suspect: IntGaugeVec = int_gauge("nightbell_probe_suspect", PROBE,
         "Whether a failed call waits for its confirmation (1).");
+    probe_outcome: IntGaugeVec = int_gauge("nightbell_probe_outcome", &["hotline", "probe", "outcome"],
+        "Always 1: what the last call that could be judged came to.");
     probe_last_run: GaugeVec = gauge("nightbell_probe_last_run_timestamp_seconds", PROBE,
         "When the last call of this probe ended, whatever came of it.");
     probe_last_verdict: GaugeVec = gauge("nightbell_probe_last_verdict_timestamp_seconds", PROBE,
@@ -135,6 +137,8 @@ families! {
         "When the next call of this probe is due. A moment that has long passed means that nobody calls.");
     probe_verdicts: IntCounterVec = counter("nightbell_probe_verdicts_total", &["hotline", "probe", "verdict"],
         "Verdicts that count: pass, fail after confirmation, and inconclusive, which is our own fault and says nothing of the hotline.");
+    probe_samples: IntCounterVec = counter("nightbell_probe_samples_total", &["hotline", "probe", "verdict"],
+        "Verdicts that count, pass or fail, of calls that were made by schedule alone and not because something was amiss: an unbiased sample, from which availability is worked out.");
     // Calls.
     calls: IntCounterVec = counter("nightbell_calls_total", PROBE,
         "Calls made to the hotline, confirmations included, control calls not.");

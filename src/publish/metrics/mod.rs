@@ -39,8 +39,15 @@ struct Known {
 }
 
 #[derive(Default)]
+struct Probe {
+    heard: menu::Heard,
+    /// The call whose verdict is being sought was made by schedule alone.
+    sampled: bool,
+}
+
+#[derive(Default)]
 struct Hotline {
-    probes: BTreeMap<String, menu::Heard>,
+    probes: BTreeMap<String, Probe>,
     timezone: chrono_tz::Tz,
 }
 
@@ -126,6 +133,9 @@ impl Metrics {
                 for verdict in Verdict::ALL {
                     f.probe_verdicts.with_label_values(&[labels[0], labels[1], verdict.word()]);
                 }
+                for verdict in [Verdict::Pass, Verdict::Fail] {
+                    f.probe_samples.with_label_values(&[labels[0], labels[1], verdict.word()]);
+                }
             }
             match &hotline.consent {
                 Some(consent) => {
@@ -133,6 +143,10 @@ impl Metrics {
                     f.consent_until.with_label_values(&[&hotline.name]).set(seconds(ends));
                 }
                 None => drop(f.consent_until.remove_label_values(&[&hotline.name])),
+            }
+            // Begun at 0, so that the first call is an increase.
+            for histogram in [&f.connect, &f.post_dial_delay, &f.first_prompt, &f.human, &f.queue] {
+                histogram.with_label_values(&[&hotline.name]);
             }
             // A probe that has gone took what it had found with it.
             self.tell_menu(&hotline.name, entry);
@@ -170,9 +184,12 @@ impl Metrics {
             for counter in [&f.calls_failed, &f.calls_inconclusive] {
                 let _ = counter.remove_label_values(&[hotline, probe, outcome.word()]);
             }
+            let _ = f.probe_outcome.remove_label_values(&[hotline, probe, outcome.word()]);
         }
         for verdict in Verdict::ALL {
-            let _ = f.probe_verdicts.remove_label_values(&[hotline, probe, verdict.word()]);
+            for counter in [&f.probe_verdicts, &f.probe_samples] {
+                let _ = counter.remove_label_values(&[hotline, probe, verdict.word()]);
+            }
         }
     }
 
@@ -207,8 +224,12 @@ impl Metrics {
         }
         let (Some(hotline), Some(probe)) = (record.hotline.as_deref(), record.probe.as_deref()) else { return };
         let mut known = self.known();
-        if !known.hotlines.get(hotline).is_some_and(|h| h.probes.contains_key(probe)) {
-            return;
+        let Some(entry) = known.hotlines.get_mut(hotline).and_then(|h| h.probes.get_mut(probe)) else { return };
+        match cause {
+            Cause::Cron | Cause::Every | Cause::Poisson => entry.sampled = true,
+            Cause::ShiftChange | Cause::AfterFailure | Cause::Alert { .. } | Cause::ByHand => entry.sampled = false,
+            // A second opinion on a call is part of that call's verdict.
+            Cause::Confirmation { .. } | Cause::Control { .. } => {}
         }
         f.calls.with_label_values(&[hotline, probe]).inc();
         let counter = match record.verdict {
@@ -273,6 +294,10 @@ impl Metrics {
         if record.verdict == Verdict::Inconclusive {
             return;
         }
+        for outcome in Outcome::ALL.iter().filter(|outcome| **outcome != record.outcome) {
+            let _ = f.probe_outcome.remove_label_values(&[hotline, probe, outcome.word()]);
+        }
+        f.probe_outcome.with_label_values(&[hotline, probe, record.outcome.word()]).set(1);
         let waiting = reading::waiting(record);
         if let Some(ahead) = waiting.ahead {
             f.queue_ahead.with_label_values(&[hotline]).set(i64::from(ahead));
@@ -281,7 +306,7 @@ impl Metrics {
             f.queue_announced.with_label_values(&[hotline]).set(f64::from(wait));
         }
         if let Some(entry) = known.hotlines.get_mut(hotline) {
-            let changed = entry.probes.entry(probe.to_string()).or_default().hear(record, ended);
+            let changed = entry.probes.entry(probe.to_string()).or_default().heard.hear(record, ended);
             if let Some(at) = changed {
                 f.menu_changed.with_label_values(&[hotline]).set(seconds(at));
             }
@@ -292,7 +317,7 @@ impl Metrics {
     /// What the last calls of all probes of a hotline found, together.
     fn tell_menu(&self, hotline: &str, known: &Hotline) {
         let f = &self.families;
-        let found = menu::together(known.probes.values());
+        let found = menu::together(known.probes.values().map(|probe| &probe.heard));
         let set = |gauge: &prometheus::IntGaugeVec, labels: &[&str], value: Option<i64>| match value {
             Some(value) => gauge.with_label_values(labels).set(value),
             None => drop(gauge.remove_label_values(labels)),
@@ -315,11 +340,12 @@ impl Metrics {
         at: DateTime<Utc>,
     ) {
         let known = self.known();
-        if !known.hotlines.get(hotline).is_some_and(|h| h.probes.contains_key(probe)) {
-            return;
-        }
+        let Some(entry) = known.hotlines.get(hotline).and_then(|h| h.probes.get(probe)) else { return };
         if let Some(verdict) = counted {
             self.families.probe_verdicts.with_label_values(&[hotline, probe, verdict.word()]).inc();
+            if entry.sampled && verdict != Verdict::Inconclusive {
+                self.families.probe_samples.with_label_values(&[hotline, probe, verdict.word()]).inc();
+            }
         }
         self.tell_standing(hotline, probe, standing == Standing::Suspect, counted, at);
     }
@@ -446,7 +472,7 @@ impl Metrics {
         {
             let known = self.known();
             for (name, hotline) in &known.hotlines {
-                let expired = menu::oldest_expiry(hotline.probes.values());
+                let expired = menu::oldest_expiry(hotline.probes.values().map(|probe| &probe.heard));
                 match expired.map(|on| (now - menu::end_of(on, hotline.timezone)).as_seconds_f64()) {
                     Some(age) => self.families.stale_seconds.with_label_values(&[name]).set(age.max(0.0)),
                     None => drop(self.families.stale_seconds.remove_label_values(&[name])),
