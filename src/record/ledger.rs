@@ -36,28 +36,18 @@ pub enum Happening {
     /// A call is about to be made: written before anything is sent.
     Planned { plan: Planned, call: String, target: String, trunk: Option<String>, by: String, reserved: Reserved },
     /// A call was due and is not made.
-    Passed { plan: Planned, why: NotCalled },
+    Passed { plan: Planned, by: String, why: NotCalled },
     /// Calls that were due while nothing ran, counted.
     PassedMany { hotline: String, probe: String, from: String, to: String, count: u64, why: NotCalled },
     /// A call ended. `counted` is the verdict that counts, when it is known at once.
-    Ended {
-        plan: PlanId,
-        call: String,
-        verdict: Verdict,
-        outcome: Outcome,
-        counted: Option<Verdict>,
-        record: Hash,
-        evidence: Vec<KeptFile>,
-        /// What could not be kept, in words.
-        lost: Vec<String>,
-    },
+    Ended { plan: PlanId, call: String, verdict: Verdict, outcome: Outcome, counted: Option<Verdict>, kept: Kept },
     /// A planned call had no end when its process was gone.
-    Aborted { plan: PlanId, call: String, why: String, record: Hash, evidence: Vec<KeptFile>, lost: Vec<String> },
+    Aborted { plan: PlanId, call: String, verdict: Verdict, outcome: Outcome, kept: Kept },
     /// What the calls so far come to for one probe.
     Standing { hotline: String, probe: String, plan: PlanId, standing: Standing, counted: Option<Verdict> },
     /// The kill switch.
     Kill { on: bool, why: String },
-    /// What a person said was taken out of a file; the old file is gone.
+    /// What a person said was taken out of a file; the old file is no more.
     Redacted { call: String, rule: String, old: KeptFile, new: KeptFile },
     /// The person's words were taken out of a record.
     RecordRedacted { call: String, rule: String, old: Hash, new: Hash },
@@ -74,6 +64,20 @@ pub enum Happening {
 pub struct ConfigFile {
     pub path: String,
     pub sha256: Hash,
+}
+
+/// What was kept of one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Of the record's text.
+    pub record: Hash,
+    pub evidence: Vec<KeptFile>,
+    /// What could not be kept, in words.
+    pub lost: Vec<String>,
+    /// What the budgets are charged.
+    pub used_ms: u64,
+    /// From the start of tape and recording to the first word of a person.
+    pub human_ms: Option<u64>,
 }
 
 /// A file of evidence, by its place in the vault.
@@ -98,6 +102,17 @@ impl EvidenceKind {
             EvidenceKind::Tape => "tape",
             EvidenceKind::Wav => "wav",
         }
+    }
+
+    pub fn ending(self) -> &'static str {
+        match self {
+            EvidenceKind::Tape => "nbtape",
+            EvidenceKind::Wav => "wav",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<EvidenceKind> {
+        [EvidenceKind::Tape, EvidenceKind::Wav].into_iter().find(|kind| kind.word() == word)
     }
 }
 

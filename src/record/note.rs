@@ -137,6 +137,11 @@ impl Signer {
         format!("{SECRET_PREFIX}{}+{:08x}+{}", self.verifier.name, self.verifier.id(), BASE64.encode(encoded))
     }
 
+    /// The 32 bytes the key was made of. As secret as the key.
+    pub fn seed(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
     pub fn from_secret_text(text: &str) -> Result<Signer, NoKey> {
         let (name, id, seed) = parts(text.trim_end().strip_prefix(SECRET_PREFIX).ok_or(NoKey::Shape)?)?;
         let signer = Signer::new(name, &seed)?;

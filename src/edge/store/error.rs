@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the data folder.
     #[error("{} is in use by another nightbell; stop that one, or give this one its own --data", .0.display())]
@@ -36,8 +36,9 @@ pub enum StoreError {
     Damaged(String),
     #[error("the database: {0}")]
     Other(String),
-    #[error("this part of the store is not there yet")]
-    Unfinished,
+    /// The store was closed before.
+    #[error("the store is closed")]
+    Closed,
 }
 
 impl StoreError {
@@ -53,7 +54,7 @@ impl StoreError {
             StoreError::File { .. } => "file",
             StoreError::Address(_) => "address",
             StoreError::Damaged(_) => "damaged",
-            StoreError::Other(_) | StoreError::Unfinished => "other",
+            StoreError::Other(_) | StoreError::Closed => "other",
         }
     }
 
@@ -67,5 +68,44 @@ impl StoreError {
                 | StoreError::Vault(_)
                 | StoreError::Other(_)
         )
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        let words = error.to_string();
+        match &error {
+            sqlx::Error::Database(e) => by_code(e.code().as_deref().unwrap_or_default(), e.message().to_string()),
+            sqlx::Error::Configuration(_) => StoreError::Address("the address of the database cannot be read".into()),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => StoreError::Away(words),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => StoreError::Away(words),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::Damaged(words),
+            _ => StoreError::Other(words),
+        }
+    }
+}
+
+/// SQLite gives result codes as numbers (the low byte is the kind), PostgreSQL five characters of SQLSTATE.
+fn by_code(code: &str, words: String) -> StoreError {
+    if code.len() == 5 {
+        return match code {
+            // lock_not_available, serialization_failure, deadlock_detected
+            "55P03" | "40001" | "40P01" => StoreError::Locked(words),
+            // disk_full
+            "53100" => StoreError::Full(words),
+            _ if ["08", "57", "53"].iter().any(|class| code.starts_with(class)) => StoreError::Away(words),
+            _ => StoreError::Other(words),
+        };
+    }
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // SQLITE_BUSY, SQLITE_LOCKED
+        Ok(5 | 6) => StoreError::Locked(words),
+        // SQLITE_FULL
+        Ok(13) => StoreError::Full(words),
+        // SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN
+        Ok(8 | 10 | 14) => StoreError::Away(words),
+        // SQLITE_CORRUPT, SQLITE_NOTADB
+        Ok(11 | 26) => StoreError::Damaged(words),
+        _ => StoreError::Other(words),
     }
 }

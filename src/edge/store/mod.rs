@@ -3,21 +3,36 @@
 //! One write is one transaction that also appends its ledger entry, so a killed process cannot part the two. After the
 //! commit the new length and root of the ledger are signed into `ledger/checkpoint`.
 
+mod database;
+mod ending;
 mod error;
+mod reading;
+mod recovery;
+mod schema;
+pub mod seal;
+mod writer;
 
 pub use error::StoreError;
 
+use self::database::Address;
+use self::seal::Seal;
+use self::writer::{End, Job, Op, Writer};
+use crate::edge::vault::{Vault, VaultError};
 use crate::record::call::CallRecord;
-use crate::record::ledger::{ConfigFile, Reserved};
-use crate::schedule::{Memory, Remembered};
+use crate::record::ledger::{ConfigFile, Happening, Reserved};
+use crate::schedule::Remembered;
 use crate::vocabulary::{NotCalled, PlanId, Planned, Standing, Verdict};
 use chrono::{DateTime, Utc};
+use sqlx::{AnyConnection, AnyPool, Connection, Row};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The data folder: `nightbell.sqlite`, `ledger/`, `inflight/`, `evidence/`.
+    /// The data folder: `nightbell.sqlite`, `ledger/`, `inflight/`, `evidence/`, `lock`.
     pub data: PathBuf,
     /// `postgres://…` instead of the SQLite file. May hold a password: never shown.
     pub database: Option<String>,
@@ -37,20 +52,29 @@ pub struct Ending {
     pub lost: Vec<String>,
 }
 
-/// A call of an earlier process that had no end.
+/// A call of an earlier process that had no end, with the one it was given.
 #[derive(Clone, Debug)]
-pub struct Aborted {
+pub struct Recovered {
     pub plan: Planned,
     pub record: CallRecord,
+    /// Its record had been written whole: it counts as it stands. Else it is aborted.
+    pub whole: bool,
 }
 
 /// One call as it is kept.
 #[derive(Clone, Debug)]
 pub struct KeptCall {
     pub plan: Planned,
+    pub state: CallState,
     pub counted: Option<Verdict>,
     pub ended: DateTime<Utc>,
     pub record: CallRecord,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallState {
+    Ended,
+    Aborted,
 }
 
 /// Which calls.
@@ -113,53 +137,175 @@ pub enum Write {
 
 /// A handle; clones share one writer.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    readers: AnyPool,
+    vault: Vault,
+    seal: Arc<Seal>,
+    data: PathBuf,
+    inflight: PathBuf,
+}
+
+/// Jobs that wait for the writer before who asks must wait too.
+const JOBS_WAITING: usize = 1024;
+
+impl Places {
+    /// The data folder, with `NIGHTBELL_DATABASE` and `NIGHTBELL_EVIDENCE` when they are set: addresses may hold
+    /// passwords, and a command line is no place for those.
+    pub fn from_env(data: &Path) -> Places {
+        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        Places { data: data.to_path_buf(), database: set("NIGHTBELL_DATABASE"), evidence: set("NIGHTBELL_EVIDENCE") }
+    }
+
+    pub fn folder(data: &Path) -> Places {
+        Places { data: data.to_path_buf(), database: None, evidence: None }
+    }
+}
+
+impl From<VaultError> for StoreError {
+    fn from(error: VaultError) -> StoreError {
+        match error {
+            VaultError::Address(words) => StoreError::Address(words),
+            other => StoreError::Vault(other.to_string()),
+        }
+    }
+}
 
 impl Store {
     /// Opens what is there, or makes it: database, key, folders. One process a data folder (`StoreError::InUse`).
-    pub async fn open(_places: &Places, _now: DateTime<Utc>) -> Result<Store, StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn open(places: &Places, now: DateTime<Utc>) -> Result<Store, StoreError> {
+        let data = places.data.clone();
+        seal::private_folder(&data)?;
+        let lock = seal::lock(&data)?;
+        let inflight = data.join("inflight");
+        seal::private_folder(&inflight)?;
+        let vault = Vault::open(&data, places.evidence.as_deref())?;
+        let address = Address::new(&data, places.database.as_deref(), true)?;
+        let mut connection = address.connect().await?;
+        address.migrate(&mut connection).await?;
+        let seal = Arc::new(begin(&mut connection, &data, now).await?);
+        let readers = address.readers()?;
+        let (jobs, waiting) = mpsc::channel(JOBS_WAITING);
+        let writer = Writer { address, seal: seal.clone(), connection: Some(connection), _lock: lock };
+        let writer = tokio::spawn(writer.run(waiting));
+        let (jobs, writer) = (Mutex::new(Some(jobs)), Mutex::new(Some(writer)));
+        Ok(Store { shared: Arc::new(Shared { jobs, writer, readers, vault, seal, data, inflight }) })
+    }
+
+    /// Waits for what is being written, and lets go of the data folder. Later writes are `StoreError::Closed`.
+    pub async fn close(&self) {
+        drop(self.shared.jobs.lock().expect("no one panics while holding it").take());
+        let writer = self.shared.writer.lock().expect("no one panics while holding it").take();
+        if let Some(writer) = writer {
+            let _ = writer.await;
+        }
+        self.shared.readers.close().await;
     }
 
     /// Where `edge::call` writes tape and recording while a call is up.
     pub fn inflight(&self) -> &Path {
-        Path::new("inflight")
+        &self.shared.inflight
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.shared.data
     }
 
     /// The public key that checkpoints are signed with, as its text.
     pub fn key(&self) -> String {
-        String::new()
+        self.shared.seal.vkey()
     }
 
-    /// At start, once, before any call: every call of this data folder that has no end becomes an aborted one,
-    /// attributable to the probe, with what its tape holds; files left over are put away or removed.
-    pub async fn recover(&self, _now: DateTime<Utc>) -> Result<Vec<Aborted>, StoreError> {
-        Err(StoreError::Unfinished)
+    /// At start, once, before any call: every call of this data folder that has no end gets one. A record that was
+    /// written whole counts; else it is aborted, attributable to the probe, with what its tape holds. Evidence that is
+    /// left over goes to `lost/`.
+    pub async fn recover(&self, now: DateTime<Utc>) -> Result<Vec<Recovered>, StoreError> {
+        let mut recovered = Vec::new();
+        for (plan, call) in self.in_flight().await? {
+            let (record, whole) = recovery::record(&self.shared.inflight, &call, &plan);
+            let end = if whole { End::Ended { counted: None } } else { End::Aborted };
+            let ending = Ending { plan: plan.id.clone(), record, counted: None, lost: Vec::new() };
+            let record = self.end(now, ending, end).await?;
+            recovered.push(Recovered { plan, record, whole });
+        }
+        self.tidy_inflight().await;
+        Ok(recovered)
     }
 
     /// Writes all of it in one transaction, with its ledger entries.
-    pub async fn write(&self, _now: DateTime<Utc>, _writes: Vec<Write>) -> Result<(), StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn write(&self, now: DateTime<Utc>, writes: Vec<Write>) -> Result<(), StoreError> {
+        self.submit(now, writes.into_iter().map(Op::Write).collect()).await
     }
 
-    /// Puts the evidence away, then keeps the record with its ledger entry. Answers the record as it is kept (its
-    /// evidence by its place in the vault).
-    pub async fn ended(&self, _now: DateTime<Utc>, _ending: Ending) -> Result<CallRecord, StoreError> {
-        Err(StoreError::Unfinished)
-    }
-
-    /// What the schedule goes on from.
-    pub async fn memory(&self, _now: DateTime<Utc>) -> Result<Memory, StoreError> {
-        Err(StoreError::Unfinished)
-    }
-
-    /// Calls with their records, the oldest first.
-    pub async fn calls(&self, _filter: &Filter) -> Result<Vec<KeptCall>, StoreError> {
-        Err(StoreError::Unfinished)
+    /// Puts the evidence away, then keeps the record with its ledger entry. Answers the record as it is kept: its
+    /// evidence by its place in the vault. What the vault cannot take stays in `inflight/`, and the ledger says so.
+    pub async fn ended(&self, now: DateTime<Utc>, ending: Ending) -> Result<CallRecord, StoreError> {
+        let end = End::Ended { counted: ending.counted };
+        self.end(now, ending, end).await
     }
 
     /// The newest signed checkpoint, for people to keep elsewhere.
-    pub async fn checkpoint(&self) -> Result<String, StoreError> {
-        Err(StoreError::Unfinished)
+    pub fn checkpoint(&self) -> Result<String, StoreError> {
+        let path = self.shared.seal.path();
+        std::fs::read_to_string(&path).map_err(|e| StoreError::File { path, why: e.to_string() })
     }
+
+    async fn submit(&self, now: DateTime<Utc>, ops: Vec<Op>) -> Result<(), StoreError> {
+        let jobs =
+            self.shared.jobs.lock().expect("no one panics while holding it").clone().ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        jobs.send(Job { now, ops, reply }).await.map_err(|_| StoreError::Closed)?;
+        drop(jobs);
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// The first transaction of every process: the ledger's name, our key in it, and whether the last checkpoint still
+/// holds. Answers the seal for what comes.
+async fn begin(connection: &mut AnyConnection, data: &Path, now: DateTime<Utc>) -> Result<Seal, StoreError> {
+    let mut tx = connection.begin().await?;
+    let mut head = writer::take_turn(&mut tx).await?;
+    let origin = sqlx::query("SELECT origin FROM ledger_keys LIMIT 1").fetch_optional(&mut *tx).await?;
+    let origin: String = match origin {
+        Some(row) => row.try_get("origin")?,
+        // A name no other ledger has (tlog-checkpoint, "Note text"); no host stands behind it.
+        None => format!("nightbell/{}", ulid::Ulid::new().to_string().to_lowercase()),
+    };
+    let seal = Seal::open(data, &origin)?;
+    let contradiction = seal.contradiction(&head.frontier)?;
+    if contradiction.is_some() {
+        seal.set_aside(&now.format("%Y%m%dT%H%M%S%6fZ").to_string())?;
+    }
+    seal.begin()?;
+    let known = sqlx::query("INSERT INTO ledger_keys (vkey, origin) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(seal.vkey())
+        .bind(origin.clone())
+        .execute(&mut *tx)
+        .await?
+        .rows_affected()
+        == 0;
+    let nightbell = env!("CARGO_PKG_VERSION").to_string();
+    let mut entries = Vec::new();
+    if head.frontier.size() == 0 {
+        entries.push(Happening::Opened { ledger: origin, key: seal.vkey(), nightbell: nightbell.clone() });
+    } else if !known {
+        entries.push(Happening::Key { key: seal.vkey() });
+    }
+    if let Some((checkpoint, why)) = contradiction {
+        tracing::error!("the ledger does not agree with its last checkpoint: {why}; nightbell verify says more");
+        entries.push(Happening::Contradicted { checkpoint, why });
+    }
+    entries.push(Happening::Started { by: seal.machine(), nightbell });
+    for what in entries {
+        writer::append(&mut tx, &mut head, now, what).await?;
+    }
+    writer::put_head(&mut tx, &head).await?;
+    tx.commit().await?;
+    seal.write(head.frontier.size(), head.frontier.root())?;
+    Ok(seal)
 }
