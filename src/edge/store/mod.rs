@@ -7,7 +7,7 @@ mod database;
 mod ending;
 mod error;
 mod reading;
-mod recovery;
+pub mod recovery;
 mod schema;
 pub mod seal;
 mod writer;
@@ -250,7 +250,7 @@ impl Store {
     }
 
     /// The newest signed checkpoint, for people to keep elsewhere.
-    pub fn checkpoint(&self) -> Result<String, StoreError> {
+    pub async fn checkpoint(&self) -> Result<String, StoreError> {
         let path = self.shared.seal.path();
         std::fs::read_to_string(&path).map_err(|e| StoreError::File { path, why: e.to_string() })
     }

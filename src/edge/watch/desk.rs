@@ -9,9 +9,10 @@ use super::files::{self, Files};
 use super::keeper::{Keeper, Kept, ToPlace, Work};
 use super::orders::{Order, Reloaded};
 use super::wall::{Jumps, Wall};
-use super::{kill_switch, recovery, systemd, wanted};
+use super::{kill_switch, systemd, wanted};
 use crate::edge::call::{Finished, Stop};
 use crate::edge::plan;
+use crate::edge::store::recovery;
 use crate::edge::store::{Ending as CallEnding, Write};
 use crate::publish::metrics::{Direction, Metrics};
 use crate::record::call::CallRecord;
@@ -323,7 +324,7 @@ impl Desk {
                 CameTo::NotMade(why) => self.not_made(planned, why.to_string()),
                 CameTo::Broken => {
                     tracing::error!(call, plan = %planned.id, "a bug ended this call; please keep its tape");
-                    let record = recovery::record(&self.keeper.inflight, &call, &planned);
+                    let (record, _) = recovery::record(&self.keeper.inflight, &call, &planned);
                     self.ended(planned, record, vec!["a bug in nightbell ended this call".into()]);
                 }
             },

@@ -4,7 +4,7 @@
 //! can. A call waits for its line in the ledger; one that waits too long is not made.
 
 use super::wall::Wall;
-use crate::edge::store::{Aborted, Ending, Filter, KeptCall, Places, Store, StoreError, Write};
+use crate::edge::store::{Ending, Filter, KeptCall, Places, Recovered, Store, StoreError, Write};
 use crate::publish::metrics::{Metrics, StoreTrouble};
 use crate::record::ledger::Reserved;
 use crate::schedule::Memory;
@@ -63,7 +63,7 @@ pub enum Kept {
 /// What an earlier life left.
 pub struct Found {
     pub memory: Memory,
-    pub aborted: Vec<Aborted>,
+    pub aborted: Vec<Recovered>,
     pub past: Vec<KeptCall>,
     /// The same in every life of this installation: chance comes from it.
     pub seed: u64,

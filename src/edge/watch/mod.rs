@@ -13,7 +13,6 @@ mod front;
 mod keeper;
 mod kill_switch;
 mod orders;
-mod recovery;
 mod systemd;
 pub mod wall;
 mod wanted;
