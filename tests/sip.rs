@@ -4,5 +4,9 @@
 mod flows;
 #[path = "sip/peers.rs"]
 mod peers;
+#[path = "sip/pipe.rs"]
+mod pipe;
 #[path = "sip/storms.rs"]
 mod storms;
+#[path = "sip/streams.rs"]
+mod streams;

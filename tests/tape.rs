@@ -29,6 +29,10 @@ fn lines() -> Vec<(Moment, Line<'static>)> {
         Line::In(TapeInput::heard(7, &Ok::<_, String>("欢迎"))),
         Line::In(TapeInput::heard(8, &Err::<(), _>("the worker died".to_string()))),
         Line::In(TapeInput::Unreachable { detail: "ICMP port unreachable".into() }),
+        Line::In(TapeInput::Lost {
+            peer: "[2001:db8::1]:5061".parse().unwrap(),
+            detail: "closed by the far side".into(),
+        }),
         Line::In(TapeInput::Interrupt { why: "SIGTERM".into() }),
         Line::Out(TapeOutput::Rtp { to: v6, bytes: bytes(&[1, 2, 3]) }),
         Line::Out(TapeOutput::Rtcp { to: v6, bytes: bytes(&[4]) }),

@@ -214,6 +214,7 @@ fn exercise_call(datagrams: &[Vec<u8>], seed: &Seed) {
         from_display: None,
         credentials: None,
         user_agent: "test".into(),
+        way: Default::default(),
     };
     let mut caller = Caller::new(settings, seed.fork("caller"));
     let mut out = Vec::new();

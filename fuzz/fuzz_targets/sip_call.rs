@@ -16,6 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         from_display: None,
         credentials: None,
         user_agent: "fuzz".into(),
+        way: Default::default(),
     };
     let mut caller = Caller::new(settings, Seed::new(7));
     let mut out = Vec::new();

@@ -108,6 +108,7 @@ impl Line {
             LineInput::Dial => {}
             LineInput::Sip { from, bytes } => self.signal(now, CallerInput::Wire { from, bytes }, out),
             LineInput::Unreachable { detail } => self.signal(now, CallerInput::Unreachable { detail }, out),
+            LineInput::Lost { peer, detail } => self.signal(now, CallerInput::Lost { peer, detail }, out),
             LineInput::Rtp { from, bytes } => self.play(now, MediaInput::Rtp { from, bytes }, out),
             LineInput::Rtcp { from, bytes } => self.play(now, MediaInput::Rtcp { from, bytes }, out),
             LineInput::Press { key } => self.play(now, MediaInput::Press { key }, out),

@@ -1,6 +1,7 @@
 //! Trunks (how calls leave) and the allow list (whom they may reach).
 
 use crate::vocabulary::{Target, View};
+pub use crate::vocabulary::Transport;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
@@ -18,13 +19,6 @@ pub struct Server {
     pub host: String,
     pub port: Option<u16>,
     pub transport: Transport,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    Udp,
-    Tcp,
-    Tls,
 }
 
 /// Where a password is found. The password itself is never in a value of this room.

@@ -203,6 +203,7 @@ fn taped(input: &Input) -> TapeInput<'_> {
         Input::Rtp { from, bytes } => TapeInput::Rtp { from: *from, bytes: Cow::Borrowed(bytes) },
         Input::Rtcp { from, bytes } => TapeInput::Rtcp { from: *from, bytes: Cow::Borrowed(bytes) },
         Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
+        Input::Lost { peer, detail } => TapeInput::Lost { peer: *peer, detail: Cow::Borrowed(detail) },
         Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
         Input::Interrupt { why, detail } => {
             TapeInput::Interrupt { why: Cow::Owned(replay::interrupt_text(*why, detail)) }

@@ -62,6 +62,11 @@ pub enum Input {
     Unreachable {
         detail: String,
     },
+    /// The connection to or from there is gone: what goes over streams may go over another one.
+    Lost {
+        peer: SocketAddr,
+        detail: String,
+    },
     /// A transcription came back. An error is our own fault, in words for people.
     Heard {
         clip: ClipId,
@@ -161,6 +166,7 @@ impl Journey {
             from_display: settings.from_display.clone(),
             credentials,
             user_agent: concat!("nightbell/", env!("CARGO_PKG_VERSION")).to_string(),
+            way: settings.way(),
         };
         let line =
             LineSettings { caller, local_rtp: settings.local_rtp, codecs: settings.codecs(), ring_limit, call_limit };
@@ -228,6 +234,7 @@ impl Journey {
             Input::Rtp { from, bytes } => self.line.step(now, LineInput::Rtp { from, bytes }, &mut line_out),
             Input::Rtcp { from, bytes } => self.line.step(now, LineInput::Rtcp { from, bytes }, &mut line_out),
             Input::Unreachable { detail } => self.line.step(now, LineInput::Unreachable { detail }, &mut line_out),
+            Input::Lost { peer, detail } => self.line.step(now, LineInput::Lost { peer, detail }, &mut line_out),
             Input::Heard { clip, result } => {
                 self.understand(now, clip, result, out);
                 look = true;

@@ -1,9 +1,10 @@
 //! What a journey is started with: everything a replay needs, and no secret.
 
 use crate::call::rtp::Codec;
+use crate::call::sip::Way;
 use crate::config::{Expectation, Problem, Step, parse_do};
 use crate::understanding::Context;
-use crate::vocabulary::{Lang, Outcome};
+use crate::vocabulary::{Lang, Outcome, Transport};
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -18,6 +19,15 @@ pub struct Settings {
     pub remote: SocketAddr,
     pub local_sip: SocketAddr,
     pub local_rtp: SocketAddr,
+    /// How the signalling goes; a tape that does not say is one of datagrams.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Route values of the INVITE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<String>,
+    /// Our address as the trunk sees it, where that is known before the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_as: Option<SocketAddr>,
     pub from_user: String,
     pub from_display: Option<String>,
     /// Set when we can answer a challenge.
@@ -57,6 +67,10 @@ pub struct Expected {
 impl Settings {
     pub fn script(&self) -> Result<Vec<Step>, Vec<Problem>> {
         if self.steps.is_empty() { Ok(Vec::new()) } else { parse_do(&self.steps) }
+    }
+
+    pub fn way(&self) -> Way {
+        Way { transport: self.transport, routes: self.routes.clone(), seen_as: self.seen_as }
     }
 
     pub fn expectation(&self) -> Option<Expectation> {

@@ -262,6 +262,7 @@ fn untaped(input: TapeInput) -> Result<Input, String> {
         TapeInput::Rtp { from, bytes } => Input::Rtp { from: *from, bytes: bytes.to_vec() },
         TapeInput::Rtcp { from, bytes } => Input::Rtcp { from: *from, bytes: bytes.to_vec() },
         TapeInput::Unreachable { detail } => Input::Unreachable { detail: detail.to_string() },
+        TapeInput::Lost { peer, detail } => Input::Lost { peer: *peer, detail: detail.to_string() },
         TapeInput::Heard { clip, .. } => {
             let result = input.heard_as::<RawHearing>().ok_or("a hearing on the tape cannot be read")?;
             Input::Heard { clip: ClipId(*clip), result }

@@ -28,6 +28,11 @@ pub enum TapeInput<'a> {
     Unreachable {
         detail: Cow<'a, str>,
     },
+    /// A connection of the signalling is gone.
+    Lost {
+        peer: SocketAddr,
+        detail: Cow<'a, str>,
+    },
     Interrupt {
         why: Cow<'a, str>,
     },
@@ -105,6 +110,7 @@ impl TapeInput<'_> {
             TapeInput::Interrupt { .. } => 6,
             TapeInput::Tick => 7,
             TapeInput::Sound { .. } => 8,
+            TapeInput::Lost { .. } => 9,
         }
     }
 
@@ -120,6 +126,10 @@ impl TapeInput<'_> {
             }
             TapeInput::Unreachable { detail: text } | TapeInput::Interrupt { why: text } => {
                 into.extend_from_slice(text.as_bytes());
+            }
+            TapeInput::Lost { peer, detail } => {
+                put_address(*peer, into);
+                into.extend_from_slice(detail.as_bytes());
             }
             TapeInput::Tick => {}
             TapeInput::Sound { name, samples } => {
@@ -188,6 +198,10 @@ impl<'a> Entry<'a> {
                     name: Cow::Borrowed(std::str::from_utf8(name).ok()?),
                     samples: Cow::Borrowed(samples),
                 }
+            }
+            9 => {
+                let (peer, detail) = take_address(payload)?;
+                TapeInput::Lost { peer, detail: Cow::Borrowed(std::str::from_utf8(detail).ok()?) }
             }
             _ => return None,
         })

@@ -16,7 +16,7 @@ use crate::journey::{Input, Journey, Output, Settings};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
 use crate::record::tape::{TapeHeader, TapeInput, TapeWriter};
-use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Trace, limits};
+use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Trace, Transport, limits};
 use chrono::NaiveDateTime;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -94,6 +94,9 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         remote: HOTLINE_SIP,
         local_sip: CALLER_SIP,
         local_rtp: CALLER_RTP,
+        transport: Transport::Udp,
+        routes: Vec::new(),
+        seen_as: None,
         from_user: "nightbell".into(),
         from_display: None,
         username: None,
@@ -317,6 +320,7 @@ fn taped(input: &Input) -> TapeInput<'_> {
         Input::Rtp { from, bytes } => TapeInput::Rtp { from: *from, bytes: Cow::Borrowed(bytes) },
         Input::Rtcp { from, bytes } => TapeInput::Rtcp { from: *from, bytes: Cow::Borrowed(bytes) },
         Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
+        Input::Lost { peer, detail } => TapeInput::Lost { peer: *peer, detail: Cow::Borrowed(detail) },
         Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
         Input::Interrupt { why, detail } => {
             TapeInput::Interrupt { why: Cow::Owned(replay::interrupt_text(*why, detail)) }

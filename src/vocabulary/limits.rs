@@ -16,6 +16,12 @@ pub const CLIP_MS_MAX: u64 = 28_000;
 pub const CLIPS_WAITING_MAX: usize = 32;
 /// Longest SIP message read from the wire.
 pub const SIP_MESSAGE_BYTES_MAX: usize = 65_535;
+/// Longest SIP request that leaves as a datagram; a longer one leaves over a stream (RFC 3261 §18.1.1).
+pub const SIP_DATAGRAM_BYTES_MAX: usize = 1_300;
+/// Messages that wait for a stream to take them; a far side that reads no more is cut off.
+pub const SIP_STREAM_QUEUE_MAX: usize = 64;
+/// Connections that one call or trunk keeps at once.
+pub const SIP_STREAMS_MAX: usize = 16;
 /// Most headers in one SIP message.
 pub const SIP_HEADERS_MAX: usize = 256;
 /// SIP transactions of one kind that one dialog keeps.

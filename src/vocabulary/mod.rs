@@ -11,6 +11,7 @@ pub mod plan;
 pub mod seed;
 pub mod target;
 pub mod trace;
+pub mod transport;
 
 pub use finding::{AttributableTo, DeadEnd, Finding, FindingKind, Judgement, Layer, Outcome, Verdict};
 pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
@@ -21,3 +22,4 @@ pub use plan::{Cause, NotCalled, PlanId, Planned, Standing};
 pub use seed::Seed;
 pub use target::{Target, View};
 pub use trace::{Event, Trace, What};
+pub use transport::Transport;

@@ -1,5 +1,6 @@
 //! Two peers and the network between them: `step` jumps to the next moment at which anything happens.
 
+use super::pipe::{Came, Pipe};
 use nightbell::call::sip::{
     Called, CalledEvent, CalledInput, CalledOutput, Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings,
     Credentials, Message, answer_outside, digest, read,
@@ -48,6 +49,8 @@ pub struct Peers {
     chance: Seed,
     sequence: u64,
     sent: [usize; 2],
+    /// Set: messages go over a stream.
+    pub pipe: Option<Pipe>,
 }
 
 pub fn caller_address() -> SocketAddr {
@@ -67,6 +70,7 @@ pub fn settings() -> CallerSettings {
         from_display: Some("Night \"bell\"".into()),
         credentials: None,
         user_agent: "nightbell/test".into(),
+        way: Default::default(),
     }
 }
 
@@ -96,6 +100,7 @@ impl Peers {
             chance: seed.fork("network"),
             sequence: 0,
             sent: [0, 0],
+            pipe: None,
         }
     }
 
@@ -120,11 +125,29 @@ impl Peers {
         let datagram = self.network.keys().next().map(|(at, _)| *at);
         let act = self.plan.first().map(|(at, _)| *at);
         let called = self.called.iter().filter_map(Called::deadline).min();
-        let Some(next) = [datagram, act, self.caller.deadline(), called].into_iter().flatten().min() else {
+        let piped = self.pipe.as_ref().and_then(Pipe::due);
+        let Some(next) = [datagram, act, self.caller.deadline(), called, piped].into_iter().flatten().min() else {
             return false;
         };
         self.now = self.now.max(next);
-        if datagram == Some(next) {
+        if piped == Some(next) {
+            for came in self.pipe.as_mut().map(|pipe| pipe.step(next)).unwrap_or_default() {
+                match came {
+                    Came::Message { from_caller: true, bytes } => self.reach_called(bytes),
+                    Came::Message { from_caller: false, bytes } => {
+                        self.tell_caller(CallerInput::Wire { from: called_address(), bytes });
+                    }
+                    Came::Lost => {
+                        let detail = "closed by the far side".to_string();
+                        self.tell_caller(CallerInput::Lost { peer: called_address(), detail });
+                        for index in 0..self.called.len() {
+                            self.tell_called(index, CalledInput::Lost { peer: caller_address() });
+                        }
+                    }
+                    Came::Refused => self.tell_caller(CallerInput::Unreachable { detail: "refused".into() }),
+                }
+            }
+        } else if datagram == Some(next) {
             let ((_, _), (from_caller, bytes)) = self.network.pop_first().unwrap();
             if from_caller {
                 self.reach_called(bytes)
@@ -240,6 +263,9 @@ impl Peers {
         let number = self.sent[side];
         self.sent[side] += 1;
         self.wire.push((self.now, from_caller, read(&bytes).expect("we write what we can read")));
+        if let Some(pipe) = &mut self.pipe {
+            return pipe.send(self.now, from_caller, &bytes);
+        }
         let copies = 1 + usize::from(self.chance.unit() < self.weather.duplication);
         for _ in 0..copies {
             let lost = self.chance.unit() < self.weather.loss || self.lost.contains(&(from_caller, number));

@@ -5,7 +5,7 @@ use nightbell::call::sip::{CalledEvent, CalledInput, CallerEvent, CallerInput};
 use nightbell::vocabulary::Seed;
 
 /// A call made up from a seed.
-fn plan(seed: &mut Seed) -> Vec<(u64, Act)> {
+pub fn plan(seed: &mut Seed) -> Vec<(u64, Act)> {
     let mut acts = Vec::new();
     let mut at = 20 + seed.below(400);
     for _ in 0..seed.below(3) {
@@ -48,7 +48,13 @@ fn plan(seed: &mut Seed) -> Vec<(u64, Act)> {
 
 fn check(seed: u64, weather: Weather) -> Peers {
     let peers = Peers::new(seed, weather).plan(plan(&mut Seed::new(seed).fork("plan"))).run();
-    let say = || format!("seed {seed}, {weather:?}: {:#?}", peers.log());
+    one_outcome(&peers, &format!("seed {seed}, {weather:?}"));
+    peers
+}
+
+/// Both ends are closed, and what became of the call was said once.
+pub fn one_outcome(peers: &Peers, circumstances: &str) {
+    let say = || format!("{circumstances}: {:#?}", peers.log());
     assert!(peers.caller_closed(), "the caller never closed; {}", say());
     assert!(peers.called_closed(), "the called side never closed; {}", say());
     for name in ["Settled", "Closed"] {
@@ -66,7 +72,6 @@ fn check(seed: u64, weather: Weather) -> Peers {
         )
     });
     assert_eq!(outcomes.count(), 1, "one outcome; {}", say());
-    peers
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn settings() -> LineSettings {
             from_display: None,
             credentials: None,
             user_agent: "nightbell".into(),
+            way: Default::default(),
         },
         local_rtp: OUR_RTP.parse().unwrap(),
         codecs: vec![Codec::Pcma, Codec::Pcmu],

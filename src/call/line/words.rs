@@ -25,12 +25,32 @@ pub struct LineSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum LineInput {
     Dial,
-    Sip { from: SocketAddr, bytes: Vec<u8> },
-    Rtp { from: SocketAddr, bytes: Vec<u8> },
-    Rtcp { from: SocketAddr, bytes: Vec<u8> },
-    Unreachable { detail: String },
-    Press { key: Key },
-    Say { samples: Arc<[i16]> },
+    Sip {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Rtp {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Rtcp {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Unreachable {
+        detail: String,
+    },
+    /// A connection of the signalling is gone.
+    Lost {
+        peer: SocketAddr,
+        detail: String,
+    },
+    Press {
+        key: Key,
+    },
+    Say {
+        samples: Arc<[i16]>,
+    },
     StopSaying,
     HangUp,
     Tick,

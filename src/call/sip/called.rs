@@ -3,21 +3,23 @@
 use super::admission::is_sound;
 use super::dialog::Dialog;
 use super::digest::Authenticator;
-use super::leg::{Identity, Leg, LegEvent, LegOutput};
+use super::leg::{Identity, Leg, LegEvent, LegOutput, came_reliably, contact};
 use super::message::{Message, read};
 use super::reason::{q850_header, status_of_q850};
 use super::transaction::{T1, earliest};
-use super::uri::{Uri, bracketed};
+use super::uri::Uri;
 use crate::vocabulary::limits::CALL_MAX;
-use crate::vocabulary::{Moment, Seed, trace::EndedBy};
+use crate::vocabulary::{Moment, Seed, Transport, trace::EndedBy};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What can happen to a called end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CalledInput {
-    /// A datagram that `Called::wants`.
+    /// A message that `Called::wants`.
     Wire { from: SocketAddr, bytes: Vec<u8> },
+    /// The connection to or from there is gone.
+    Lost { peer: SocketAddr },
     /// Send a provisional response (101–199 with our tag, 100 without).
     Provisional { status: u16, reason: String, sdp: Option<Vec<u8>> },
     /// Answer the INVITE with 200.
@@ -103,10 +105,12 @@ impl Called {
         let first_seq = 1 + (seed.fork("cseq").next_u32() >> 8);
         let called_user = Uri::parse(invite.request_uri().unwrap_or_default()).ok();
         let user = called_user.as_ref().and_then(Uri::sip).and_then(|uri| uri.user.clone());
-        let user = user.map_or_else(String::new, |user| format!("{user}@"));
-        let contact = format!("<sip:{user}{}:{}>", bracketed(local.ip()), local.port());
+        // RFC 3261 §12.1.1: a call to `sips:` is answered from one.
+        let scheme = if called_user.as_ref().and_then(Uri::sip).is_some_and(|uri| uri.secure) { "sips" } else { "sip" };
+        let transport = invite.top_via().map_or(Transport::Udp, |via| via.carrier());
+        let contact = contact(scheme, &user.unwrap_or_default(), local, transport);
         let user_agent = concat!("nightbell-rehearsal/", env!("CARGO_PKG_VERSION")).to_string();
-        let identity = Identity { local, contact, user_agent };
+        let identity = Identity { local, transport, contact, user_agent };
         let dialog = Dialog::of_called(invite, &tag, first_seq);
         let auth = Authenticator::new(None, seed.fork("cnonce"));
         Called {
@@ -181,6 +185,7 @@ impl Called {
         let leg = &mut self.leg;
         match input {
             CalledInput::Wire { from, bytes } => return self.receive(now, from, &bytes, out),
+            CalledInput::Lost { peer } => leg.lose_connection(now, peer, &mut told),
             CalledInput::Provisional { status, reason, sdp } => {
                 if (100..200).contains(&status) {
                     leg.ring(now, status, &reason, sdp, &mut told);
@@ -231,7 +236,7 @@ impl Called {
         } else if self.leg.wants_request(&message) && is_sound(&message) {
             self.leg.request(now, message, from, &mut told);
             if self.linger_until.is_some() && !told.is_empty() {
-                self.linger_until = Some(now + LINGER);
+                self.linger(now);
             }
         } else if self.is_merged(&message) {
             self.leg.refuse_merged(&message, from, &mut told);
@@ -260,7 +265,7 @@ impl Called {
                 LegEvent::InfoAnswered { status } => CalledEvent::InfoAnswered { status },
                 LegEvent::ReinviteAnswered { status, sdp } => CalledEvent::ReinviteAnswered { status, sdp },
                 LegEvent::FarBye { status, reason, q850 } => {
-                    self.linger_until = Some(now + LINGER);
+                    self.linger(now);
                     match self.end(EndedBy::Them, status, reason, q850) {
                         Some(event) => event,
                         None => continue,
@@ -276,6 +281,12 @@ impl Called {
                 },
             };
             out.push(CalledOutput::Event(event));
+        }
+    }
+
+    fn linger(&mut self, now: Moment) {
+        if !came_reliably(&self.invite) {
+            self.linger_until = Some(now + LINGER);
         }
     }
 

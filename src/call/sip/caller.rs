@@ -10,7 +10,7 @@ use super::leg::{Identity, Leg, LegEvent, LegOutput, LegState};
 use super::message::{Message, read};
 use super::transaction::{ClientInput, InviteClient, NonInviteClient, T1, answers, earliest};
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX, SIP_FORKS_MAX};
-use crate::vocabulary::{Moment, Seed, trace::EndedBy};
+use crate::vocabulary::{Moment, Seed, Transport, trace::EndedBy};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,6 +27,17 @@ pub struct CallerSettings {
     pub from_display: Option<String>,
     pub credentials: Option<Credentials>,
     pub user_agent: String,
+    pub way: Way,
+}
+
+/// By which way a caller's messages go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    pub transport: Transport,
+    /// Route values of the INVITE, the first hop first: an outbound proxy, a registrar's Service-Route (RFC 3608).
+    pub routes: Vec<String>,
+    /// Our address as a registrar or proxy sees it; it stands in Contact until a response shows another.
+    pub seen_as: Option<SocketAddr>,
 }
 
 /// What can happen to a caller.
@@ -34,10 +45,12 @@ pub struct CallerSettings {
 pub enum CallerInput {
     /// Send the INVITE, with this session description.
     Dial { offer: Vec<u8> },
-    /// A datagram came in on the SIP socket.
+    /// A message came in: a datagram, or one cut from a stream.
     Wire { from: SocketAddr, bytes: Vec<u8> },
-    /// The network says that the far end cannot be reached (ICMP).
+    /// The network says that the far end cannot be reached: ICMP, or a connection that did not come to be.
     Unreachable { detail: String },
+    /// The connection to or from there is gone.
+    Lost { peer: SocketAddr, detail: String },
     /// End it: nothing, CANCEL or BYE, as the state wants.
     HangUp,
     /// Our answer to `CallerEvent::FarOffer`. An empty one refuses it with 488.
@@ -51,7 +64,8 @@ pub enum CallerInput {
 /// What a caller wants done or known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallerOutput {
-    /// Send this datagram.
+    /// Send this message, by what its top Via says: as a datagram, or over the connection to there, opened when there is
+    /// none.
     Send { to: SocketAddr, bytes: Vec<u8> },
     /// Something happened.
     Event(CallerEvent),
@@ -115,6 +129,10 @@ pub struct Caller {
     phase: Phase,
     /// The INVITE, last in the list; those before it were challenged and only repeat their ACK.
     attempts: Vec<Attempt>,
+    /// A stream was tried for an INVITE too long for a datagram, and there is none.
+    datagrams_only: bool,
+    /// The connection was lost while it rang: so long the far side has to find us again, and what happened.
+    lost: Option<(Moment, String)>,
     cancel: Option<Cancel>,
     legs: Vec<Leg>,
     /// The leg that was answered first.
@@ -144,6 +162,9 @@ enum Phase {
 struct Attempt {
     tx: InviteClient,
     branch: String,
+    by: Transport,
+    /// It has left a second time, since the connection it left by was lost.
+    again: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -158,6 +179,7 @@ impl Caller {
     /// A caller that has not dialled yet.
     pub fn new(settings: CallerSettings, seed: Seed) -> Caller {
         let auth = Authenticator::new(settings.credentials.clone(), seed.fork("cnonce"));
+        let seen_as = settings.way.seen_as;
         Caller {
             call_id: seed.fork("call-id").hex(24),
             local_tag: seed.fork("from-tag").hex(12),
@@ -167,9 +189,11 @@ impl Caller {
             auth,
             met: Met::default(),
             offer: Vec::new(),
-            seen_as: None,
+            seen_as,
             phase: Phase::Idle,
             attempts: Vec::new(),
+            datagrams_only: false,
+            lost: None,
             cancel: None,
             legs: Vec::new(),
             chosen: None,
@@ -196,7 +220,8 @@ impl Caller {
         let attempts = self.attempts.iter().map(|a| a.tx.deadline());
         let legs = self.legs.iter().map(Leg::deadline);
         let cancel = self.cancel.as_ref().map(|c| earliest([c.tx.deadline(), self.cancel_gives_up()]));
-        let ours = [self.ring_until, self.call_until, self.linger_until, cancel.flatten()];
+        let lost = self.lost.as_ref().map(|(until, _)| *until);
+        let ours = [self.ring_until, self.call_until, self.linger_until, cancel.flatten(), lost];
         earliest(attempts.chain(legs).chain(ours))
     }
 
@@ -222,6 +247,7 @@ impl Caller {
                 Err(_) => {}
             },
             CallerInput::Unreachable { detail } => self.fail_transport(now, detail, out),
+            CallerInput::Lost { peer, detail } => self.lose_connection(now, peer, detail, out),
             CallerInput::HangUp => self.hang_up(now, out),
             CallerInput::Answer { offer_id, sdp } => {
                 self.with_chosen(now, out, |leg, told| leg.answer_offer(now, offer_id, sdp, told));
@@ -250,6 +276,7 @@ impl Caller {
             }
         }
         self.tick_cancel(now, out);
+        self.tick_lost(now, out);
         for index in 0..self.legs.len() {
             if self.legs[index].deadline().is_some_and(|at| at <= now) {
                 self.with_leg(index, now, out, |leg, told| leg.tick(now, told));
@@ -296,7 +323,7 @@ impl Caller {
         let is_chosen = self.chosen == Some(index);
         match event {
             LegEvent::FarBye { status, reason, q850 } => {
-                self.linger_until = Some(now + LINGER);
+                self.linger(now);
                 // A fork we did not choose, or one whose 2xx we never saw though the far side took the call as answered.
                 let lost_answer = self.phase == Phase::Inviting && self.chosen.is_none() && self.legs.len() == 1;
                 if is_chosen || lost_answer {
@@ -339,7 +366,7 @@ impl Caller {
             let before = out.len();
             self.with_leg(index, now, out, |leg, told| leg.request(now, request, from, told));
             if self.linger_until.is_some() && out.len() > before {
-                self.linger_until = Some(now + LINGER);
+                self.linger(now);
             }
             return;
         }

@@ -3,6 +3,7 @@
 use super::address::NameAddr;
 use super::message::Message;
 use super::uri::{SipUri, Uri};
+use crate::vocabulary::Transport;
 use std::net::{IpAddr, SocketAddr};
 
 /// The state of a dialog, early or confirmed.
@@ -143,16 +144,24 @@ impl Dialog {
         }
     }
 
-    /// Where the next request goes: the first route or the target when that is an address; `peer`, where the dialog came
-    /// from, when it is a name or an address that cannot be right from here.
-    pub fn next_hop(&self, peer: SocketAddr) -> SocketAddr {
+    /// Where the next request goes, and by what: the first route or the target when that is an address; `peer`, where
+    /// the dialog came from, by `ours`, which carried it, when it is a name or cannot be right from here.
+    ///
+    /// A URI without a transport leaves the dialog where it is: equipment that was called over a stream and says nothing
+    /// does not mean datagrams, whatever RFC 3263 §4.1 makes of a numeric host. What began under TLS never leaves it, and
+    /// what began without has nothing to check a certificate by.
+    pub fn next_hop(&self, peer: SocketAddr, ours: Transport) -> (SocketAddr, Transport) {
         let first = match self.routes.first() {
             Some(route) => route_uri(route),
             None => Uri::parse(&self.target).ok().and_then(|uri| uri.sip().cloned()),
         };
-        match first.and_then(|uri| uri.address()) {
-            Some(hop) if is_plausible(hop, peer) => hop,
-            _ => peer,
+        let Some(uri) = first else { return (peer, ours) };
+        let asked = uri.transport().unwrap_or(ours);
+        match uri.address() {
+            Some(hop) if is_plausible(hop, peer) && (asked == Transport::Tls) == (ours == Transport::Tls) => {
+                (hop, asked)
+            }
+            _ => (peer, ours),
         }
     }
 }
@@ -231,7 +240,28 @@ mod tests {
             (vec!["<sip:192.0.2.7>"], "<sip:b@192.0.2.4>", "192.0.2.9:5060", "192.0.2.7:5060"),
         ] {
             let dialog = answered(&routes, contact);
-            assert_eq!(dialog.next_hop(peer.parse().unwrap()).to_string(), hop, "{routes:?} {contact} {peer}");
+            let found = dialog.next_hop(peer.parse().unwrap(), Transport::Udp);
+            assert_eq!((found.0.to_string().as_str(), found.1), (hop, Transport::Udp), "{routes:?} {contact} {peer}");
+        }
+    }
+
+    #[test]
+    fn the_next_hop_keeps_to_the_transport_of_the_dialog_unless_it_is_asked_otherwise() {
+        use Transport::{Tcp, Tls, Udp};
+        let peer = "192.0.2.9:5062";
+        for (contact, ours, hop, by) in [
+            ("<sip:b@192.0.2.4>", Tcp, "192.0.2.4:5060", Tcp),
+            ("<sip:b@192.0.2.4;transport=UDP>", Tcp, "192.0.2.4:5060", Udp),
+            ("<sip:b@192.0.2.4;transport=tcp>", Udp, "192.0.2.4:5060", Tcp),
+            ("<sip:b@192.0.2.4;transport=tls>", Tls, "192.0.2.4:5061", Tls),
+            ("<sips:b@192.0.2.4>", Tls, "192.0.2.4:5061", Tls),
+            ("<sip:b@192.0.2.4;transport=tcp>", Tls, peer, Tls),
+            ("<sips:b@192.0.2.4>", Tcp, peer, Tcp),
+            ("<sip:b@192.0.2.4;transport=sctp>", Tcp, "192.0.2.4:5060", Tcp),
+            ("<sip:b@pbx.example;transport=tcp>", Udp, peer, Udp),
+        ] {
+            let (found, carrier) = answered(&[], contact).next_hop(peer.parse().unwrap(), ours);
+            assert_eq!((found.to_string().as_str(), carrier), (hop, by), "{contact} {ours}");
         }
     }
 

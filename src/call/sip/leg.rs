@@ -8,6 +8,7 @@ mod received;
 mod sent;
 
 pub(super) use received::{CAPABILITIES, refusal_of_method, unsupported_extensions};
+pub(super) use sent::put_via_first;
 
 use super::dialog::Dialog;
 use super::digest::{Authenticator, Met};
@@ -17,8 +18,8 @@ use super::transaction::{
     ServerKey, ServerOutput, T1, T2, answers, earliest,
 };
 use super::uri::bracketed;
-use crate::vocabulary::limits::SIP_TRANSACTIONS_MAX;
-use crate::vocabulary::{Moment, Seed};
+use crate::vocabulary::limits::{SIP_DATAGRAM_BYTES_MAX, SIP_TRANSACTIONS_MAX};
+use crate::vocabulary::{Moment, Seed, Transport};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ const OFFER_WAITS_MAX: Duration = Duration::from_secs(20);
 pub(super) struct Identity {
     /// Via's sent-by.
     pub local: SocketAddr,
+    /// What carried the INVITE.
+    pub transport: Transport,
     /// The Contact value.
     pub contact: String,
     pub user_agent: String,
@@ -109,7 +112,10 @@ struct Outgoing {
     tx: NonInviteClient,
     branch: String,
     to: SocketAddr,
+    by: Transport,
     met: Met,
+    /// It has left a second time, since the connection it left by was lost.
+    again: bool,
 }
 
 /// A re-INVITE of ours.
@@ -118,8 +124,10 @@ struct OutgoingInvite {
     tx: InviteClient,
     branch: String,
     to: SocketAddr,
+    by: Transport,
     number: u32,
     told: bool,
+    again: bool,
 }
 
 /// A non-INVITE request of theirs.
@@ -167,6 +175,8 @@ pub(super) struct Leg {
     identity: Identity,
     /// Where the dialog's messages came from.
     peer: SocketAddr,
+    /// Another transport than the dialog's was tried and does not work here.
+    keeps_transport: bool,
     seed: Seed,
     auth: Authenticator,
     clients: Vec<Outgoing>,
@@ -174,7 +184,7 @@ pub(super) struct Leg {
     servers: Vec<Incoming>,
     invites: Vec<IncomingInvite>,
     /// ACKs of 2xx by the number of their INVITE, to be repeated with every repeated 2xx.
-    acks: Vec<(u32, SocketAddr, Vec<u8>)>,
+    acks: Vec<(u32, Transport, SocketAddr, Vec<u8>)>,
     pending: Option<PendingOffer>,
     offers: u32,
     /// A BYE that must wait for the ACK of our 2xx (RFC 3261 §15).
@@ -188,6 +198,7 @@ impl Leg {
             state: LegState::Early,
             identity,
             peer,
+            keeps_transport: false,
             seed,
             auth,
             clients: Vec::new(),
@@ -315,7 +326,32 @@ fn pass_server(to: SocketAddr, told: Vec<ServerOutput>, out: &mut Vec<LegOutput>
 
 impl Identity {
     /// A new Via for a request of ours. RFC 3581: `rport`, so that we learn our address and hear the response.
-    pub fn via(&self, branch: &str) -> String {
-        format!("SIP/2.0/UDP {}:{};rport;branch={branch}", bracketed(self.local.ip()), self.local.port())
+    pub fn via(&self, by: Transport, branch: &str) -> String {
+        let (ip, port) = (bracketed(self.local.ip()), self.local.port());
+        format!("SIP/2.0/{} {ip}:{port};rport;branch={branch}", by.in_via())
     }
+}
+
+/// RFC 3261 §18.1.1: by what a request goes that is ready but for its Via. Beyond 1300 bytes a datagram may be cut up on
+/// its way, and pieces are what firewalls drop.
+pub(super) fn carrier_of(request: &Message, by: Transport) -> Transport {
+    let whole = write(request).len();
+    if by == Transport::Udp && whole > SIP_DATAGRAM_BYTES_MAX { Transport::Tcp } else { by }
+}
+
+/// The Contact of an end that is reached there. A stream says so: a URI without a transport means datagrams.
+pub(super) fn contact(scheme: &str, user: &str, place: SocketAddr, by: Transport) -> String {
+    let user = if user.is_empty() { String::new() } else { format!("{user}@") };
+    let carrier = match by {
+        Transport::Udp => String::new(),
+        // `sips:` is TLS by itself, and its transport is what TLS runs over (RFC 3261 §26.2.2).
+        Transport::Tls if scheme == "sips" => ";transport=tcp".to_string(),
+        by => format!(";transport={by}"),
+    };
+    format!("<{scheme}:{user}{}:{}{carrier}>", bracketed(place.ip()), place.port())
+}
+
+/// True when what carried this request loses nothing.
+pub(super) fn came_reliably(request: &Message) -> bool {
+    request.top_via().is_some_and(|via| via.carrier().is_reliable())
 }

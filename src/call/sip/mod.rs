@@ -10,6 +10,7 @@ pub mod called;
 pub mod caller;
 pub mod dialog;
 pub mod digest;
+pub mod framing;
 pub mod header;
 mod leg;
 pub mod message;
@@ -20,6 +21,6 @@ pub mod via;
 
 pub use admission::{Refusal, answer_outside, examine};
 pub use called::{Called, CalledEvent, CalledInput, CalledOutput};
-pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings};
+pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Way};
 pub use digest::Credentials;
 pub use message::{Message, ReadError, read, write};

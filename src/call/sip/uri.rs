@@ -2,6 +2,7 @@
 //! anything else as an opaque scheme and rest. RFC 3261 §19.1, §25.1.
 
 use super::address::Params;
+use crate::vocabulary::Transport;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -108,8 +109,16 @@ impl SipUri {
     /// Where to send, when the host is an address: RFC 3263 §4 without DNS.
     pub fn address(&self) -> Option<SocketAddr> {
         let host = self.params.get("maddr").unwrap_or_else(|| self.host.clone());
-        let port = self.port.unwrap_or(if self.secure { 5061 } else { 5060 });
+        let port = self.port.unwrap_or(self.transport().unwrap_or_default().default_port());
         ip(&host).map(|ip| SocketAddr::new(ip, port))
+    }
+
+    /// The transport that the URI asks for; none when it leaves the choice (RFC 3263 §4.1).
+    pub fn transport(&self) -> Option<Transport> {
+        if self.secure {
+            return Some(Transport::Tls);
+        }
+        self.params.get("transport").and_then(|text| text.parse().ok())
     }
 }
 

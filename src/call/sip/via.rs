@@ -3,6 +3,7 @@
 use super::address::Params;
 use super::header::is_token;
 use super::uri::{host_and_port, ip};
+use crate::vocabulary::Transport;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -65,9 +66,23 @@ impl Via {
         }
     }
 
-    /// Where the response to a request with this top Via goes (RFC 3261 §18.2.2, RFC 3581 §4).
+    /// Where the response to a request with this top Via goes (RFC 3261 §18.2.2, RFC 3581 §4): over a stream to where
+    /// it came from, by the connection it came on.
     pub fn response_address(&self, from: SocketAddr) -> SocketAddr {
-        if self.params.has("rport") { from } else { SocketAddr::new(from.ip(), self.port.unwrap_or(5060)) }
+        let back = self.params.has("rport") || self.carrier().is_reliable();
+        if back { from } else { SocketAddr::new(from.ip(), self.port.unwrap_or(5060)) }
+    }
+
+    /// What carried the request. A transport that we do not know (SCTP, WS) is a stream to us, since it loses nothing.
+    pub fn carrier(&self) -> Transport {
+        self.transport.parse().unwrap_or(Transport::Tcp)
+    }
+
+    /// Where a response goes whose connection is not there any more: a new one, to the port that the Via names (RFC 3261
+    /// §18.2.2).
+    pub fn reconnect_address(&self) -> Option<SocketAddr> {
+        let host = self.params.get("received").unwrap_or_else(|| self.host.clone());
+        Some(SocketAddr::new(ip(&host)?, self.port.unwrap_or(self.carrier().default_port())))
     }
 
     /// Our address as the far side saw it.
@@ -128,10 +143,28 @@ mod tests {
                 "198.51.100.7:5062",
             ),
             ("SIP/2.0/UDP 198.51.100.7;branch=b", "SIP/2.0/UDP 198.51.100.7;branch=b", "198.51.100.7:5060"),
+            (
+                "SIP/2.0/TCP 10.0.0.1:5062;branch=b",
+                "SIP/2.0/TCP 10.0.0.1:5062;branch=b;received=198.51.100.7",
+                "198.51.100.7:40000",
+            ),
         ] {
             let mut via = Via::parse(via).unwrap();
             via.note_source(from);
             assert_eq!((via.to_string().as_str(), via.response_address(from).to_string().as_str()), (noted, to));
+        }
+    }
+
+    #[test]
+    fn a_response_without_its_connection_goes_to_the_port_in_the_via() {
+        for (via, to) in [
+            ("SIP/2.0/TCP 10.0.0.1:5062;received=198.51.100.7;rport=4", Some("198.51.100.7:5062")),
+            ("SIP/2.0/TLS 10.0.0.1", Some("10.0.0.1:5061")),
+            ("SIP/2.0/TCP [2001:db8::1]", Some("[2001:db8::1]:5060")),
+            ("SIP/2.0/TCP pbx.example", None),
+        ] {
+            let found = Via::parse(via).unwrap().reconnect_address().map(|a| a.to_string());
+            assert_eq!(found.as_deref(), to, "{via}");
         }
     }
 }

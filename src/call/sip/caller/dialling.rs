@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::sip::digest::AuthProblem;
-use crate::call::sip::leg::ALLOW;
+use crate::call::sip::leg::{ALLOW, carrier_of, contact, put_via_first};
 use crate::call::sip::reason::{q850, retry_after};
 use crate::call::sip::transaction::ClientOutput;
 use crate::call::sip::uri::{Uri, bracketed};
@@ -12,11 +12,10 @@ use crate::vocabulary::target::percent_encoded;
 impl Caller {
     /// Sends the INVITE, the first time or again with credentials.
     pub(super) fn invite(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
-        let branch = format!("{MAGIC_COOKIE}{}", self.seed.hex(20));
         let identity = self.identity();
         let mut invite = Message::request("INVITE", &self.settings.target_uri);
-        invite.push("Via", &identity.via(&branch));
         invite.push("Max-Forwards", "70");
+        self.settings.way.routes.iter().for_each(|route| invite.push("Route", route));
         invite.push("From", &self.from());
         invite.push("To", &format!("<{}>", self.settings.target_uri));
         invite.push("Call-ID", &self.call_id);
@@ -30,19 +29,33 @@ impl Caller {
         }
         self.auth.authorize(&mut invite);
         self.number += 1;
-        let mut tx = InviteClient::new(invite, false);
+        self.send_invite(now, invite, out);
+    }
+
+    /// Sends an INVITE that is ready but for its Via.
+    pub(super) fn send_invite(&mut self, now: Moment, mut invite: Message, out: &mut Vec<CallerOutput>) {
+        let branch = format!("{MAGIC_COOKIE}{}", self.seed.hex(20));
+        let (identity, by) = (self.identity(), self.settings.way.transport);
+        put_via_first(&mut invite, &identity.via(by, &branch));
+        let by = if self.datagrams_only { by } else { carrier_of(&invite, by) };
+        put_via_first(&mut invite, &identity.via(by, &branch));
+        let mut tx = InviteClient::new(invite, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
-        self.attempts.push(Attempt { tx, branch });
+        self.attempts.push(Attempt { tx, branch, by, again: false });
         self.pass_attempt(self.attempts.len() - 1, told, now, out);
     }
 
     pub(super) fn identity(&self) -> Identity {
         let place = self.seen_as.unwrap_or(self.settings.local_sip);
         let user = percent_encoded(self.settings.from_user.split('@').next().unwrap_or_default());
+        let transport = self.settings.way.transport;
+        // RFC 3261 §8.1.1.8.
+        let scheme = if self.settings.target_uri.starts_with("sips:") { "sips" } else { "sip" };
         Identity {
             local: self.settings.local_sip,
-            contact: format!("<sip:{user}@{}:{}>", bracketed(place.ip()), place.port()),
+            transport,
+            contact: contact(scheme, &user, place, transport),
             user_agent: self.settings.user_agent.clone(),
         }
     }
@@ -80,11 +93,14 @@ impl Caller {
             return;
         }
         if let Some(index) = self.attempts.iter().position(|a| answers(&response, &a.branch, "INVITE")) {
+            self.lost = None;
             if !std::mem::replace(&mut self.heard_a_byte, true) {
                 out.push(CallerOutput::Event(CallerEvent::Trying));
             }
             let seen = response.top_via().and_then(|via| via.seen_from());
             self.seen_as = seen.filter(|seen| *seen != self.settings.local_sip).or(self.seen_as);
+            // A response over a connection that they opened is no address to send to when that one is closed.
+            let from = if self.attempts[index].by.is_reliable() { self.settings.remote } else { from };
             let mut told = Vec::new();
             self.attempts[index].tx.step(now, ClientInput::Response(Box::new(response)), &mut told);
             self.pass_attempt_from(index, told, now, Some(from), out);
@@ -120,7 +136,7 @@ impl Caller {
                 ClientOutput::Send(bytes) => {
                     // An ACK again: the far side has not heard the last one.
                     if self.linger_until.is_some() {
-                        self.linger_until = Some(now + LINGER);
+                        self.linger(now);
                     }
                     out.push(CallerOutput::Send { to: self.settings.remote, bytes });
                 }
@@ -228,7 +244,7 @@ impl Caller {
         // RFC 3261 §13.2.2.3: early dialogs end with the INVITE.
         self.legs.iter_mut().for_each(|leg| leg.state = LegState::Ended);
         if self.hanging_up {
-            self.linger_until = Some(now + LINGER);
+            self.linger(now);
             let (status, reason) = (Some(status), Some(reason));
             return self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
         }
@@ -244,12 +260,12 @@ impl Caller {
                 Err(
                     AuthProblem::NoCredentials | AuthProblem::Refused | AuthProblem::Unsupported | AuthProblem::TooMany,
                 ) => {
-                    self.linger_until = Some(now + LINGER);
+                    self.linger(now);
                     self.conclude(CallerEvent::AuthFailed { status, reason }, out);
                 }
             };
         }
-        self.linger_until = Some(now + LINGER);
+        self.linger(now);
         let retry_after = retry_after(response);
         self.conclude(CallerEvent::Rejected { status, reason, q850, retry_after }, out);
     }

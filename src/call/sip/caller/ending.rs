@@ -1,6 +1,7 @@
 //! The end of a call: nothing, CANCEL or BYE, what the network refuses, and when all is done.
 
 use super::*;
+use crate::call::sip::message::write;
 use crate::call::sip::transaction::{ClientOutput, GIVE_UP};
 
 impl Caller {
@@ -21,7 +22,9 @@ impl Caller {
         if !self.hanging_up || self.cancel.is_some() || self.phase != Phase::Inviting {
             return;
         }
-        let Some(Attempt { tx, branch }) = self.attempts.last().filter(|a| a.tx.is_proceeding()) else { return };
+        let Some(Attempt { tx, branch, by, .. }) = self.attempts.last().filter(|a| a.tx.is_proceeding()) else {
+            return;
+        };
         let invite = tx.request();
         let mut cancel = Message::request("CANCEL", invite.request_uri().unwrap_or_default());
         for name in ["Via", "Max-Forwards", "Route", "From", "To", "Call-ID"] {
@@ -30,7 +33,7 @@ impl Caller {
         cancel.push("CSeq", &format!("{} CANCEL", invite.cseq().map_or(0, |(number, _)| number)));
         cancel.push("User-Agent", &self.settings.user_agent);
         let branch = branch.clone();
-        let mut tx = NonInviteClient::new(cancel, false);
+        let mut tx = NonInviteClient::new(cancel, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
         self.cancel = Some(Cancel { tx, branch, give_up: now + GIVE_UP });
@@ -68,8 +71,62 @@ impl Caller {
         self.attempts.clear();
     }
 
+    /// A connection is gone. An INVITE that nothing is known of leaves once more, as any other request that waits. One
+    /// that rings stays: the far side may find us by our Via (RFC 3261 §18.2.2), and another INVITE might ring anew on a
+    /// switch that was started again. If it does not find us, that says nothing about the hotline.
+    pub(super) fn lose_connection(
+        &mut self,
+        now: Moment,
+        peer: SocketAddr,
+        detail: String,
+        out: &mut Vec<CallerOutput>,
+    ) {
+        let inviting = self.phase == Phase::Inviting && peer == self.settings.remote;
+        if let Some(attempt) = self.attempts.last_mut().filter(|a| inviting && a.by.is_reliable()) {
+            if attempt.tx.is_proceeding() {
+                self.lost.get_or_insert((now + GIVE_UP, detail.clone()));
+            } else if attempt.tx.is_calling() {
+                if std::mem::replace(&mut attempt.again, true) {
+                    self.fail_transport(now, detail, out);
+                } else {
+                    let bytes = write(attempt.tx.request());
+                    out.push(CallerOutput::Send { to: self.settings.remote, bytes });
+                }
+            }
+        }
+        for index in 0..self.legs.len() {
+            self.with_leg(index, now, out, |leg, told| leg.lose_connection(now, peer, told));
+        }
+    }
+
+    pub(super) fn tick_lost(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
+        if self.phase != Phase::Inviting {
+            self.lost = None;
+        }
+        let Some((_, detail)) = self.lost.take_if(|(until, _)| *until <= now) else { return };
+        let ours = std::mem::replace(&mut self.hanging_up, true);
+        // So that nothing rings on for nobody.
+        self.cancel_if_wanted(now, out);
+        let detail = format!("the connection was lost while it rang: {detail}");
+        self.conclude(
+            match ours {
+                true => CallerEvent::Ended { by: EndedBy::Us, status: None, reason: None, q850: None },
+                false => CallerEvent::TransportFailed { detail },
+            },
+            out,
+        );
+        self.drop_invite();
+    }
+
     /// RFC 3261 §8.1.3.1. An ICMP message counts where nothing has been heard yet, and for what still waits.
     pub(super) fn fail_transport(&mut self, now: Moment, detail: String, out: &mut Vec<CallerOutput>) {
+        // RFC 3261 §18.1.1: too long for a datagram, and nobody takes a stream: a datagram after all.
+        if self.phase == Phase::Inviting
+            && let Some(attempt) = self.attempts.pop_if(|a| a.tx.is_calling() && a.by != self.settings.way.transport)
+        {
+            self.datagrams_only = true;
+            return self.send_invite(now, attempt.tx.request().clone(), out);
+        }
         if self.phase == Phase::Inviting && self.attempts.last().is_some_and(|a| a.tx.is_calling()) {
             if self.hanging_up {
                 let (status, reason, q850) = (None, None, None);
@@ -84,6 +141,13 @@ impl Caller {
         }
         for index in 0..self.legs.len() {
             self.with_leg(index, now, out, |leg, told| leg.fail_transport(now, told));
+        }
+    }
+
+    /// What they repeat if our last word was lost is waited for; over a stream nothing is lost but with the connection.
+    pub(super) fn linger(&mut self, now: Moment) {
+        if !self.settings.way.transport.is_reliable() {
+            self.linger_until = Some(now + LINGER);
         }
     }
 

@@ -7,8 +7,9 @@ impl Leg {
     /// The first INVITE of a called leg.
     pub fn receive_first_invite(&mut self, now: Moment, mut invite: Message, from: SocketAddr) {
         let Some(key) = ServerKey::of(&invite) else { return };
+        let reliable = came_reliably(&invite);
         let to = invite.note_source(from);
-        let tx = InviteServer::new(now, &invite, false);
+        let tx = InviteServer::new(now, &invite, reliable);
         let offer_id = None;
         self.invites.push(IncomingInvite { key, request: invite, tx, to, initial: true, offer_id, unacked: None });
     }
@@ -18,10 +19,16 @@ impl Leg {
         let Some(key) = ServerKey::of(&request) else { return };
         let to = request.note_source(from);
         match request.method() {
-            Some("ACK") => return self.receive_ack(now, &key, request, out),
+            Some("ACK") => {
+                self.receive_ack(now, &key, request, out);
+                // Timer I is zero over a stream.
+                return self.forget_terminated();
+            }
             Some("INVITE") => {
                 if let Some(known) = self.invites.iter_mut().find(|i| i.key == key) {
                     let mut told = Vec::new();
+                    // The same request by another connection: the one before is gone.
+                    known.to = to;
                     known.tx.step(now, ServerInput::Request(Box::new(request)), &mut told);
                     return pass_server(known.to, told, out);
                 }
@@ -29,6 +36,7 @@ impl Leg {
             _ => {
                 if let Some(known) = self.servers.iter_mut().find(|s| s.key == key) {
                     let mut told = Vec::new();
+                    known.to = to;
                     known.tx.step(now, ServerInput::Request(Box::new(request)), &mut told);
                     return pass_server(known.to, told, out);
                 }
@@ -44,7 +52,8 @@ impl Leg {
         if request.method() == Some("INVITE") {
             self.receive_reinvite(now, key, request, to, out);
         } else {
-            self.servers.push(Incoming { key: key.clone(), tx: NonInviteServer::new(false), to });
+            let tx = NonInviteServer::new(came_reliably(&request));
+            self.servers.push(Incoming { key: key.clone(), tx, to });
             self.receive_other(now, key, request, out);
         }
         self.forget_terminated();
@@ -83,7 +92,7 @@ impl Leg {
         out: &mut Vec<LegOutput>,
     ) {
         let in_order = invite.cseq().is_some_and(|(number, _)| self.dialog.note_sequence(number));
-        let tx = InviteServer::new(now, &invite, false);
+        let tx = InviteServer::new(now, &invite, came_reliably(&invite));
         let request = invite.clone();
         let (initial, offer_id) = (false, None);
         self.invites.push(IncomingInvite { key: key.clone(), request, tx, to, initial, offer_id, unacked: None });
@@ -370,6 +379,8 @@ impl Leg {
         let mut told = Vec::new();
         server.tx.step(now, ServerInput::Respond(Box::new(response)), &mut told);
         pass_server(server.to, told, out);
+        // Timer J is zero over a stream.
+        self.forget_terminated();
     }
 
     fn response(&self, request: &Message, status: u16, reason: &str) -> Message {

@@ -20,15 +20,16 @@ impl Leg {
                 invite.all(name).for_each(|value| ack.push(name, value));
             }
             let branch = self.new_branch();
-            put_via_first(&mut ack, &self.identity.via(&branch));
+            // An ACK has no response that would tell that a stream was refused: its length does not move it to one.
+            let (to, by) = self.next_hop();
+            put_via_first(&mut ack, &self.identity.via(by, &branch));
             ack.push("User-Agent", &self.identity.user_agent);
-            let to = self.dialog.next_hop(self.peer);
             if self.acks.len() >= SIP_TRANSACTIONS_MAX {
                 self.acks.remove(0);
             }
-            self.acks.push((number, to, write(&ack)));
+            self.acks.push((number, by, to, write(&ack)));
         }
-        if let Some((_, to, bytes)) = self.acks.iter().find(|(n, ..)| *n == number) {
+        if let Some((_, _, to, bytes)) = self.acks.iter().find(|(n, ..)| *n == number) {
             out.push(LegOutput::Send { to: *to, bytes: bytes.clone() });
         }
     }
@@ -52,17 +53,17 @@ impl Leg {
         let mut invite = self.dialog.request("INVITE");
         let number = invite.cseq().map_or(0, |(number, _)| number);
         let branch = self.new_branch();
-        put_via_first(&mut invite, &self.identity.via(&branch));
         invite.push("Contact", &self.identity.contact);
         invite.push("Allow", ALLOW);
         invite.push("User-Agent", &self.identity.user_agent);
         invite.set_body("application/sdp", sdp);
         self.auth.authorize(&mut invite);
-        let to = self.dialog.next_hop(self.peer);
-        let mut tx = InviteClient::new(invite, false);
+        let (to, by) = self.next_hop();
+        put_via_first(&mut invite, &self.identity.via(by, &branch));
+        let mut tx = InviteClient::new(invite, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
-        self.reinvites.push(OutgoingInvite { tx, branch, to, number, told: false });
+        self.reinvites.push(OutgoingInvite { tx, branch, to, by, number, told: false, again: false });
         self.pass_reinvite(self.reinvites.len() - 1, told, now, out);
         true
     }
@@ -80,15 +81,23 @@ impl Leg {
 
     fn send(&mut self, now: Moment, mut request: Message, met: Met, out: &mut Vec<LegOutput>) {
         let branch = self.new_branch();
-        put_via_first(&mut request, &self.identity.via(&branch));
         request.set("User-Agent", &self.identity.user_agent);
         self.auth.authorize(&mut request);
-        let to = self.dialog.next_hop(self.peer);
-        let mut tx = NonInviteClient::new(request, false);
+        let (to, by) = self.next_hop();
+        put_via_first(&mut request, &self.identity.via(by, &branch));
+        let by = if self.keeps_transport { by } else { carrier_of(&request, by) };
+        put_via_first(&mut request, &self.identity.via(by, &branch));
+        let mut tx = NonInviteClient::new(request, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
-        self.clients.push(Outgoing { tx, branch, to, met });
+        self.clients.push(Outgoing { tx, branch, to, by, met, again: false });
         self.pass_client(self.clients.len() - 1, told, now, out);
+    }
+
+    fn next_hop(&self) -> (SocketAddr, Transport) {
+        let ours = self.identity.transport;
+        let (to, by) = self.dialog.next_hop(self.peer, ours);
+        if self.keeps_transport && by != ours { (self.peer, ours) } else { (to, by) }
     }
 
     fn new_branch(&mut self) -> String {
@@ -114,8 +123,42 @@ impl Leg {
         self.forget_terminated();
     }
 
+    /// A connection is gone. What waits for its response over it leaves once more, over a new one: the far side knows the
+    /// request by its branch, or by its number in the dialog, if it had it already. Twice lost is lost.
+    pub fn lose_connection(&mut self, now: Moment, peer: SocketAddr, out: &mut Vec<LegOutput>) {
+        for index in 0..self.clients.len() {
+            let client = &mut self.clients[index];
+            if client.to != peer || !client.by.is_reliable() || !client.tx.is_waiting() {
+                continue;
+            }
+            let mut told = Vec::new();
+            match std::mem::replace(&mut client.again, true) {
+                false => told.push(ClientOutput::Send(write(client.tx.request()))),
+                true => client.tx.step(now, ClientInput::TransportFailed, &mut told),
+            }
+            self.pass_client(index, told, now, out);
+        }
+        for index in 0..self.reinvites.len() {
+            let reinvite = &mut self.reinvites[index];
+            if reinvite.to != peer || !reinvite.by.is_reliable() || reinvite.told {
+                continue;
+            }
+            let mut told = Vec::new();
+            match std::mem::replace(&mut reinvite.again, true) {
+                false => told.push(ClientOutput::Send(write(reinvite.tx.request()))),
+                // "Proceeding" has no timer that would end it; its user is told here (RFC 3261 §17.1.4).
+                true => told.push(ClientOutput::TransportFailed),
+            }
+            self.pass_reinvite(index, told, now, out);
+        }
+        self.forget_terminated();
+    }
+
     /// The network says that nothing arrives.
     pub fn fail_transport(&mut self, now: Moment, out: &mut Vec<LegOutput>) {
+        if self.return_to_own_transport(now, out) {
+            return;
+        }
         for index in 0..self.clients.len() {
             let mut told = Vec::new();
             self.clients[index].tx.step(now, ClientInput::TransportFailed, &mut told);
@@ -127,6 +170,26 @@ impl Leg {
             self.pass_reinvite(index, told, now, out);
         }
         self.forget_terminated();
+    }
+
+    /// RFC 3261 §18.1.1: what went by another transport than the dialog's, for its length or because a Contact asked for
+    /// it, and does not get there, goes by the dialog's own. It has not left yet: a new branch, the same number.
+    fn return_to_own_transport(&mut self, now: Moment, out: &mut Vec<LegOutput>) -> bool {
+        let ours = self.identity.transport;
+        let astray = |client: &Outgoing| client.by != ours && client.tx.is_waiting();
+        let acks_astray = self.acks.iter().any(|(_, by, ..)| *by != ours);
+        if !acks_astray && !self.clients.iter().any(astray) {
+            return false;
+        }
+        self.keeps_transport = true;
+        // They are made anew when the far side repeats its 2xx.
+        self.acks.retain(|(_, by, ..)| *by == ours);
+        let (astray, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.clients).into_iter().partition(astray);
+        self.clients = kept;
+        for client in astray {
+            self.send(now, client.tx.request().clone(), client.met, out);
+        }
+        true
     }
 
     pub(super) fn tick_sent(&mut self, now: Moment, out: &mut Vec<LegOutput>) {
@@ -229,7 +292,7 @@ impl Leg {
 }
 
 /// Via stands first in a message, where people and dumb equipment look for it.
-pub(crate) fn put_via_first(request: &mut Message, via: &str) {
+pub(in crate::call::sip) fn put_via_first(request: &mut Message, via: &str) {
     request.remove("Via");
     request.push_first("Via", via);
 }
