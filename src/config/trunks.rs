@@ -1,7 +1,7 @@
 //! Trunks (how calls leave) and the allow list (whom they may reach).
 
-use crate::vocabulary::{Target, View};
 pub use crate::vocabulary::Transport;
+use crate::vocabulary::{Target, View};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
