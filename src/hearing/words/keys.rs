@@ -10,6 +10,8 @@ const PRESS: [char; 4] = ['按', '案', '安', '暗'];
 /// What follows 请按 when no digit does.
 const NO_DIGIT: &str = "键照任提语星井米*#确下以时号您我系";
 
+/// A distorted digit sounds no farther from it than this.
+const NEAR: f32 = 0.95;
 const STRAY: &str = "月啊嗯哦呃呢了乐";
 
 /// One place where a key is named.
@@ -19,7 +21,7 @@ struct Place {
     found: Option<Key>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Key {
     Digit(u8),
     /// More than one digit, a star, a word: not ours to complete.
@@ -30,7 +32,8 @@ enum Key {
 pub fn completed(cells: &[Cell]) -> Vec<Cell> {
     let cells = untangled(cells);
     let places = places(&cells);
-    let keys: Vec<Option<Key>> = (0..places.len()).map(|i| places[i].found.or_else(|| by_order(&places, i))).collect();
+    let keys: Vec<Option<Key>> =
+        (0..places.len()).map(|i| places[i].found.or_else(|| by_order(&cells, &places, i))).collect();
     let mut out = Vec::with_capacity(cells.len() + 2);
     let mut from = 0;
     for (place, key) in places.iter().zip(keys) {
@@ -121,14 +124,28 @@ fn places(cells: &[Cell]) -> Vec<Place> {
     places
 }
 
-/// The digit that the neighbours leave for option `i`.
-fn by_order(places: &[Place], i: usize) -> Option<Key> {
+/// The digit that the neighbours leave for option `i`. The last option of a menu is as often 0 as the next number, so
+/// there the order alone proves nothing: what was heard must sound like the digit, and more so than like 0.
+fn by_order(cells: &[Cell], places: &[Place], i: usize) -> Option<Key> {
     let key = |i: usize| places.get(i).and_then(|p| p.found);
     let next = key(i + 1);
+    if i + 1 == places.len() {
+        let heard = cells.get(places[i].at + 1).map(|cell| cell.c).filter(|&c| pinyin::is_chinese(c))?;
+        let Some(Key::Digit(before)) = i.checked_sub(1).and_then(key).filter(|k| *k < Key::Digit(9)) else {
+            return None;
+        };
+        let (zero, following) =
+            (pinyin::char_distance(heard, '零'), pinyin::char_distance(heard, DIGITS[usize::from(before) + 1]));
+        return match (zero <= NEAR, following <= NEAR) {
+            (true, _) if zero <= following => Some(Key::Digit(0)),
+            (_, true) => Some(Key::Digit(before + 1)),
+            _ => None,
+        };
+    }
     match i.checked_sub(1).and_then(key) {
         Some(Key::Digit(before)) if before < 9 => {
             let fits = match next {
-                None | Some(Key::Other) | Some(Key::Digit(0)) => true,
+                None | Some(Key::Other | Key::Digit(0)) => true,
                 Some(Key::Digit(after)) => after == before + 2,
             };
             fits.then_some(Key::Digit(before + 1))
@@ -142,7 +159,7 @@ fn by_order(places: &[Place], i: usize) -> Option<Key> {
 /// clause ends behind it.
 fn replaceable(cells: &[Cell], at: usize, digit: u8) -> bool {
     let ends = cells.get(at + 1).is_none_or(|n| !n.c.is_alphanumeric());
-    ends && pinyin::is_chinese(cells[at].c) && pinyin::char_distance(cells[at].c, DIGITS[usize::from(digit)]) <= 0.95
+    ends && pinyin::is_chinese(cells[at].c) && pinyin::char_distance(cells[at].c, DIGITS[usize::from(digit)]) <= NEAR
 }
 
 fn digit_of(c: char) -> Option<u8> {
@@ -194,6 +211,10 @@ mod tests {
             ("请按照提示操作", "请按照提示操作"),
             ("请按12", "请按12"),
             ("查询请按1,投诉请按二十", "查询请按1,投诉请按二十"),
+            ("查询请按1,投诉请按2,人工请按", "查询请按1,投诉请按2,人工请按"),
+            ("查询请按1,投诉请按2,人工请按能", "查询请按1,投诉请按2,人工请按0"),
+            ("查询请按1,投诉请按2,人工请按查", "查询请按1,投诉请按2,人工请按查"),
+            ("查询请按1,投诉请按爱", "查询请按1,投诉请按爱"),
             ("请按", "请按"),
         ] {
             let text: String = completed(&cells_of(heard)).iter().map(|cell| cell.c).collect();

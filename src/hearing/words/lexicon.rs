@@ -22,7 +22,7 @@ pub struct Lexicon {
 /// What a hotline phrase costs at most: less than any but the commonest words of the dictionary.
 const PHRASE_COST: f32 = 7.0;
 /// The same for what is heard on almost every line.
-const COMMON_COST: f32 = 5.0;
+pub(super) const COMMON_COST: f32 = 5.0;
 const PHRASE_CHARS_MAX: usize = 11;
 
 pub fn lexicon() -> &'static Lexicon {
@@ -129,6 +129,11 @@ impl Lexicon {
     /// Hotline phrases of a length.
     pub fn phrases_of(&self, length: usize) -> &[(Vec<char>, f32)] {
         self.phrases.get(&length).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether hotlines say this.
+    pub fn says(&self, phrase: &[char]) -> bool {
+        self.phrases_of(phrase.len()).binary_search_by(|(p, _)| p.as_slice().cmp(phrase)).is_ok()
     }
 
     /// The longest phrase, in characters.
