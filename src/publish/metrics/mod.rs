@@ -266,7 +266,7 @@ impl Metrics {
                     known.announced.pop_first();
                 }
                 if known.announced.insert(alert) {
-                    let after = (seconds(heard) - seconds(*since)).max(0.0);
+                    let after = (heard - since).as_seconds_f64().max(0.0);
                     f.announced.with_label_values(&[hotline]).observe(after);
                 }
             }
