@@ -16,6 +16,9 @@ Calls the probes of a folder by their schedules, keeps every call and its eviden
   SIGTERM, Ctrl-C   no new calls; calls in flight are ended and kept; a second one hurries
   SIGHUP            reads the files again; with a mistake in them the old ones stay in use
   DATA/stop         while this file is there, nobody is called (_watch.yaml: kill_switch names another)
+Addresses that may hold a password come from the environment:
+  NIGHTBELL_DATABASE  postgres://…, in place of the file in the data folder
+  NIGHTBELL_EVIDENCE  s3://BUCKET/PREFIX, in place of the data folder
 Examples:
   nightbell serve
   nightbell serve --config /etc/nightbell --data /var/lib/nightbell --log-format json
@@ -33,27 +36,15 @@ pub struct Args {
     /// TLS and passwords of the web, in a file as Prometheus exporters have it
     #[arg(long, value_name = "FILE")]
     web_config: Option<PathBuf>,
-    /// A PostgreSQL in place of the file in the data folder: postgres://…; better given by NIGHTBELL_DATABASE, where no
-    /// list of processes shows its password
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
-    /// Evidence in a bucket in place of the data folder: s3://BUCKET/PREFIX
-    #[arg(long, value_name = "URL")]
-    evidence: Option<String>,
     /// Lines for people, or JSON for machines
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: Format,
 }
 
 pub fn run(args: Args) -> ExitCode {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let settings = Settings {
         config: args.config,
-        places: Places {
-            data: args.data,
-            database: args.database.or_else(|| set("NIGHTBELL_DATABASE")),
-            evidence: args.evidence.or_else(|| set("NIGHTBELL_EVIDENCE")),
-        },
+        places: Places::from_env(&args.data),
         listen: args.listen,
         web_config: args.web_config,
     };

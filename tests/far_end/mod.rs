@@ -23,13 +23,18 @@ pub struct FarEnd {
 impl FarEnd {
     /// `hotlines`: each the text of a file; `sound` lies beside them as `voice.wav`.
     pub fn start(hotlines: &[&str], sound: &[i16]) -> FarEnd {
+        FarEnd::for_calls(4, hotlines, sound)
+    }
+
+    /// So many calls at once.
+    pub fn for_calls(calls: usize, hotlines: &[&str], sound: &[i16]) -> FarEnd {
         let folder = tempfile::tempdir().expect("a folder");
         for (i, text) in hotlines.iter().enumerate() {
             fs::write(folder.path().join(format!("{i}.yaml")), text).expect("writable");
         }
         write_wav(&folder.path().join("voice.wav"), sound);
         let mut child = Command::new(env!("CARGO_BIN_EXE_nightbell"))
-            .args(["rehearse", "--port", "0", "--calls", "4", "--json"])
+            .args(["rehearse", "--port", "0", "--calls", &calls.to_string(), "--json"])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

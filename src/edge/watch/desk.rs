@@ -130,9 +130,7 @@ impl Desk {
                 self.step(Input::Tick);
             }
         }
-        let (written, all) = oneshot::channel();
-        self.keeper.write(Work::Flush(written));
-        let flushed = tokio::time::timeout(LAST_LINES, all).await.is_ok_and(|answer| answer.is_ok());
+        let flushed = tokio::time::timeout(LAST_LINES, self.keeper.works.close()).await.is_ok();
         if !flushed {
             tracing::error!("not everything could be written down; the next start finds it beside the tapes");
         }
@@ -184,7 +182,7 @@ impl Desk {
         }
         self.board.killed(thrown.clone());
         self.killed = thrown;
-        self.keeper.write(Work::Line(Write::Kill { on, why: why.clone() }));
+        self.keeper.works.write(Work::Line(Write::Kill { on, why: why.clone() }));
         self.step(Input::Kill { on, detail: why });
     }
 
@@ -213,7 +211,7 @@ impl Desk {
                 Output::PassedMany { hotline, probe, from, to, count, why } => {
                     tracing::warn!(hotline, probe, count, %from, %to, "not called: {why}");
                     (0..count).for_each(|_| self.metrics.passed(&why));
-                    self.keeper.write(Work::Line(Write::PassedMany { hotline, probe, from, to, count, why }));
+                    self.keeper.works.write(Work::Line(Write::PassedMany { hotline, probe, from, to, count, why }));
                 }
                 Output::Standing { hotline, probe, standing, counted, plan } => {
                     if self.board.stands(&hotline, &probe, standing) {
@@ -222,12 +220,12 @@ impl Desk {
                     self.metrics.standing(&hotline, &probe, standing, counted, now);
                     let remembered = self.schedule.remembered(&hotline, &probe);
                     let line = Write::Standing { hotline, probe, standing, counted, plan, remembered };
-                    self.keeper.write(Work::Line(line));
+                    self.keeper.works.write(Work::Line(line));
                 }
             }
         }
         self.saved = Instant::now();
-        self.keeper.write(Work::Line(Write::Through(self.schedule.through())));
+        self.keeper.works.write(Work::Line(Write::Through(self.schedule.through())));
     }
 
     /// Everything a call needs but its line in the ledger.
@@ -262,7 +260,7 @@ impl Desk {
         };
         let call = InFlight { job: Some(Box::new(job)), trunk, stop, began: Instant::now() };
         self.in_flight.insert(planned.id.clone(), call);
-        self.keeper.write(Work::Place(to_place));
+        self.keeper.works.write(Work::Place(to_place));
     }
 
     /// The ledger has it, or never will.
@@ -299,7 +297,7 @@ impl Desk {
         let Planned { id, hotline, probe, .. } = &planned;
         tracing::warn!(plan = %id, hotline, probe, why = why.word(), "not called: {why}");
         self.metrics.passed(&why);
-        self.keeper.write(Work::Line(Write::Passed { plan: planned, why }));
+        self.keeper.works.write(Work::Line(Write::Passed { plan: planned, why }));
     }
 
     /// Nothing was sent.
@@ -356,7 +354,7 @@ impl Desk {
         });
         self.board.ended(&planned, &record, now);
         let ending = CallEnding { plan: planned.id, record, counted, lost: losses };
-        self.keeper.write(Work::Ended(Box::new(ending)));
+        self.keeper.works.write(Work::Ended(Box::new(ending)));
         self.act(now, out);
     }
 
@@ -397,7 +395,7 @@ impl Desk {
                 tracing::info!("read the files again ({why}): {loaded}");
                 self.metrics.hotlines(&files.config);
                 self.board.use_config(files.config.clone());
-                self.keeper.write(Work::Line(Write::Config { files: files.hashes }));
+                self.keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
                 self.step(Input::Reload(files.config));
                 Ok(loaded)
             }

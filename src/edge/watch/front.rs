@@ -121,7 +121,7 @@ impl App for Front {
     fn checkpoint(&self) -> Later<'_, Option<String>> {
         Box::pin(async {
             let (answer, answered) = oneshot::channel();
-            self.works.send(Work::Checkpoint(answer)).ok()?;
+            self.works.write(Work::Checkpoint(answer));
             answered.await.ok()
         })
     }

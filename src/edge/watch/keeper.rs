@@ -1,15 +1,16 @@
-//! The one who writes things down: a thread with the store, and a queue before it.
+//! The one who writes things down: a thread with the store, and two queues before it, so that no call which is due waits
+//! for the evidence of one that is over.
 //!
 //! What cannot be written now (a locked database, a full disk, a server that is away) is tried again, in order, until it
 //! can. A call waits for its line in the ledger; one that waits too long is not made.
 
 use super::wall::Wall;
-use crate::edge::store::{Ending, Filter, KeptCall, Places, Recovered, Store, StoreError, Write};
+use crate::edge::store::{Ending, KeptCall, Places, Recovered, Store, StoreError, Write};
 use crate::publish::metrics::{Metrics, StoreTrouble};
 use crate::record::ledger::Reserved;
 use crate::schedule::Memory;
 use crate::vocabulary::{NotCalled, Planned};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,8 +24,6 @@ const BREATHS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 /// Lines that are written in one transaction.
 const TOGETHER: usize = 256;
-/// The metrics of the past are rebuilt from the calls of so many days.
-const PAST: TimeDelta = TimeDelta::days(8);
 
 /// A call that is to be made as soon as the ledger has it.
 #[derive(Clone, Debug)]
@@ -46,11 +45,39 @@ pub enum Work {
     Ended(Box<Ending>),
     /// Answered once everything before it is written.
     Flush(oneshot::Sender<()>),
+    Close(oneshot::Sender<()>),
     /// The newest signed checkpoint.
     Checkpoint(oneshot::Sender<String>),
 }
 
-pub type Works = mpsc::UnboundedSender<Work>;
+/// The queues: what is planned, with how far plans are settled behind it; and what came of calls.
+#[derive(Clone)]
+pub struct Works {
+    plans: mpsc::UnboundedSender<Work>,
+    ends: mpsc::UnboundedSender<Work>,
+}
+
+impl Works {
+    pub fn write(&self, work: Work) {
+        let queue = match &work {
+            Work::Ended(_) | Work::Line(Write::Standing { .. }) => &self.ends,
+            _ => &self.plans,
+        };
+        // The thread lives as long as its senders do.
+        let _ = queue.send(work);
+    }
+
+    /// Once everything given so far is written; nothing can be written any more.
+    pub async fn close(&self) {
+        for (queue, last) in [(&self.ends, false), (&self.plans, true)] {
+            let (done, all) = oneshot::channel();
+            let work = if last { Work::Close(done) } else { Work::Flush(done) };
+            if queue.send(work).is_ok() {
+                let _ = all.await;
+            }
+        }
+    }
+}
 
 /// What the writer tells.
 pub enum Kept {
@@ -64,13 +91,14 @@ pub enum Kept {
 pub struct Found {
     pub memory: Memory,
     pub aborted: Vec<Recovered>,
+    /// The newest call of each probe, the oldest of them first.
     pub past: Vec<KeptCall>,
     /// The same in every life of this installation: chance comes from it.
     pub seed: u64,
 }
 
 pub struct Keeper {
-    works: Works,
+    pub works: Works,
     /// Where evidence goes while a call is up.
     pub inflight: PathBuf,
 }
@@ -83,7 +111,8 @@ impl Keeper {
         metrics: Arc<Metrics>,
         kept: mpsc::UnboundedSender<Kept>,
     ) -> Result<(Keeper, Found), StoreError> {
-        let (works, waiting) = mpsc::unbounded_channel();
+        let (plans, planned) = mpsc::unbounded_channel();
+        let (ends, ended) = mpsc::unbounded_channel();
         let (tell, told) = oneshot::channel();
         let spawned = std::thread::Builder::new().name("keeper".into()).spawn(move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -96,7 +125,7 @@ impl Keeper {
                         let inflight = store.inflight().to_path_buf();
                         let _ = tell.send(Ok((inflight, found)));
                         let writer = Writer { store, wall, metrics, kept, refusing: false, one_by_one: 0 };
-                        writer.keep(waiting).await;
+                        tokio::join!(writer.clone().keep(planned), writer.keep(ended));
                     }
                     Err(e) => drop(tell.send(Err(e))),
                 }
@@ -106,16 +135,7 @@ impl Keeper {
             return Err(StoreError::Other(e.to_string()));
         }
         let opened = told.await.unwrap_or_else(|_| Err(StoreError::Other("the keeper's thread is gone".into())));
-        opened.map(|(inflight, found)| (Keeper { works, inflight }, found))
-    }
-
-    pub fn writes(&self) -> Works {
-        self.works.clone()
-    }
-
-    pub fn write(&self, work: Work) {
-        // The thread lives as long as its sender does.
-        let _ = self.works.send(work);
+        opened.map(|(inflight, found)| (Keeper { works: Works { plans, ends }, inflight }, found))
     }
 }
 
@@ -123,7 +143,8 @@ async fn open(places: &Places, now: DateTime<Utc>) -> Result<(Store, Found), Sto
     let store = Store::open(places, now).await?;
     let aborted = store.recover(now).await?;
     let memory = store.memory(now).await?;
-    let past = store.calls(&Filter { since: Some(now - PAST), ..Filter::default() }).await?;
+    let mut past = store.last_calls().await?;
+    past.sort_by_key(|call| call.ended);
     let seed = seed_of(&store.key());
     Ok((store, Found { memory, aborted, past, seed }))
 }
@@ -134,6 +155,7 @@ fn seed_of(key: &str) -> u64 {
     u64::from_be_bytes(hash.0[..8].try_into().expect("a hash has 32 bytes"))
 }
 
+#[derive(Clone)]
 struct Writer {
     store: Store,
     wall: Arc<dyn Wall>,
@@ -242,7 +264,7 @@ impl Writer {
                     }
                     lines.push(line.clone());
                 }
-                Work::Ended(_) | Work::Flush(_) | Work::Checkpoint(_) => {}
+                Work::Ended(_) | Work::Flush(_) | Work::Close(_) | Work::Checkpoint(_) => {}
             }
         }
         if lines.is_empty() { Ok(()) } else { self.store.write(now, lines).await }
@@ -254,6 +276,10 @@ impl Writer {
             match work {
                 Work::Place(call) => planned.push(call),
                 Work::Flush(done) => drop(done.send(())),
+                Work::Close(done) => {
+                    self.store.close().await;
+                    let _ = done.send(());
+                }
                 Work::Checkpoint(answer) => match self.store.checkpoint().await {
                     Ok(checkpoint) => drop(answer.send(checkpoint)),
                     Err(e) => tracing::warn!("no checkpoint: {e}"),

@@ -110,10 +110,10 @@ pub async fn watch(
     }
     metrics.transcriber(ears.fit().is_ok());
 
-    let front = Front::new(metrics.clone(), board.clone(), orders.0, keeper.writes());
+    let front = Front::new(metrics.clone(), board.clone(), orders.0, keeper.works.clone());
     let (web, address) = serve_web(&settings, front).await?;
 
-    keeper.write(Work::Line(Write::Config { files: files.hashes }));
+    keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
     let schedule = Schedule::new(files.config, found.seed, found.memory, now);
     let desk = Desk {
         wall: wall.clone(),
@@ -128,11 +128,12 @@ pub async fn watch(
         in_flight: BTreeMap::new(),
         killed: None,
         stopping: None,
-        jumps: wall::Jumps::new(now, Instant::now()),
+        jumps: wall::Jumps::new(wall.now(), Instant::now()),
         disk: Disk::of(&settings.places.data),
         looked_up: Instant::now(),
         saved: Instant::now(),
     };
+    desk.board.beat(&desk.schedule, now);
     systemd::ready();
     tracing::info!(web = %address, "watching: {loaded}");
     started(Started { web: address, loaded });

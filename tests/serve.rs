@@ -1,0 +1,212 @@
+//! Promise: the daemon calls when it should, says what came of it, is told things by signals and files, and stops in order.
+
+mod daemon;
+mod far_end;
+
+use daemon::{Daemon, Home, hotline, says};
+use far_end::FarEnd;
+use std::fs;
+use std::time::{Duration, Instant};
+
+const RINGS: &str =
+    "hotline: rings\nnumber: \"5101\"\npretends: rings and nobody answers\nlanguages: [en]\npickup: [ring]\n";
+const HUMS: &str = "hotline: hums\nnumber: \"5102\"\npretends: answers and plays a tone\nlanguages: [en]\n\
+                    menu:\n  main:\n    do: [{ ringback: 60s }]\n";
+const SPEAKS: &str = "hotline: speaks\nnumber: \"5103\"\npretends: answers and speaks\nlanguages: [en]\n\
+                      prompts:\n  welcome: [{ file: voice.wav, says: \"Welcome.\" }]\n\
+                      menu:\n  main:\n    say: welcome\n    then: silence\n";
+
+fn far_end() -> FarEnd {
+    let says = ("welcome".to_string(), "Welcome. Your call is important to us. Please hold the line.".to_string());
+    let voice = nightbell::rehearsal::Library::pretend(&[says].into(), &nightbell::vocabulary::Seed::new(7));
+    FarEnd::for_calls(8, &[RINGS, HUMS, SPEAKS], &voice.find("welcome").expect("it was just spoken").samples)
+}
+
+fn check_ledger(home: &Home) {
+    let (code, said) = home.verify();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_probe_is_called_by_its_schedule_and_everything_is_told_and_kept() {
+    let far_end = far_end();
+    let home = Home::new();
+    home.hotline("order-line", &far_end.uri("5102"), "    schedule: { cron: \"* * * * *\" }\n");
+    let mut daemon = Daemon::start(&home);
+    assert_eq!(daemon.get("/-/ready").0, 200);
+    assert_eq!(daemon.get("/-/healthy").0, 200);
+    let labels = "{hotline=\"order-line\",probe=\"look\"}";
+    assert_eq!(daemon.metric(&format!("nightbell_calls_total{labels}")), Some(0.0));
+    assert_eq!(daemon.metric(&format!("nightbell_probe_success{labels}")), None, "nobody has called yet");
+    let dialled = daemon.wait_for("dialled");
+    let over = daemon.wait_for("over");
+    assert_eq!((&over["call"], &over["verdict"]), (&dialled["call"], &"pass".into()));
+    daemon.wait_for_metric(&format!("nightbell_calls_total{labels}"), |calls| calls == Some(1.0));
+    assert_eq!(daemon.metric(&format!("nightbell_probe_success{labels}")), Some(1.0));
+    let late = daemon.metric("nightbell_schedule_lateness_seconds_sum").expect("it was measured");
+    assert!((0.0..2.0).contains(&late), "{late} s late");
+    let (status, page) = daemon.get("/");
+    assert!(status == 200 && page.contains("order-line"), "{page}");
+    daemon.stop();
+    check_ledger(&home);
+    let (tapes, sounds) = (home.kept("nbtape"), home.kept("wav"));
+    assert_eq!((tapes.len(), sounds.len()), (1, 1), "{tapes:?} {sounds:?}");
+}
+
+#[test]
+fn asked_to_stop_it_calls_nobody_more_and_ends_calls_in_order() {
+    let far_end = far_end();
+    for (number, until, expected) in [("5101", "rang", "cancelled"), ("5102", "answered", "caller")] {
+        let home = Home::new();
+        home.write("order-line.yaml", &hotline("order-line", &far_end.uri(number), "wait: 50s", ""));
+        let mut daemon = Daemon::start(&home);
+        daemon.alert("order-line", "a1");
+        far_end.wait_for(until);
+        std::thread::sleep(Duration::from_millis(500));
+        let asked = Instant::now();
+        daemon.signal("TERM");
+        daemon.wait_for("stopping");
+        let status = daemon.end();
+        assert_eq!(status.code(), Some(0), "{}", daemon.shown());
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?} to stop", asked.elapsed());
+        assert_eq!(far_end.ended_by(), expected);
+        let over = daemon.log.iter().find(|line| says(line, "over")).expect("it is told");
+        assert_eq!((&over["verdict"], &over["outcome"]), (&"inconclusive".into(), &"aborted".into()));
+        check_ledger(&home);
+    }
+}
+
+/// Nobody is there: the INVITE is repeated for 32 s, and a CANCEL must wait (RFC 3261 §9.1).
+#[test]
+fn asked_twice_it_hurries_and_the_record_is_there() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let home = Home::new();
+    home.hotline("order-line", &format!("sip:1@{}", silent.local_addr().expect("bound")), "");
+    let mut daemon = Daemon::start(&home);
+    daemon.alert("order-line", "a1");
+    daemon.wait_for("dialled");
+    daemon.signal("TERM");
+    daemon.wait_for("stopping");
+    let asked = Instant::now();
+    daemon.signal("INT");
+    daemon.wait_for("hurrying");
+    assert_eq!(daemon.end().code(), Some(0), "{}", daemon.shown());
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?} to hurry", asked.elapsed());
+    assert!(daemon.log.iter().any(|line| says(line, "over")), "{}", daemon.shown());
+    check_ledger(&home);
+}
+
+#[test]
+fn files_are_read_again_and_a_bad_one_changes_nothing() {
+    let far_end = far_end();
+    let home = Home::new();
+    home.write("old.yaml", &hotline("old", &far_end.uri("5102"), "wait: 3s", ""));
+    let mut daemon = Daemon::start(&home);
+    let there = |daemon: &Daemon, name: &str| {
+        daemon.metric(&format!("nightbell_calls_total{{hotline=\"{name}\",probe=\"look\"}}"))
+    };
+    assert!(there(&daemon, "old").is_some() && there(&daemon, "new").is_none());
+
+    // One comes, one goes while it is being called.
+    daemon.alert("old", "a1");
+    let dialled = daemon.wait_for("dialled");
+    home.hotline("new", &far_end.uri("5102"), "");
+    home.remove("old.yaml");
+    daemon.signal("HUP");
+    daemon.wait_for("read the files again");
+    assert_eq!(daemon.metric("nightbell_config_last_reload_successful"), Some(1.0));
+    assert!(there(&daemon, "new").is_some() && there(&daemon, "old").is_none());
+    let over = daemon.wait_for("over");
+    assert_eq!((&over["call"], &over["verdict"]), (&dialled["call"], &"pass".into()));
+    assert_eq!(far_end.ended_by(), "caller");
+    assert_eq!(there(&daemon, "old"), None, "what has gone leaves no series");
+
+    // Every mistake is told, by signal and on the web; what was read before stays in use.
+    home.write("worse.yaml", "hotline: Worse\ntarget: sip:1@127.0.0.1\nprobes: none\n");
+    daemon.signal("HUP");
+    let first = daemon.wait_for("not reloaded");
+    let second = daemon.wait_for("not reloaded");
+    let told = format!("{first}{second}");
+    assert!(told.contains("worse.yaml:1") && told.contains("worse.yaml:3"), "{told}");
+    assert_eq!(daemon.metric("nightbell_config_last_reload_successful"), Some(0.0));
+    let (status, answer) = daemon.post("/-/reload", "");
+    assert!(status == 500 && answer.contains("worse.yaml:1") && answer.contains("worse.yaml:3"), "{status} {answer}");
+    assert!(there(&daemon, "new").is_some());
+    daemon.alert("new", "a2");
+    assert_eq!(daemon.wait_for("over")["verdict"], "pass");
+
+    home.remove("worse.yaml");
+    let (status, answer) = daemon.post("/-/reload", "");
+    assert!(status == 200 && answer.contains("1 hotline, 1 probe"), "{status} {answer}");
+    assert_eq!(daemon.metric("nightbell_config_last_reload_successful"), Some(1.0));
+    daemon.stop();
+    check_ledger(&home);
+}
+
+#[test]
+fn a_call_in_flight_when_the_process_is_killed_is_in_the_record_as_aborted() {
+    let far_end = far_end();
+    let home = Home::new();
+    home.write("order-line.yaml", &hotline("order-line", &far_end.uri("5102"), "wait: 50s", ""));
+    let mut daemon = Daemon::start(&home);
+    daemon.alert("order-line", "a1");
+    far_end.wait_for("answered");
+    let dialled = daemon.wait_for("dialled");
+    std::thread::sleep(Duration::from_millis(2_500));
+    daemon.kill();
+    let mut daemon = Daemon::start(&home);
+    let told = daemon.log.iter().find(|line| says(line, "was in flight")).expect("it is told").clone();
+    assert_eq!(told["call"], dialled["call"]);
+    assert_eq!(home.kept("reserve"), Vec::<std::path::PathBuf>::new());
+    // The same alert asks for nothing more.
+    daemon.alert("order-line", "a1");
+    daemon.stop();
+    assert!(!daemon.log.iter().any(|line| says(line, "dialled")), "{}", daemon.shown());
+    check_ledger(&home);
+    assert_eq!(home.kept("nbtape").len(), 1);
+}
+
+#[test]
+fn while_the_kill_switch_is_on_nobody_is_called() {
+    let far_end = far_end();
+    let home = Home::new();
+    home.write("order-line.yaml", &hotline("order-line", &far_end.uri("5102"), "wait: 50s", ""));
+    home.hotline("other", &far_end.uri("5102"), "");
+    let mut daemon = Daemon::start(&home);
+    daemon.alert("order-line", "a1");
+    far_end.wait_for("answered");
+    let stop = home.data().join("stop");
+    fs::write(&stop, "works on the trunk\n").expect("writable");
+    let thrown = daemon.wait_for("the kill switch is on");
+    assert_eq!(thrown["why"], "works on the trunk");
+    assert_eq!(far_end.ended_by(), "caller", "calls in flight end");
+    daemon.wait_for("over");
+    daemon.alert("other", "a2");
+    let passed = daemon.wait_for("not called");
+    assert_eq!((&passed["hotline"], &passed["why"]), (&"other".into(), &"kill_switch".into()));
+    assert_eq!(daemon.metric("nightbell_kill_switch"), Some(1.0));
+    assert_eq!(daemon.metric("nightbell_calls_not_made_total{reason=\"kill_switch\"}"), Some(1.0));
+    fs::remove_file(&stop).expect("it was there");
+    daemon.wait_for("the kill switch is off");
+    daemon.alert("other", "a3");
+    assert_eq!(daemon.wait_for("over")["verdict"], "pass");
+    daemon.stop();
+    check_ledger(&home);
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_told_at_once_and_nobody_is_called() {
+    let home = Home::new();
+    home.write("worse.yaml", "hotline: Worse\ntarget: sip:1@127.0.0.1\nprobes: none\n");
+    let mut daemon = Daemon::launch(&home, &[], None);
+    assert_eq!(daemon.end().code(), Some(2));
+    let said = daemon.shown();
+    assert!(said.contains("worse.yaml:1") && said.contains("worse.yaml:3"), "{said}");
+
+    let home = Home::new();
+    home.hotline("order-line", "sip:1@127.0.0.1:9", "");
+    let _first = Daemon::start(&home);
+    let mut second = Daemon::launch(&home, &[], None);
+    assert_eq!(second.end().code(), Some(3));
+    assert!(second.shown().contains("in use by another nightbell"), "{}", second.shown());
+}
