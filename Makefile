@@ -22,6 +22,11 @@ demo: packages build model prompts
 	@setup/demo
 .PHONY: demo
 
+## watch: the daemon on four pretend hotlines, a call a minute each, until Ctrl-C; http://127.0.0.1:9875/
+watch: packages build model prompts
+	@setup/watch
+.PHONY: watch
+
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk
 test: packages model prompts asterisk
 	@$(step) "format" cargo fmt --check
@@ -36,6 +41,11 @@ test: packages model prompts asterisk
 test-long: test
 	@setup/fuzz
 .PHONY: test-long
+
+## kill-storm: the daemon killed at 1000 random instants (KILLS=1000), with nothing lost; an hour
+kill-storm: packages
+	@setup/kill-storm $${KILLS:-1000}
+.PHONY: kill-storm
 
 ## bench: how fast the parts are
 bench: packages model prompts

@@ -1,8 +1,10 @@
 //! Promise: a password leaves no trace. A digest call works, and neither the password nor what stands for it (RFC 7616 §3.4.2,
 //! H(A1)) is in any file, in any output or on the wire.
 
+mod daemon;
 mod far_end;
 
+use daemon::{Daemon, Home, hotline};
 use far_end::{Calling, files};
 use md5::{Digest, Md5};
 use nightbell::call::sip::{Called, CalledEvent, CalledInput, CalledOutput, read};
@@ -86,16 +88,60 @@ fn a_password_is_in_no_file_no_output_and_no_packet() {
     let (_, complaints, _) = left.replayed();
     assert_eq!(complaints, "", "the replay needs no password");
 
-    let hashed = Md5::digest(format!("probe:{REALM}:{PASSWORD}"));
-    let hashed: String = hashed.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut places: Vec<(String, Vec<u8>)> = files(left.kept.path())
-        .into_iter()
-        .map(|path| (path.display().to_string(), std::fs::read(&path).expect("readable")))
-        .collect();
+    let mut places: Vec<(String, Vec<u8>)> = files(left.kept.path()).into_iter().map(place).collect();
     assert!(places.len() >= 3, "tape, recording and record");
     places.push(("standard output".into(), left.stdout.into_bytes()));
     places.push(("standard error".into(), left.stderr.into_bytes()));
     places.extend(came.into_iter().map(|bytes| ("the wire".to_string(), bytes)));
+    check_no_trace(places);
+}
+
+/// The daemon too: its log at its most talkative, its pages, everything it keeps.
+#[test]
+fn the_daemon_tells_no_password_in_its_log_on_its_pages_or_in_what_it_keeps() {
+    for (name, from) in [("environment", "{ env: TEST_PASSWORD }"), ("file", "{ file: secret.txt }")] {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let server = socket.local_addr().expect("bound");
+        let far_end = std::thread::spawn(move || challenge_and_answer(socket));
+        let home = Home::new();
+        std::fs::write(home.folder.path().join("secret.txt"), format!("{PASSWORD}\n")).expect("writable");
+        let trunk = format!("main: {{ server: \"sip:{server}\", username: probe, password: {from} }}");
+        home.write("_trunks.yaml", &format!("trunks:\n  {trunk}\nallow: [\"sip:*@127.0.0.1\"]\n"));
+        home.write("line.yaml", &hotline("line", &format!("sip:100@{server}"), "wait: 1s", "trunk: main\n"));
+        let environment: &[(&str, &str)] = if name == "file" {
+            &[("NIGHTBELL_LOG", "trace")]
+        } else {
+            &[("NIGHTBELL_LOG", "trace"), ("TEST_PASSWORD", PASSWORD)]
+        };
+        let mut daemon = Daemon::start_with(&home, environment, None);
+        daemon.alert("line", "a1");
+        daemon.wait_for("over");
+        let pages =
+            ["/", "/metrics", "/ledger/checkpoint"].map(|path| (path.to_string(), daemon.get(path).1.into_bytes()));
+        daemon.stop();
+        let came = far_end.join().expect("the far end lives");
+        assert!(came.iter().any(|m| String::from_utf8_lossy(m).contains("Authorization: Digest")), "it was met");
+        let mut places: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut folders = vec![home.data()];
+        while let Some(folder) = folders.pop() {
+            let (inner, kept): (Vec<_>, Vec<_>) = files(&folder).into_iter().partition(|path| path.is_dir());
+            folders.extend(inner);
+            places.extend(kept.into_iter().map(place));
+        }
+        assert!(places.len() >= 4, "database, ledger, tape and recording: {}", places.len());
+        places.extend(pages);
+        places.push(("the log".into(), daemon.shown().into_bytes()));
+        check_no_trace(places);
+    }
+}
+
+fn place(path: std::path::PathBuf) -> (String, Vec<u8>) {
+    (path.display().to_string(), std::fs::read(&path).expect("readable"))
+}
+
+fn check_no_trace(places: Vec<(String, Vec<u8>)>) {
+    let hashed = Md5::digest(format!("probe:{REALM}:{PASSWORD}"));
+    let hashed: String = hashed.iter().map(|byte| format!("{byte:02x}")).collect();
     for (place, bytes) in places {
         for secret in [PASSWORD, "Tr0ub4dor", &hashed] {
             let found = bytes.windows(secret.len()).any(|window| window.eq_ignore_ascii_case(secret.as_bytes()));
