@@ -61,13 +61,9 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
             introduced = true;
         }
     }
-    // "if you know your party's extension dial it now for loans": the name comes after.
-    if says_any(&words, start, &["if you know", "if you know the", "if you have the extension"]).is_some() {
-        let after = |i: &usize| {
-            introduces(&words, *i)
-                && matches!(words[*i - 1].text.as_str(), "now" | "it" | "time" | "extension" | "number")
-        };
-        start = (start + 1..n).find(after).unwrap_or(start);
+    if let Some(i) = begins_after_sentence(&words, start, n, introduced) {
+        start = i;
+        introduced = true;
     }
     let filler = !introduced && opens(start);
     let long = n - start > 24;
@@ -79,6 +75,39 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
         introduced,
         tongue: Tongue::Western,
     })
+}
+
+/// Where the name begins when a sentence of its own stands before it and no punctuation told so: "you may dial it at
+/// any time to establish a partnership", "all our advisors are busy to keep your place".
+fn begins_after_sentence(words: &[Word], start: usize, n: usize, introduced: bool) -> Option<usize> {
+    let mut begin = start;
+    // What a name introduced by "for" or "to" holds is its own; a sentence is told by one who does something.
+    let mut found = None;
+    let mut said = !introduced && (start..n).any(|i| words[i].text == "dear" && i == start);
+    for i in start + 1..n {
+        let word = words[i].text.as_str();
+        let sentence = if introduced || found.is_some() { &lists().western_turns } else { &lists().western_finite };
+        said |= i > begin && says_any(words, i, sentence).is_some();
+        if !introduced && i == start + 1 {
+            said |= says_any(words, start, &lists().western_finite).is_some();
+        }
+        let strong = matches!(word, "for" | "to" | "if" | "para" | "pour");
+        if said && strong && introduces(words, i) && !governs(words, i) && i + 1 < n {
+            begin = i;
+            found = Some(i);
+            said = false;
+        }
+    }
+    found
+}
+
+/// "listen to", "dial 999 for", "nine to five": the word before, or a number after, takes the preposition for itself.
+fn governs(words: &[Word], at: usize) -> bool {
+    let number = |w: &Word| super::words::is_number(&w.text);
+    let before = &words[at - 1];
+    words[at].parted == 0
+        && (lists().western_governs.contains(&before.text.as_str())
+            || (words[at].text == "to" && words.get(at + 1).is_some_and(number) && number(before)))
 }
 
 pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {

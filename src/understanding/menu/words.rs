@@ -53,6 +53,12 @@ fn in_word(chars: &[char], at: usize, start: usize) -> bool {
     joins && at > start && chars.get(at + 1).is_some_and(|n| n.is_alphanumeric() && !is_han(*n))
 }
 
+/// A number in digits or as a word.
+pub(crate) fn is_number(text: &str) -> bool {
+    crate::understanding::age::SMALL.contains(&text)
+        || (!text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == ':'))
+}
+
 /// Whether the words from `at` on are `phrase` (parted by no punctuation).
 pub(crate) fn says(words: &[Word], at: usize, phrase: &str) -> Option<usize> {
     let mut n = 0;
