@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 /// Below this nothing is chosen: pressing a wrong key is worse than pressing none.
 const LEAST: f32 = 0.6;
+/// From here on the words wanted stand in the label.
+const IN_WORDS: f32 = 0.8;
 /// A goal named in the other language counts for less.
 const OTHER_LANGUAGE: f32 = 0.8;
 
@@ -30,10 +32,17 @@ pub fn choose(wanted: &str, options: &[MenuOption], lang: Lang) -> Option<Choice
         return None;
     }
     let goals = goals_of(&wanted, true);
+    let labels: Vec<Plain> = options.iter().map(|option| Plain::new(&option.label)).collect();
+    let by_words: Vec<f32> = labels.iter().map(|label| literal(&wanted, label)).collect();
+    // What is offered in the very words wanted is meant before what only comes to the same: "理赔进度", not "报案".
+    let said = by_words.iter().copied().fold(0.0, f32::max);
     let mut best: Option<Choice> = None;
     for (index, option) in options.iter().enumerate() {
-        let label = Plain::new(&option.label);
-        let mut score = literal(&wanted, &label).max(by_goal(&wanted, &goals, &label));
+        let mut meant = by_goal(&wanted, &goals, &labels[index]);
+        if said >= IN_WORDS && by_words[index] < LEAST {
+            meant = meant.min(said - 0.05);
+        }
+        let mut score = by_words[index].max(meant);
         // A key is surer than a word said aloud, and either than doing nothing.
         score -= match option.key {
             OptionKey::Press(_) => 0.0,

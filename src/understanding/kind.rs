@@ -60,7 +60,7 @@ pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) 
             .iter()
             .any(|w| l.contains(w))
     });
-    if numbered <= 2 && (calls_back || around.contains(&CallbackOffer)) {
+    if numbered <= 2 && around.contains(&CallbackOffer) || numbered <= 3 && calls_back {
         return CallbackOffer;
     }
     for kind in [Closed, QueuePosition] {

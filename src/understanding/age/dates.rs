@@ -123,6 +123,19 @@ impl Reader<'_> {
             }
         }
         self.at = start;
+        // "20年4月", "二一年三月一日": two digits are a year where a month follows.
+        if digits.len() >= 2 && !before_is_digit && self.chars.get(start + 2) == Some(&'年') {
+            let year = 2000 + (digits[0] * 10 + digits[1]) as i32;
+            self.at = start + 3;
+            let follows = self.at;
+            let month = self.number(2).filter(|m| (1..=12).contains(m)).is_some() && self.take(&["月份", "月"]);
+            self.at = follows;
+            let lasts = ["个", "内", "期"].iter().any(|w| starts(self.chars, follows + 2, w));
+            if month && !lasts && (2010..2060).contains(&year) {
+                return Some(year);
+            }
+        }
+        self.at = start;
         None
     }
 }
@@ -253,19 +266,49 @@ fn starts(chars: &[char], at: usize, word: &str) -> bool {
     chars.get(at..).is_some_and(|rest| word.chars().enumerate().all(|(i, c)| rest.get(i) == Some(&c)))
 }
 
-/// 2025-03-01, 2025/3/1, 2025.3.1
+/// 2025-03-01, 2025/3/1, 2025.3.1; 22/12/31; and without a day 2025-3, 2025.03, 2025/3. Numbers that go on ("2020-4415",
+/// "2020-4-15-7") are no dates.
 fn numeric(reader: &mut Reader) -> Option<Partial> {
     let start = reader.at;
-    let text: String = reader.chars[start..].iter().take(10).collect();
-    let mark = text.chars().nth(4).filter(|c| matches!(c, '-' | '/' | '.'))?;
-    let mut parts = text.split(mark);
-    let year: i32 = parts.next()?.parse().ok().filter(|y| (1990..2100).contains(y))?;
-    let month_text = parts.next()?;
-    let month: u32 = month_text.parse().ok().filter(|m| (1..=12).contains(m))?;
-    let day_text: String = parts.next()?.chars().take_while(char::is_ascii_digit).take(2).collect();
-    let day: u32 = day_text.parse().ok().filter(|d| (1..=31).contains(d))?;
-    reader.at += 4 + 1 + month_text.len() + 1 + day_text.len();
-    Some(Partial { year: Some(year), month: Some(month), day: Some(day) })
+    let chars = reader.chars;
+    let digits = |at: usize| chars[at.min(chars.len())..].iter().take_while(|c| c.is_ascii_digit()).count();
+    let value = |at: usize, n: usize| chars[at..at + n].iter().collect::<String>().parse::<u32>().ok();
+    let joined = |at: usize| chars.get(at).is_some_and(|c| matches!(c, '-' | '/' | '.') && digits(at + 1) > 0);
+    let year_digits = digits(start);
+    let mark = *chars.get(start + year_digits).filter(|c| matches!(c, '-' | '/' | '.'))?;
+    let year = match (year_digits, value(start, year_digits)?) {
+        (4, y @ 1990..2100) => y as i32,
+        (2, y @ 10..60) => 2000 + y as i32,
+        _ => return None,
+    };
+    let month_at = start + year_digits + 1;
+    let month_digits = digits(month_at);
+    let month = value(month_at, month_digits).filter(|m| month_digits <= 2 && (1..=12).contains(m))?;
+    let month_end = month_at + month_digits;
+    let before = start.checked_sub(1).map(|i| chars[i]);
+    if before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.')) {
+        return None;
+    }
+    if chars.get(month_end) == Some(&mark) && digits(month_end + 1) > 0 {
+        let day_digits = digits(month_end + 1);
+        let day = value(month_end + 1, day_digits).filter(|d| day_digits <= 2 && (1..=31).contains(d))?;
+        let end = month_end + 1 + day_digits;
+        // "2020-4-15-7", and a date whose year has two digits only beside other words.
+        if joined(end) {
+            return None;
+        }
+        reader.at = end;
+        return Some(Partial { year: Some(year), month: Some(month), day: Some(day) });
+    }
+    let beside_han = |at: Option<&char>| at.is_some_and(|c| crate::understanding::plain::is_han(*c));
+    if mark == '/' && !beside_han(before.as_ref()) && !beside_han(chars.get(month_end)) {
+        return None;
+    }
+    if year_digits != 4 || joined(month_end) || chars.get(month_end).is_some_and(|c| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    reader.at = month_end;
+    Some(Partial { year: Some(year), month: Some(month), day: None })
 }
 
 fn second(reader: &mut Reader, first: Partial) -> Option<Partial> {
@@ -622,6 +665,13 @@ fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
 fn slashed(text: &str) -> Option<Partial> {
     let parts: Vec<u32> = text.split('/').map(|p| p.parse().ok()).collect::<Option<_>>()?;
     match parts[..] {
+        // "2020/4/30" and, as Britain and India write it, "30/04/2020".
+        [y @ 1990..2100, m @ 1..=12, d @ 1..=31] => {
+            Some(Partial { year: Some(y as i32), month: Some(m), day: Some(d) })
+        }
+        [d @ 13..=31, m @ 1..=12, y @ 1990..2100] => {
+            Some(Partial { year: Some(y as i32), month: Some(m), day: Some(d) })
+        }
         [m @ 1..=12, d @ 1..=31, y] if y >= 2000 || (20..60).contains(&y) => {
             Some(Partial { year: Some(if y < 100 { 2000 + y as i32 } else { y as i32 }), month: Some(m), day: Some(d) })
         }

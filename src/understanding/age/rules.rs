@@ -37,7 +37,10 @@ patterns! {
     // Still in force from then on.
     in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|已(于|经|在|从|自)|\b(effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
     closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour)\b";
+    // What is otherwise than usual for the time of a holiday.
+    change = r"调整|改为|变更|缩短|延长|延迟|提前(至|到)|另行|\b(changed|adjusted|modified|extended|shortened|different)\b";
     promotion = r"优惠|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|due (on|by)|no later than|must be (received|submitted|postmarked))\b";
+    invitation = r"\b(ask (us )?about|learn (more )?about|join|register|apply|sign up|enroll?|book|reserve|for our|check out|hear about|press|now accepting)\b";
     // Said of a year that is meant to stay.
     founding = r"成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
     product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|修订|颁布|发布的|印发|出台|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
@@ -124,6 +127,11 @@ enum When {
 enum Sure {
     Said,
     Inferred,
+}
+
+/// Hours that are told with the holiday are its own.
+fn hours_of(words: &str) -> bool {
+    words.contains(['点', ':', '时']) && words.chars().any(|c| c.is_ascii_digit() || "一二三四五六七八九十".contains(c))
 }
 
 impl Text<'_> {
@@ -234,6 +242,8 @@ impl Text<'_> {
                         }
                     } else if in_force {
                         (if last_year { 30 } else { 20 }, "a rule in force since")
+                    } else if mention.season && last_year && p.invitation.is_match(words) {
+                        (80, "a season that is over")
                     } else if last_year && (sure == Sure::Said || mention.weekday.is_some()) {
                         (50, "a date of a past year")
                     } else {
@@ -369,7 +379,9 @@ impl Text<'_> {
             return true;
         }
         if mention.to.month.is_some() {
-            return false;
+            // "版本2020.4"
+            let written = self.slice(&mention.range).contains(['.', '-']) && mention.to.day.is_none();
+            return written && (p.product.is_match(near_words) || p.number.is_match(near_words));
         }
         // A bare year.
         let around = self.slice(&(start.saturating_sub(24)..(end + 24).min(chars.len())));
@@ -407,6 +419,12 @@ impl Text<'_> {
         }
         // Several feasts without a date are the house rules, unless they are wished.
         let feasts = named.len();
+        // "新年快乐" is said at both of them.
+        let new_years = named.iter().any(|(h, _)| h.id == "new_year") && self.text.contains("新年");
+        let lunar = calendar::named("春节").into_iter().any(|(h, _)| self.in_season(h, SEASON_BEFORE));
+        if new_years && lunar {
+            return;
+        }
         // In season for one is in season.
         if named.iter().any(|(h, _)| self.in_season(h, SEASON_BEFORE)) {
             return;
@@ -430,8 +448,15 @@ impl Text<'_> {
             let during = ["作息", "hours", "schedule", "期间", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
             let span = range.start..(range.end + 4).min(self.plain.len());
             let during = during.iter().any(|w| self.slice(&span).contains(w));
-            let announces =
-                during || p.closure.is_match(words) || p.promotion.is_match(words) || p.future.is_match(words);
+            let announces = p.change.is_match(words)
+                || p.closure.is_match(words)
+                || p.promotion.is_match(words)
+                || p.future.is_match(words);
+            // "春节期间业务办理以公告为准" may be meant for the next one: nothing in it has passed.
+            if during && !announces && !wishes && !hours_of(words) {
+                continue;
+            }
+            let announces = announces || during;
             // A closure or an offer is announced weeks ahead; a wish is not.
             if announces && !wishes && ahead.is_some_and(|d| d <= AHEAD_DAYS) {
                 continue;
@@ -446,7 +471,9 @@ impl Text<'_> {
                 && (words.contains("closed on") || words.contains("are closed"));
             let score = match (ahead, wishes || announces) {
                 _ if habitual || feasts >= 2 && !wishes => 40,
-                (Some(d), _) if d <= 2 * SEASON_BEFORE + 1 => 40,
+                // Wishes for Christmas and the year's end are said for weeks before.
+                (Some(d), _) if d <= 30 && wishes && matches!(holiday.id, "christmas" | "new_year" | "holidays") => 40,
+                (Some(d), _) if d <= 2 * SEASON_BEFORE + 1 && !wishes => 40,
                 (_, true) => 80,
                 _ => 40,
             };
