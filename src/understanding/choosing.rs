@@ -115,6 +115,16 @@ fn zh_literal(wanted: &str, label: &str) -> f32 {
             return found.score * (0.75 + 0.15 * share(n, m).min(1.0));
         }
     }
+    // "奖学金" for "奖助学金", "改时间" for "更改就诊时间": its characters in their order, not far apart.
+    if n >= 3 && m <= n + 4 {
+        let mut rest = w.chars().peekable();
+        l.chars().for_each(|c| {
+            rest.next_if_eq(&c);
+        });
+        if rest.peek().is_none() {
+            return 0.7;
+        }
+    }
     // Characters in common, in pairs.
     let pairs = |t: &str| -> Vec<(char, char)> { t.chars().zip(t.chars().skip(1)).collect() };
     let (pw, pl) = (pairs(&w), pairs(&l));

@@ -108,6 +108,11 @@ pub(crate) fn is_no_option(plain: &Plain, label: &Range<usize>, key: &OptionKey,
             return true;
         }
     }
+    // "坐席正在通话中,请稍候": how things stand, and no choice.
+    let stands = ["正在", "繁忙", "正忙", "全忙", "通话中", "忙线"];
+    if *key == OptionKey::Wait && label.clone().any(|i| stands.iter().any(|w| plain.starts(i, w))) {
+        return true;
+    }
     let words = words_in(plain, label.start, label.end);
     says_any(
         &words,

@@ -396,13 +396,22 @@ fn say(plain: &Plain, words: &[Word], at: usize) -> Option<(Vec<Anchor>, usize)>
 /// "select 1 for room service, 2 for housekeeping", "for billing press 1, for sales, 2", "1 for yes".
 fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
     let mut added: Vec<Anchor> = Vec::new();
+    let listed = listed(words);
     for at in 0..words.len() {
         let word = &words[at];
         if found.iter().any(|a| a.from < word.to && word.from < a.to) {
             continue;
         }
         let Some((symbol, false)) = key(&word.text, false) else { continue };
-        let starts = word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
+        // "press one for sales two for service": unpunctuated, it follows the key before it.
+        let follows = |a: &Anchor| {
+            let before = a.key.as_ref().and_then(OptionKey::key).and_then(|k| k.symbol().to_digit(10));
+            before.is_some_and(|d| symbol.to_digit(10) == Some(d + 1))
+        };
+        let before = added.iter().chain(found.iter()).filter(|a| a.to <= word.from).max_by_key(|a| a.to);
+        let counts_on = word.parted == 0 && before.is_some_and(follows);
+        let starts =
+            counts_on || word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
         let next = words.get(at + 1);
         let names = next.is_some_and(|w| w.parted < 2 && matches!(w.text.as_str(), "for" | "to" | "if" | "is"));
         let closes = next.is_none_or(|w| w.parted >= 2);
@@ -413,6 +422,7 @@ fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
         let counts = next.is_some_and(|w| {
             w.text == "to" && words.get(at + 2).is_some_and(|n| key(&n.text, false).is_some_and(|k| !k.1))
         });
+        let labelled = labelled || listed.contains(&at);
         if !((starts && names && !counts) || is || labelled) {
             continue;
         }
@@ -440,6 +450,20 @@ fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
         found.extend(added);
     }
     let _ = plain;
+}
+
+/// "Admissions, 1. Bursar, 2. Operator, 0.": sentences that are a name and a key, three or more of them.
+fn listed(words: &[Word]) -> Vec<usize> {
+    let is_item = |at: usize| {
+        let alone = words.get(at + 1).is_none_or(|w| w.parted >= 5);
+        let name = (0..at).rev().take(6).find(|&i| words[i].parted >= 5);
+        words[at].parted == 2 && alone && name.is_some() && key(&words[at].text, false).is_some_and(|k| !k.1)
+    };
+    let items: Vec<usize> = (1..words.len()).filter(|&at| is_item(at)).collect();
+    let mut keys: Vec<&str> = items.iter().map(|&at| words[at].text.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if items.len() >= 3 && keys.len() == items.len() { items } else { Vec::new() }
 }
 
 fn label_starts(words: &[Word], at: usize) -> Option<&str> {

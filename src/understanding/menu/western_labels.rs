@@ -55,7 +55,7 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
     let greets = |at: usize| says_any(&words, at, &lists().western_greetings).is_some();
     // "thank you for calling acme for sales": no comma told where the greeting ends.
     if (!introduced && opens(start)) || greets(start) {
-        let told = |i: &usize| introduces(&words, *i) && !matches!(words[*i - 1].text.as_str(), "welcome" | "listen");
+        let told = |i: &usize| introduces(&words, *i) && !governs(&words, *i);
         if let Some(i) = (start + 1..n).find(told) {
             start = i;
             introduced = true;
@@ -147,7 +147,8 @@ pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
     let first_end = words[..n].iter().skip(1).find(|w| w.parted >= 2).map_or(words[n - 1].to, |w| w.from);
     let introduced =
         says_any(&words, 0, &["for", "to", "if", "when", "is", "para", "pour", "if you", "in", "por"]).is_some();
-    let filler = says_any(&words, 0, &lists().western_openers).is_some() && !introduced;
+    let knows = says_any(&words, 0, &["if you know", "if you have the extension"]).is_some();
+    let filler = knows || (says_any(&words, 0, &lists().western_openers).is_some() && !introduced);
     let lone = n == 1 && matches!(first.text.as_str(), "or" | "and" | "please" | "otherwise");
     if lone {
         return None;

@@ -72,10 +72,9 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     if matches!(chars[at], '办' | '伴' | '板') && chars.get(at + 1).is_none_or(|c| !c.is_ascii_digit()) {
         return None;
     }
-    if kind == Verb::Sure && at > 0 && is_han(chars[at - 1]) && no_key(plain, at) {
-        return None;
-    }
-    if no_key(plain, at) {
+    // "洗牙请按一种植牙请按二": behind "请按" a numeral is a key though it begins a word with what follows.
+    let asked = at > 0 && is_please(chars[at - 1]) && spoken_digit_here(chars, at + 1) && asks_again(chars, at + 2);
+    if no_key(plain, at) && !asked {
         return None;
     }
     let mut i = at + 1;
@@ -143,6 +142,17 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
 
 fn is_digit_like(c: char) -> bool {
     c.is_ascii_digit() || spoken_digit(c).is_some() || matches!(c, '*' | '#')
+}
+
+fn spoken_digit_here(chars: &[char], at: usize) -> bool {
+    chars.get(at).is_some_and(|c| "零一二三四五六七八九".contains(*c))
+}
+
+/// Another key is asked for soon: this is a menu.
+fn asks_again(chars: &[char], from: usize) -> bool {
+    let to = chars.len().min(from + 20);
+    (from + 1..to)
+        .any(|i| is_please(chars[i - 1]) && matches!(chars[i], '按' | '案' | '安') && spoken_digit_here(chars, i + 1))
 }
 
 fn no_key(plain: &Plain, at: usize) -> bool {

@@ -148,6 +148,13 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize, first: bool) -> Option
 
 /// "您好欢迎致电某某热线政策咨询": what a recogniser leaves without punctuation is cut after the name of the house.
 fn past_greeting(plain: &Plain, range: Range<usize>) -> Range<usize> {
+    // "本次通话将被录音国内业务": a notice ends with what is done.
+    if ["为了", "为保", "为提", "本次", "您的通话"].iter().any(|w| plain.starts(range.start, w)) {
+        let noted = (range.start..range.end).rev().find(|&i| ["录音", "记录"].iter().any(|w| plain.starts(i, w)));
+        if let Some(at) = noted.filter(|i| i + 4 <= range.end) {
+            return at + 2..range.end;
+        }
+    }
     let greets = (range.start..range.end).find(|&i| lists().zh_greetings.iter().any(|w| plain.starts(i, w)));
     let Some(greets) = greets.filter(|g| *g < range.start + 8) else { return range };
     let mut cut = None;
