@@ -29,8 +29,20 @@ const FIELDS: [Field; 5] = [
     Field { name: "weekday", low: 0, high: 7, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] },
 ];
 
-/// How often the moments come in an hour in which they come at all.
-pub(super) fn check(text: &str) -> Result<u32, Vec<Wrong>> {
+/// How dense the moments of a line are.
+#[derive(Debug, PartialEq)]
+pub(super) struct Pace {
+    /// In an hour in which they come at all.
+    pub an_hour: u32,
+    /// The hours of the day, as bits.
+    pub hours: u32,
+    /// No single days of the month and no single months.
+    pub every_month: bool,
+    pub workdays: bool,
+    pub weekends: bool,
+}
+
+pub(super) fn check(text: &str) -> Result<Pace, Vec<Wrong>> {
     let whole = (0, text.chars().count());
     let wrong = |what: &str, write: &str| vec![Wrong { at: whole, what: what.to_string(), write: write.to_string() }];
     if let Some(nickname) = text.trim().strip_prefix('@') {
@@ -72,7 +84,13 @@ pub(super) fn check(text: &str) -> Result<u32, Vec<Wrong>> {
             "write another day or month",
         ));
     }
-    Ok(sets[0].count_ones())
+    Ok(Pace {
+        an_hour: sets[0].count_ones(),
+        hours: sets[1] as u32,
+        every_month: sets[2] == days_of(1) && sets[3].count_ones() == 12,
+        workdays: sets[4] & 0b0011_1110 != 0,
+        weekends: sets[4] & 0b1100_0001 != 0,
+    })
 }
 
 fn words(text: &str) -> Vec<(usize, &str)> {
@@ -169,7 +187,7 @@ mod tests {
             ("  0   2 * * 7 ", 1),
             ("0 0 31 2 1", 1),
         ] {
-            assert_eq!(check(text).ok(), Some(fires), "{text}");
+            assert_eq!(check(text).ok().map(|pace| pace.an_hour), Some(fires), "{text}");
         }
         for (text, offset, what) in [
             ("61 2 * * *", 0, "61 is no minute"),

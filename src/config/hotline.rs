@@ -1,8 +1,9 @@
 //! One hotline: whom to call, when it is open, and its probes.
 
+use super::watch::Budgets;
 use super::{Problem, Step};
 use crate::vocabulary::{Lang, Outcome, Target};
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, Timelike};
 use chrono_tz::Tz;
 use std::time::Duration;
 
@@ -42,9 +43,15 @@ pub struct Consent {
 /// What may be asked of a hotline; never above the ceilings of `vocabulary::limits`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    pub calls_per_hour: u32,
-    pub minutes_per_day: u32,
+    /// Six calls in any hour and sixty minutes a day, unless the file says otherwise.
+    pub budgets: Budgets,
     pub concurrent: u32,
+    /// Shortest time from the end of one call to the beginning of the next.
+    pub min_gap: Duration,
+    /// Longest time a call that is due waits for the line; behind a window, to the window's end.
+    pub wait: Duration,
+    /// No call begins then, at the hotline's own time.
+    pub quiet_hours: Vec<TimeRange>,
     /// Longest ringing.
     pub ring_limit: Duration,
     /// Longest call, ringing included.
@@ -53,12 +60,36 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
+        let mut budgets = Budgets::default();
+        budgets.hour.calls = Some(6);
+        budgets.day.minutes = Some(60);
         Limits {
-            calls_per_hour: 6,
-            minutes_per_day: 60,
+            budgets,
             concurrent: 1,
+            min_gap: Duration::ZERO,
+            wait: Duration::from_secs(600),
+            quiet_hours: Vec::new(),
             ring_limit: Duration::from_secs(60),
             call_limit: Duration::from_secs(180),
+        }
+    }
+}
+
+/// A stretch of the day, in minutes since midnight; it may run over midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeRange {
+    pub from: u32,
+    /// Not included; 1440 is the end of the day.
+    pub to: u32,
+}
+
+impl TimeRange {
+    pub fn contains(&self, time: NaiveTime) -> bool {
+        let minute = time.hour() * 60 + time.minute();
+        if self.from < self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
         }
     }
 }
@@ -66,10 +97,14 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     pub name: String,
-    pub schedule: Option<Schedule>,
+    /// Empty: called by hand and by alerts only.
+    pub schedule: Vec<Schedule>,
+    pub after_failure: Option<AfterFailure>,
+    pub confirm: Option<Confirm>,
     pub steps: Vec<Step>,
-    /// `None`: passes when answered, every step succeeded and nothing found says otherwise.
-    pub expect: Option<Expectation>,
+    /// The first that fits the day and the time holds. None: passes when answered, every step succeeded and nothing
+    /// found says otherwise.
+    pub expect: Vec<Expected>,
     pub when: When,
     /// The hotline's, unless the probe says otherwise.
     pub ring_limit: Duration,
@@ -87,40 +122,112 @@ pub enum IfHuman {
     GoOn,
 }
 
+/// Moments at which a probe is due. All are in the hotline's time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    pub cron: Cron,
-    /// The call is made at a random moment this long after the cron moment.
-    pub window: Duration,
+pub enum Schedule {
+    Cron {
+        cron: Cron,
+        /// The call is made at a random moment this long after the cron moment.
+        window: Duration,
+    },
+    /// A fixed rate. When in it is each probe's own: ten thousand probes are not due at once.
+    Every { every: Duration, within: Option<Within> },
+    /// Random moments at a mean rate: nobody can prepare for them.
+    Poisson { mean: Duration, within: Option<Within> },
+    /// Dense probing around the times at which shifts change.
+    ShiftChanges {
+        /// `None`: whenever the hotline opens or closes.
+        at: Option<Vec<NaiveTime>>,
+        before: Duration,
+        after: Duration,
+        every: Duration,
+    },
+}
+
+/// The hours a schedule is kept to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// While the hotline's own `hours` say open, or closed.
+    Open,
+    Closed,
+    Hours(Hours),
+}
+
+/// A faster rate after a failure, until calls pass again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AfterFailure {
+    pub every: Duration,
+    /// So many calls must pass in a row.
+    pub passes: u32,
+    /// And no longer than this, even when none does.
+    pub at_most: Duration,
+}
+
+/// A bad verdict counts once so many further calls failed as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    /// From the end of the failing call to the confirming one.
+    pub after: Duration,
+    pub calls: u32,
 }
 
 /// Five fields of Unix cron, known to be readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron(pub String);
 
+/// What must be so, and on which days and at which times it must.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub when: When,
+    pub expectation: Expectation,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     pub connect: Option<Duration>,
     pub human: Option<Duration>,
     pub outcome: Option<Outcome>,
+    /// All of these must be heard; of each, one wording is enough.
+    pub heard: Vec<Vec<String>>,
+    /// None of these may be heard.
+    pub not_heard: Vec<String>,
 }
 
-/// Kinds of day on which a probe runs; all of them by default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Days and times at the hotline's place; all of them by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct When {
+    /// Empty: every day.
     pub days: Vec<DayKind>,
+    /// Empty: all day.
+    pub times: Vec<TimeRange>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DayKind {
+    /// A make-up workday is one, too.
     Workday,
     Weekend,
     Holiday,
+    /// A day that looks like a day off and is worked (调休).
+    MakeupWorkday,
+    /// The last day before a holiday.
+    Eve,
+    /// A day of a calendar in `_watch.yaml`.
+    Named(String),
 }
 
-impl Default for When {
-    fn default() -> When {
-        When { days: vec![DayKind::Workday, DayKind::Weekend, DayKind::Holiday] }
+impl DayKind {
+    pub const WORDS: [&str; 5] = ["workday", "weekend", "holiday", "makeup_workday", "eve"];
+
+    pub fn new(word: &str) -> DayKind {
+        match word {
+            "workday" => DayKind::Workday,
+            "weekend" => DayKind::Weekend,
+            "holiday" => DayKind::Holiday,
+            "makeup_workday" => DayKind::MakeupWorkday,
+            "eve" => DayKind::Eve,
+            name => DayKind::Named(name.to_string()),
+        }
     }
 }
 

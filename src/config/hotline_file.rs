@@ -6,7 +6,7 @@ use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Fields, Reader, present};
 use super::trunks::Allow;
-use super::{case_file, hours, probe_file};
+use super::{budget_file, case_file, expect_file, hours, probe_file};
 use crate::vocabulary::{Lang, Target, View, limits};
 use chrono_tz::Tz;
 use std::collections::BTreeSet;
@@ -36,6 +36,10 @@ pub(super) struct Around<'a> {
     pub trunks_file: Option<&'a str>,
     pub now: chrono::DateTime<chrono::Utc>,
     pub exists: &'a dyn Fn(&str) -> bool,
+    /// Names of the user's own calendars; `None` when they are not known.
+    pub calendars: Option<&'a BTreeSet<String>>,
+    /// Trunks with a price.
+    pub priced: &'a dyn Fn(&str) -> bool,
 }
 
 /// What is known of a file, even when it has mistakes.
@@ -75,10 +79,20 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
     let hours = optional(get("hours"), |node| opening_hours(reader, node));
     let calendar = optional(get("calendar"), |node| calendar(reader, node));
     let consent = optional(get("consent"), |node| consent(reader, node, around, timezone.unwrap_or(Tz::UTC)));
-    let limits = get("limits").map_or(Some(Limits::default()), |node| read_limits(reader, node));
+    let priced = trunk.as_ref().is_none_or(|trunk| trunk.as_ref().is_some_and(|name| (around.priced)(name)));
+    let limits = get("limits").map_or(Some(Limits::default()), |node| read_limits(reader, node, priced));
     let probes = reader
         .required(fields, "the file", "probes", "and below it - name: daytime")
-        .and_then(|node| probe_file::read(reader, node, limits.as_ref().unwrap_or(&Limits::default()), around.exists));
+        .and_then(|node| {
+            let standard = Limits::default();
+            let around = probe_file::Around {
+                hotline: limits.as_ref().unwrap_or(&standard),
+                has_hours: fields.key("hours").is_some(),
+                calendars: around.calendars,
+                exists: around.exists,
+            };
+            probe_file::read(reader, node, &around)
+        });
     let tests = get("tests").map_or(Some(Vec::new()), |node| case_file::read(reader, node));
     Some(Hotline {
         name: name?,
@@ -229,7 +243,7 @@ fn languages(reader: &Reader, node: &Node) -> Option<Vec<Lang>> {
     fine.then_some(languages)
 }
 
-fn timezone(reader: &Reader, node: &Node) -> Option<Tz> {
+pub(super) fn timezone(reader: &Reader, node: &Node) -> Option<Tz> {
     let name = reader.text(node, "timezone")?;
     if let Ok(zone) = name.parse::<Tz>() {
         return Some(zone);
@@ -304,25 +318,34 @@ fn consent(reader: &Reader, node: &Node, around: &Around, zone: Tz) -> Option<Co
     Some(Consent { owner: owner?, until: until? })
 }
 
-fn read_limits(reader: &Reader, node: &Node) -> Option<Limits> {
-    let known = ["calls_per_hour", "minutes_per_day", "concurrent", "ring_limit", "call_limit"];
+fn read_limits(reader: &Reader, node: &Node, priced: bool) -> Option<Limits> {
+    let mut known = vec!["concurrent", "min_gap", "wait", "quiet_hours", "ring_limit", "call_limit"];
+    known.splice(0..0, budget_file::KEYS);
     let fields = reader.fields(node, "limits", &known)?;
     let standard = Limits::default();
-    let count = |key: &str, ceiling: u32, standard: u32| {
-        present(fields.get(key)).map_or(Some(standard), |node| reader.count(node, key, ceiling))
-    };
     let span = |key: &str, ceiling: Duration, standard: Duration| {
         present(fields.get(key)).map_or(Some(standard), |node| reader.span(node, key, ceiling))
     };
-    let calls_per_hour = count("calls_per_hour", limits::CALLS_PER_HOUR_MAX, standard.calls_per_hour);
-    let minutes_per_day = count("minutes_per_day", limits::MINUTES_PER_DAY_MAX, standard.minutes_per_day);
-    let concurrent = count("concurrent", limits::CONCURRENT_MAX, standard.concurrent);
+    let budgets = budget_file::read(reader, &fields, &budget_file::OF_A_HOTLINE, standard.budgets);
+    let concurrent = present(fields.get("concurrent"))
+        .map_or(Some(standard.concurrent), |node| reader.count(node, "concurrent", limits::CONCURRENT_MAX));
+    let min_gap = span("min_gap", limits::WAIT_MAX, standard.min_gap);
+    let wait = span("wait", limits::WAIT_MAX, standard.wait);
+    let quiet_hours = present(fields.get("quiet_hours"))
+        .map_or(Some(Vec::new()), |node| expect_file::time_ranges(reader, node, "quiet_hours"));
     let ring_limit = span("ring_limit", limits::RING_MAX, standard.ring_limit);
     let call_limit = span("call_limit", limits::CALL_MAX, standard.call_limit);
+    if let Some(key) = budget_file::money_key(&fields).filter(|_| !priced) {
+        let what = "a budget of money needs a price, and the trunk of this hotline has none";
+        reader.complain(key, what, "write price: 0.12 (a minute) for the trunk in _trunks.yaml");
+        return None;
+    }
     Some(Limits {
-        calls_per_hour: calls_per_hour?,
-        minutes_per_day: minutes_per_day?,
+        budgets: budgets?,
         concurrent: concurrent?,
+        min_gap: min_gap?,
+        wait: wait?,
+        quiet_hours: quiet_hours?,
         ring_limit: ring_limit?,
         call_limit: call_limit?,
     })

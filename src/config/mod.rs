@@ -4,9 +4,11 @@
 //! `steps`) make trusted values of it and note every problem they meet, and `load` looks across files. Nothing is
 //! half-read: with one problem anywhere there is no `Config`.
 
+mod budget_file;
 mod case_file;
 mod cron;
 mod do_text;
+mod expect_file;
 pub mod hotline;
 mod hotline_file;
 mod hours;
@@ -15,6 +17,7 @@ pub(crate) mod node;
 mod probe_file;
 pub mod problem;
 pub(crate) mod reader;
+mod schedule_file;
 pub(crate) mod source;
 pub mod span;
 mod step_file;
@@ -27,11 +30,14 @@ pub mod web_file;
 
 pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;
-pub use hotline::{Case, Consent, Cron, DayKind, Expectation, Hotline, Hours, IfHuman, Limits, Probe, Schedule, When};
+pub use hotline::{
+    AfterFailure, Case, Confirm, Consent, Cron, DayKind, Expectation, Expected, Hotline, Hours, IfHuman, Limits, Probe,
+    Schedule, TimeRange, When, Within,
+};
 pub use problem::Problem;
 pub use steps::Step;
 pub use trunks::{Allow, PasswordFrom, Server, Transport, Trunk};
-pub use watch::Watch;
+pub use watch::{Budget, Budgets, Calendar, Days, Money, Price, Shared, Watch};
 
 use std::collections::BTreeMap;
 
@@ -85,9 +91,20 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
             None => trunks.unreadable = true,
         }
     }
-    for (file, bytes) in &watch_files {
-        if let Some(watch) = read_with(file, bytes, &mut problems, watch_file::read).flatten() {
-            config.watch = watch;
+    problems.extend(trunks.forbidden());
+    let mut watch = watch_file::Read { watch: Some(Watch::default()), ..Default::default() };
+    let mut calendars_known = true;
+    for (index, (file, bytes)) in watch_files.iter().enumerate() {
+        if index > 0 {
+            let what = format!("what holds for the whole watch stands in {} already", watch_files[0].0);
+            problems.push(Problem::new(file, 1, 1, what, "write it into one file"));
+        }
+        match read_with(file, bytes, &mut problems, watch_file::read) {
+            Some(read) => {
+                calendars_known &= read.watch.is_some();
+                watch = read;
+            }
+            None => calendars_known = false,
         }
     }
     let around = hotline_file::Around {
@@ -96,6 +113,9 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
         trunks_file: trunk_files.first().map(|(file, _)| file.as_str()),
         now: sources.now,
         exists: sources.exists,
+        // A misspelt `calendars` was complained about; every day would only be complained about again.
+        calendars: (calendars_known || !watch.calendars.is_empty()).then_some(&watch.calendars),
+        priced: &|name| trunks.unreadable || trunks.trunks.get(name).is_none_or(|trunk| trunk.price.is_some()),
     };
     let mut names: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for (file, bytes) in &hotline_files {
@@ -113,6 +133,30 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
         }
         config.hotlines.extend(read.hotline);
     }
+    let priced = trunks.unreadable || trunks.trunks.values().any(|trunk| trunk.price.is_some());
+    problems.extend(watch.money.take().filter(|_| !priced));
+    if !problems.is_empty() {
+        problems.sort();
+        return Err(problems);
+    }
+    // Only asked when every file is whole: a broken hotline is no missing one.
+    for (hotline, probe, mut complaint) in std::mem::take(&mut watch.called) {
+        let found = config.hotlines.iter().find(|other| other.name == hotline);
+        complaint.what = match (found, probe) {
+            (None, _) => format!("there is no hotline '{hotline}'"),
+            (Some(found), Some(probe)) if found.probes.iter().all(|other| other.name != probe) => {
+                format!("the hotline '{hotline}' has no probe '{probe}'")
+            }
+            _ => continue,
+        };
+        complaint.write = match found {
+            Some(found) => {
+                format!("write {}", found.probes.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(" or "))
+            }
+            None => "write the name of a hotline of these files".to_string(),
+        };
+        problems.push(complaint);
+    }
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);
@@ -120,6 +164,7 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
     config.hotlines.sort_by(|a, b| a.name.cmp(&b.name));
     config.trunks = trunks.trunks;
     config.allow = trunks.allow;
+    config.watch = watch.watch.unwrap_or_default();
     Ok(config)
 }
 

@@ -1,31 +1,42 @@
 //! Reads the probes of a hotline file.
 
-use super::hotline::{Cron, DayKind, Expectation, IfHuman, Limits, Probe, Schedule, When};
+use super::hotline::{IfHuman, Limits, Probe, When};
 use super::node::Node;
 use super::reader::{Reader, present};
+use super::schedule_file::Rates;
 use super::steps::{HEAR_WITHIN, Step};
-use super::{cron, span, step_file};
-use crate::vocabulary::{Outcome, limits};
-use std::collections::BTreeMap;
+use super::{expect_file, schedule_file, span, step_file};
+use crate::vocabulary::limits;
+use crate::vocabulary::plan::CONTROL_PROBE;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 8] = ["name", "schedule", "steps", "expect", "when", "ring_limit", "call_limit", "if_human"];
-
-/// Outcomes that are a failure of ours: nobody expects them of a hotline.
-const OURS: [Outcome; 6] = [
-    Outcome::DnsFailed,
-    Outcome::TransportFailed,
-    Outcome::AuthFailed,
-    Outcome::NoResponse,
-    Outcome::MediaUnusable,
-    Outcome::Aborted,
+const KEYS: [&str; 10] = [
+    "name",
+    "schedule",
+    "after_failure",
+    "confirm",
+    "steps",
+    "expect",
+    "when",
+    "ring_limit",
+    "call_limit",
+    "if_human",
 ];
+
+/// What the probes of a file are checked against.
+pub(super) struct Around<'a> {
+    pub hotline: &'a Limits,
+    pub has_hours: bool,
+    /// Names of the user's own calendars, when they are known.
+    pub calendars: Option<&'a BTreeSet<String>>,
+    pub exists: &'a dyn Fn(&str) -> bool,
+}
 
 pub(super) fn read(
     reader: &Reader,
     list: &Node,
-    hotline: &Limits,
-    exists: &dyn Fn(&str) -> bool,
+    around: &Around,
 ) -> Option<Vec<Probe>> {
     let items = reader.items(list, "probes", "a list like - name: daytime")?;
     if let Some(beyond) = items.get(limits::PROBES_MAX) {
@@ -36,7 +47,7 @@ pub(super) fn read(
     let mut lines: BTreeMap<String, usize> = BTreeMap::new();
     let mut probes = Vec::new();
     for item in items {
-        let Some((name_at, probe)) = probe(reader, item, hotline, exists) else {
+        let Some((name_at, probe)) = probe(reader, item, around) else {
             probes.push(None);
             continue;
         };
@@ -50,7 +61,38 @@ pub(super) fn read(
         }
         probes.push(probe);
     }
-    probes.into_iter().collect()
+    let probes: Vec<Probe> = probes.into_iter().collect::<Option<_>>()?;
+    together(reader, items, &probes, around).then_some(probes)
+}
+
+/// Each schedule alone may be within the limits, and all together not.
+fn together(reader: &Reader, items: &[Node], probes: &[Probe], around: &Around) -> bool {
+    let Some(allowed) = around.hotline.budgets.hour.calls else { return true };
+    let mut sums = Rates::default();
+    for (item, probe) in items.iter().zip(probes) {
+        let rates = schedule_file::rates(&probe.schedule, &probe.when);
+        for (sum, add) in sums.iter_mut().flatten().zip(rates.iter().flatten()) {
+            *sum += add;
+        }
+        let Some((at, most)) = sums.iter().flatten().enumerate().max_by_key(|(at, most)| (**most, 72 - at)) else {
+            continue;
+        };
+        if *most > allowed {
+            let what = format!(
+                "with this probe the hotline is called {most} times in the hour from {}:00, and limits allow {allowed} \
+                 calls_per_hour",
+                at % 24
+            );
+            let more = if *most > limits::CALLS_PER_HOUR_MAX {
+                String::new()
+            } else {
+                format!(", or calls_per_hour: {most}")
+            };
+            reader.complain(item, what, format!("write rarer schedules{more}"));
+            return false;
+        }
+    }
+    true
 }
 
 /// The name with its place (even when the rest is wrong), and the probe.
@@ -59,25 +101,30 @@ type Named<'n> = Option<(String, &'n Node)>;
 fn probe<'n>(
     reader: &Reader,
     item: &'n Node,
-    hotline: &Limits,
-    exists: &dyn Fn(&str) -> bool,
+    around: &Around,
 ) -> Option<(Named<'n>, Option<Probe>)> {
     let fields = reader.fields(item, "a probe", &KEYS)?;
     let get = |key: &str| present(fields.get(key));
+    let (hotline, exists) = (around.hotline, around.exists);
     let name_at = reader.required(&fields, "a probe", "name", "daytime");
     let name = name_at.and_then(|node| name(reader, node));
     let ring_limit =
         get("ring_limit").map_or(Some(hotline.ring_limit), |node| reader.span(node, "ring_limit", limits::RING_MAX));
     let call_limit =
         get("call_limit").map_or(Some(hotline.call_limit), |node| reader.span(node, "call_limit", limits::CALL_MAX));
-    let schedule = get("schedule").map(|node| schedule(reader, node, hotline));
+    let clocks = schedule_file::Around { limits: hotline, has_hours: around.has_hours };
+    let schedule = get("schedule").map_or(Some(Vec::new()), |node| schedule_file::read(reader, node, clocks));
+    let after_failure = get("after_failure").map(|node| schedule_file::after_failure(reader, node, clocks));
+    let confirm = get("confirm").map(|node| schedule_file::confirm(reader, node));
     let steps = match get("steps") {
         None => Some(vec![Step::Hear { texts: Vec::new(), anything: true, within: HEAR_WITHIN }]),
         Some(node) => step_file::read(reader, node, exists)
             .filter(|steps| fits(reader, node, steps, call_limit.unwrap_or(limits::CALL_MAX))),
     };
-    let expect = get("expect").map(|node| expect(reader, node));
-    let when = get("when").map_or(Some(When::default()), |node| when(reader, node));
+    let expect =
+        get("expect").map_or(Some(Vec::new()), |node| expect_file::read(reader, node, around.calendars));
+    let when =
+        get("when").map_or(Some(When::default()), |node| expect_file::when(reader, node, around.calendars));
     let if_human = get("if_human").map_or(Some(IfHuman::HangUp), |node| {
         let word = reader.word(node, "if_human", &["hang_up", "go_on"])?;
         Some(if word == "go_on" { IfHuman::GoOn } else { IfHuman::HangUp })
@@ -87,9 +134,11 @@ fn probe<'n>(
         Some(Probe {
             name: name?,
             // Present and wrong is no probe; absent is fine.
-            schedule: schedule.map_or(Some(None), |read| read.map(Some))?,
+            schedule: schedule?,
+            after_failure: after_failure.map_or(Some(None), |read| read.map(Some))?,
+            confirm: confirm.map_or(Some(None), |read| read.map(Some))?,
             steps: steps?,
-            expect: expect.map_or(Some(None), |read| read.map(Some))?,
+            expect: expect?,
             when: when?,
             ring_limit: ring_limit?,
             call_limit: call_limit?,
@@ -101,6 +150,11 @@ fn probe<'n>(
 
 fn name(reader: &Reader, node: &Node) -> Option<String> {
     let name = reader.text(node, "name")?;
+    if name == CONTROL_PROBE {
+        let what = format!("the name '{name}' is kept for calls to a trunk's control line");
+        reader.complain(node, what, "write another name");
+        return None;
+    }
     if name.chars().count() <= 63 && !name.chars().any(|c| c.is_control() || "/\\\"".contains(c)) && name.trim() == name
     {
         return Some(name);
@@ -128,73 +182,4 @@ fn fits(reader: &Reader, list: &Node, steps: &[Step], call_limit: Duration) -> b
         }
     }
     fine
-}
-
-fn schedule(reader: &Reader, node: &Node, hotline: &Limits) -> Option<Schedule> {
-    let fields = reader.fields(node, "schedule", &["cron", "window"])?;
-    let cron_at = reader.required(&fields, "schedule", "cron", "\"0 2 * * *\"");
-    let cron = cron_at.and_then(|node| {
-        let text = reader.text(node, "cron")?;
-        match cron::check(&text) {
-            Ok(an_hour) if an_hour > hotline.calls_per_hour => {
-                let allowed = hotline.calls_per_hour;
-                let what = format!("this comes {an_hour} times an hour, and limits allow {allowed} calls_per_hour");
-                reader.complain(node, what, format!("write a rarer cron, or calls_per_hour: {an_hour}"));
-                None
-            }
-            Ok(_) => Some(Cron(text.split_whitespace().collect::<Vec<_>>().join(" "))),
-            Err(wrongs) => {
-                for wrong in wrongs {
-                    reader.complain_within(node, wrong.at, wrong.what, wrong.write);
-                }
-                None
-            }
-        }
-    });
-    let window = match present(fields.get("window")) {
-        Some(node) => reader.span(node, "window", limits::WINDOW_MAX),
-        None => Some(Duration::ZERO),
-    };
-    Some(Schedule { cron: cron?, window: window? })
-}
-
-fn expect(reader: &Reader, node: &Node) -> Option<Expectation> {
-    let fields = reader.fields(node, "expect", &["connect", "human", "outcome"])?;
-    let span = |key: &str| present(fields.get(key)).map(|node| reader.span(node, key, limits::CALL_MAX));
-    let (connect, human) = (span("connect"), span("human"));
-    let outcome = present(fields.get("outcome")).map(|node| {
-        let words: Vec<&str> = Outcome::ALL.iter().filter(|o| !OURS.contains(o)).map(|o| o.word()).collect();
-        if let super::node::Kind::Text(word) = &node.kind
-            && OURS.iter().any(|ours| ours.word() == word)
-        {
-            let what = format!("outcome '{word}' is a failure of ours, and no hotline can be expected to have it");
-            reader.complain(node, what, format!("write one of {}", words.join(", ")));
-            return None;
-        }
-        let word = reader.word(node, "outcome", &words)?;
-        Outcome::ALL.iter().find(|outcome| outcome.word() == word).copied()
-    });
-    Some(Expectation { connect: flip(connect)?, human: flip(human)?, outcome: flip(outcome)? })
-}
-
-fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    read.map_or(Some(None), |read| read.map(Some))
-}
-
-fn when(reader: &Reader, node: &Node) -> Option<When> {
-    let fields = reader.fields(node, "when", &["days"])?;
-    let list = reader.required(&fields, "when", "days", "[workday, holiday]")?;
-    let items = match &list.kind {
-        super::node::Kind::Text(_) => std::slice::from_ref(list),
-        _ => reader.items(list, "days", "[workday, holiday]")?,
-    };
-    let days: Vec<Option<DayKind>> = items
-        .iter()
-        .map(|item| match reader.word(item, "day", &["workday", "weekend", "holiday"])? {
-            "workday" => Some(DayKind::Workday),
-            "weekend" => Some(DayKind::Weekend),
-            _ => Some(DayKind::Holiday),
-        })
-        .collect();
-    Some(When { days: days.into_iter().collect::<Option<_>>()? })
 }

@@ -1,7 +1,10 @@
 //! Reads `_trunks.yaml`: the trunks and the allow list.
 
 use super::node::{Kind, Node};
+use super::budget_file;
+use super::problem::Problem;
 use super::reader::{Reader, present};
+use super::watch::Shared;
 use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk};
 use crate::vocabulary::{Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +18,22 @@ pub(super) struct Read {
     pub allow: Allow,
     /// False when part of the list could not be read.
     pub allow_whole: bool,
+    /// Control lines, each with the complaint if it may not be called.
+    pub controls: Vec<(Target, Problem)>,
     /// A file of trunks was no YAML: nothing is known of its names.
     pub unreadable: bool,
 }
 
 impl Read {
+    /// Control lines that may not be called; to be asked when every file of trunks is read.
+    pub fn forbidden(&mut self) -> Vec<Problem> {
+        if !self.allow_whole || self.unreadable {
+            return Vec::new();
+        }
+        let controls = std::mem::take(&mut self.controls);
+        controls.into_iter().filter(|(target, _)| !self.allow.permits(target)).map(|(_, problem)| problem).collect()
+    }
+
     /// Adds what another file holds (`.yaml` beside `.yml`).
     pub fn take(&mut self, other: Read) {
         self.trunks.extend(other.trunks);
@@ -27,6 +41,7 @@ impl Read {
         self.allow.patterns.extend(other.allow.patterns);
         self.allow_whole &= other.allow_whole;
         self.unreadable |= other.unreadable;
+        self.controls.extend(other.controls);
     }
 }
 
@@ -81,15 +96,18 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
             reader.complain(key, format!("the trunk '{name}' stands twice"), "write another name");
             continue;
         }
-        if let Some(trunk) = trunk(reader, name, value) {
+        if let Some(trunk) = trunk(reader, name, value, read) {
             read.trunks.insert(name.clone(), trunk);
         }
     }
 }
 
-fn trunk(reader: &Reader, name: &str, node: &Node) -> Option<Trunk> {
+const KEYS: [&str; 9] =
+    ["server", "username", "password", "register", "caller_id", "max_calls", "limits", "price", "control"];
+
+fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Trunk> {
     let fields =
-        reader.fields(node, "a trunk", &["server", "username", "password", "register", "caller_id", "max_calls"])?;
+        reader.fields(node, "a trunk", &KEYS)?;
     let get = |key: &str| present(fields.get(key));
     let server = reader.required(&fields, "a trunk", "server", "\"sip:sbc.example:5060\"");
     let server = server.and_then(|node| self::server(reader, node));
@@ -98,6 +116,17 @@ fn trunk(reader: &Reader, name: &str, node: &Node) -> Option<Trunk> {
     let register = get("register").map_or(Some(false), |node| reader.truth(node, "register"));
     let caller_id = get("caller_id").map(|node| caller_id(reader, node));
     let max_calls = get("max_calls").map_or(Some(10), |node| reader.count(node, "max_calls", limits::TRUNK_CALLS_MAX));
+    let price = get("price").map(|node| budget_file::price(reader, node));
+    let limits = get("limits").map_or(Some(Shared::default()), |node| limits_of(reader, node, price.is_some()));
+    let control = get("control").map(|node| {
+        let target = control(reader, node)?;
+        let width = reader.document.raw(node).chars().count();
+        let what = format!("the control line {target} is not on the allow list");
+        let write = format!("write \"{}\" into allow:", Allow::entry_for(&target));
+        let problem = reader.source.problem(reader.document.place(node), width, what, write);
+        read.controls.push((target.clone(), problem));
+        Some(target)
+    });
     match (fields.key("username"), fields.key("password")) {
         (Some(key), None) => {
             reader.complain(key, "a username without a password", "write password: { env: NAME } beside it");
@@ -127,7 +156,38 @@ fn trunk(reader: &Reader, name: &str, node: &Node) -> Option<Trunk> {
         register: register?,
         caller_id: flip(caller_id)?,
         max_calls: max_calls?,
+        limits: limits?,
+        price: price.map_or(Some(None), |read| read.map(Some))?,
+        control: control.map_or(Some(None), |read| read.map(Some))?,
     })
+}
+
+fn limits_of(reader: &Reader, node: &Node, priced: bool) -> Option<Shared> {
+    let fields = reader.fields(node, "limits", &budget_file::KEYS)?;
+    let budgets = budget_file::read(reader, &fields, &budget_file::SHARED, Default::default());
+    if let Some(key) = budget_file::money_key(&fields).filter(|_| !priced) {
+        let what = "a budget of money needs a price, and this trunk has none";
+        reader.complain(key, what, "write price: 0.12 (a minute) beside it");
+        return None;
+    }
+    Some(Shared { concurrent: None, budgets: budgets? })
+}
+
+/// A target that is known to answer.
+fn control(reader: &Reader, node: &Node) -> Option<Target> {
+    let text = reader.text(node, "control")?;
+    match text.parse::<Target>() {
+        Ok(target) => Some(target),
+        Err(refused) => {
+            let refused = refused.to_string();
+            let (what, write) = refused.split_once("; ").unwrap_or((&refused, "write another target"));
+            match write.starts_with("write") {
+                true => reader.complain(node, what, write),
+                false => reader.complain(node, format!("{what}; {write}"), "write a line of your own that answers"),
+            }
+            None
+        }
+    }
 }
 
 /// `sip:HOST[:PORT][;transport=udp|tcp|tls]`.

@@ -1,5 +1,6 @@
 //! Trunks (how calls leave) and the allow list (whom they may reach).
 
+use super::watch::{Price, Shared};
 pub use crate::vocabulary::Transport;
 use crate::vocabulary::{Target, View};
 
@@ -12,6 +13,11 @@ pub struct Trunk {
     pub register: bool,
     pub caller_id: Option<String>,
     pub max_calls: u32,
+    /// Budgets of all calls that leave by it.
+    pub limits: Shared,
+    pub price: Option<Price>,
+    /// A line known to be good, to tell this trunk's fault from a hotline's.
+    pub control: Option<Target>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod sameness;
 mod waiting;
 mod wanted;
 
+pub use age::calendar;
 pub use choosing::{Choice, choose};
 pub use judge::judge;
 pub use reading::{

@@ -65,3 +65,29 @@ pub const WEB_PROBES_MAX: usize = 16;
 pub const WEB_PROBE_TIME_MAX: Duration = Duration::from_secs(120);
 /// Alerts of one webhook that are looked at.
 pub const WEB_ALERTS_MAX: usize = 1_000;
+/// Most calls to one hotline on a day and in a month, most minutes in an hour and in a month.
+pub const CALLS_PER_DAY_MAX: u32 = 24 * CALLS_PER_HOUR_MAX;
+pub const CALLS_PER_MONTH_MAX: u32 = 31 * CALLS_PER_DAY_MAX;
+pub const MINUTES_PER_HOUR_MAX: u32 = 300;
+pub const MINUTES_PER_MONTH_MAX: u32 = 31 * MINUTES_PER_DAY_MAX;
+/// Most calls, minutes and money that a trunk or the whole watch may use in a month.
+pub const SHARED_USE_MAX: u32 = 100_000_000;
+/// Shortest time between two moments of a schedule.
+pub const EVERY_MIN: Duration = Duration::from_secs(60);
+/// Longest rate, and longest stretch around a change of shift.
+pub const EVERY_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const SHIFT_STRETCH_MAX: Duration = Duration::from_secs(4 * 3600);
+/// Most rules in one schedule, and most changes of shift in a day.
+pub const RULES_MAX: usize = 16;
+/// Longest wait for the line, longest gap between two calls.
+pub const WAIT_MAX: Duration = Duration::from_secs(3600);
+/// Most confirming calls, and the latest they may come.
+pub const CONFIRM_CALLS_MAX: u32 = 5;
+pub const CONFIRM_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// Longest time at the faster rate after a failure.
+pub const FASTER_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Calls waiting for one hotline's line.
+pub const WAITING_MAX: usize = 256;
+/// Most days a user's calendar may list, and most cases an expectation may have.
+pub const CALENDAR_DAYS_MAX: usize = 2_000;
+pub const CASES_MAX: usize = 32;

@@ -178,7 +178,7 @@ fn easter(year: i32) -> Option<NaiveDate> {
 }
 
 /// Whether a Chinese statutory day off falls on this day; none where the year's notice is not known.
-pub(crate) fn is_day_off(day: NaiveDate) -> Option<bool> {
+pub fn is_day_off(day: NaiveDate) -> Option<bool> {
     let calendar = calendar();
     if calendar.work.contains(&day) {
         return Some(false);
@@ -189,8 +189,35 @@ pub(crate) fn is_day_off(day: NaiveDate) -> Option<bool> {
     calendar.off.iter().any(|(year, ..)| *year == day.year()).then_some(false)
 }
 
+/// The last day that the notices known here speak of.
+pub fn known_through() -> Option<NaiveDate> {
+    let last = calendar().off.iter().map(|(year, ..)| *year).max()?;
+    NaiveDate::from_ymd_opt(last, 12, 31)
+}
+
+/// Whether the day is a holiday by law (State Council, 2024 revision: 13 days a year), whatever the year's notice adds.
+/// Where the lunar table ends, only the days of the sun's year are known.
+pub fn is_holiday_by_law(day: NaiveDate) -> bool {
+    let date = |month, first| NaiveDate::from_ymd_opt(day.year(), month, first);
+    let within = |first: Option<NaiveDate>, days: u64| {
+        first.is_some_and(|first| first.checked_add_days(Days::new(days)).is_some_and(|end| (first..end).contains(&day)))
+    };
+    let lunar = |column: usize| {
+        let years = &calendar().lunar;
+        years.iter().find(|(year, _)| *year == day.year()).and_then(|(_, days)| days.get(column)).copied()
+    };
+    // The eve and the first three days of the lunar year; 1 and 2 May; 1 to 3 October.
+    within(date(1, 1), 1)
+        || within(lunar(0).and_then(|first| first.pred_opt()), 4)
+        || within(date(4, if day.year() % 4 <= 1 { 4 } else { 5 }), 1)
+        || within(date(5, 1), 2)
+        || within(lunar(2), 1)
+        || within(lunar(4), 1)
+        || within(date(10, 1), 3)
+}
+
 /// Whether a weekend day is a workday by 调休.
-pub(crate) fn is_makeup_workday(day: NaiveDate) -> bool {
+pub fn is_makeup_workday(day: NaiveDate) -> bool {
     calendar().work.contains(&day)
 }
 

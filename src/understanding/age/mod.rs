@@ -1,7 +1,7 @@
 //! Whether a prompt is out of date: stale, not stale, or for a person to say. Every sign has a weight; the heaviest
 //! counts whole and the others a quarter. 60 and above is stale, 30 to 59 asks a person.
 
-mod calendar;
+pub mod calendar;
 mod dates;
 mod hours;
 mod rules;
