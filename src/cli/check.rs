@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Problem};
 use crate::edge::probes::{self, Folder};
+use crate::schedule;
 use crate::understanding::{self, Context, OptionKey};
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -29,6 +30,8 @@ struct Report {
     trunks: usize,
     tests: usize,
     problems: Vec<Problem>,
+    /// Nothing wrong yet: a calendar that ends soon.
+    notes: Vec<String>,
 }
 
 /// 0: nothing to complain about; 2: something.
@@ -66,6 +69,7 @@ fn report(folder: &Folder) -> Report {
         trunks: config.trunks.len(),
         tests: config.hotlines.iter().map(|hotline| hotline.tests.len()).sum(),
         problems,
+        notes: schedule::warnings(&config, chrono::Utc::now()),
     }
 }
 
@@ -75,6 +79,9 @@ fn show(report: &Report, folder: &str) -> String {
     for problem in &report.problems {
         text.push_str(&problem.picture());
         text.push('\n');
+    }
+    for note in &report.notes {
+        text.push_str(&format!("note: {note}\n"));
     }
     let counted = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let files = counted(report.files, "file");

@@ -7,6 +7,7 @@ use crate::edge::{call, probes};
 use crate::record::call::CallRecord;
 use crate::record::junit;
 use crate::record::timeline::{self, Style};
+use crate::schedule;
 use crate::vocabulary::Verdict;
 use clap::Args as ClapArgs;
 use std::io::Write;
@@ -67,7 +68,10 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
     let wanted: Vec<Wanted> = chosen
         .iter()
         .map(|(hotline, probe)| {
-            Wanted::by_probe(hotline, probe, hotline.trunk.as_ref().and_then(|name| config.trunks.get(name)))
+            let local = chrono::Utc::now().with_timezone(&hotline.timezone).naive_local();
+            let expect = schedule::expectation_at(config, hotline, probe, local);
+            let trunk = hotline.trunk.as_ref().and_then(|name| config.trunks.get(name));
+            Wanted::by_probe(hotline, probe, trunk, expect)
         })
         .collect();
     let writer = match live::writer(wanted.iter().any(Wanted::needs_words), 1) {

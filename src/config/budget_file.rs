@@ -34,22 +34,20 @@ pub(super) const SHARED: Ceilings =
     Ceilings { calls: [limits::SHARED_USE_MAX; 3], minutes: [limits::SHARED_USE_MAX; 3] };
 
 pub(super) fn read(reader: &Reader, fields: &Fields, ceilings: &Ceilings, standard: Budgets) -> Option<Budgets> {
-    let [hour, day, month] = [
-        ("hour", 0, standard.hour),
-        ("day", 1, standard.day),
-        ("month", 2, standard.month),
-    ]
-    .map(|(span, index, standard)| {
-        let count = |what: &str, ceiling: u32, standard: Option<u32>| {
-            let key = format!("{what}_per_{span}");
-            present(fields.get(&key)).map_or(Some(standard), |node| reader.count(node, &key, ceiling).map(Some))
-        };
-        let calls = count("calls", ceilings.calls[index], standard.calls);
-        let minutes = count("minutes", ceilings.minutes[index], standard.minutes);
-        let key = format!("money_per_{span}");
-        let money = present(fields.get(&key)).map_or(Some(standard.money), |node| money(reader, node, &key).map(Some));
-        Some(Budget { calls: calls?, minutes: minutes?, money: money? })
-    });
+    let [hour, day, month] = [("hour", 0, standard.hour), ("day", 1, standard.day), ("month", 2, standard.month)].map(
+        |(span, index, standard)| {
+            let count = |what: &str, ceiling: u32, standard: Option<u32>| {
+                let key = format!("{what}_per_{span}");
+                present(fields.get(&key)).map_or(Some(standard), |node| reader.count(node, &key, ceiling).map(Some))
+            };
+            let calls = count("calls", ceilings.calls[index], standard.calls);
+            let minutes = count("minutes", ceilings.minutes[index], standard.minutes);
+            let key = format!("money_per_{span}");
+            let money =
+                present(fields.get(&key)).map_or(Some(standard.money), |node| money(reader, node, &key).map(Some));
+            Some(Budget { calls: calls?, minutes: minutes?, money: money? })
+        },
+    );
     Some(Budgets { hour: hour?, day: day?, month: month? })
 }
 
@@ -88,12 +86,14 @@ fn price_of(reader: &Reader, node: &Node, name: &str) -> Option<Money> {
 /// `price: 0.12` a minute, or `{ per_minute: 0.12, per_call: 0.05, rounded: 60s }`.
 pub(super) fn price(reader: &Reader, node: &Node) -> Option<Price> {
     if !matches!(node.kind, Kind::Map(_)) {
-        return price_of(reader, node, "price").map(|per_minute| Price { per_minute, per_call: Money(0), rounded_s: 60 });
+        return price_of(reader, node, "price").map(|per_minute| Price {
+            per_minute,
+            per_call: Money(0),
+            rounded_s: 60,
+        });
     }
     let fields = reader.fields(node, "price", &["per_minute", "per_call", "rounded"])?;
-    let amount = |key: &str| {
-        present(fields.get(key)).map_or(Some(Money(0)), |node| price_of(reader, node, key))
-    };
+    let amount = |key: &str| present(fields.get(key)).map_or(Some(Money(0)), |node| price_of(reader, node, key));
     let per_minute = reader.required(&fields, "price", "per_minute", "0.12");
     let per_minute = per_minute.and_then(|node| price_of(reader, node, "per_minute"));
     let per_call = amount("per_call");

@@ -81,18 +81,16 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
     let consent = optional(get("consent"), |node| consent(reader, node, around, timezone.unwrap_or(Tz::UTC)));
     let priced = trunk.as_ref().is_none_or(|trunk| trunk.as_ref().is_some_and(|name| (around.priced)(name)));
     let limits = get("limits").map_or(Some(Limits::default()), |node| read_limits(reader, node, priced));
-    let probes = reader
-        .required(fields, "the file", "probes", "and below it - name: daytime")
-        .and_then(|node| {
-            let standard = Limits::default();
-            let around = probe_file::Around {
-                hotline: limits.as_ref().unwrap_or(&standard),
-                has_hours: fields.key("hours").is_some(),
-                calendars: around.calendars,
-                exists: around.exists,
-            };
-            probe_file::read(reader, node, &around)
-        });
+    let probes = reader.required(fields, "the file", "probes", "and below it - name: daytime").and_then(|node| {
+        let standard = Limits::default();
+        let around = probe_file::Around {
+            hotline: limits.as_ref().unwrap_or(&standard),
+            has_hours: fields.key("hours").is_some(),
+            calendars: around.calendars,
+            exists: around.exists,
+        };
+        probe_file::read(reader, node, &around)
+    });
     let tests = get("tests").map_or(Some(Vec::new()), |node| case_file::read(reader, node));
     Some(Hotline {
         name: name?,

@@ -11,18 +11,8 @@ use crate::vocabulary::plan::CONTROL_PROBE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 10] = [
-    "name",
-    "schedule",
-    "after_failure",
-    "confirm",
-    "steps",
-    "expect",
-    "when",
-    "ring_limit",
-    "call_limit",
-    "if_human",
-];
+const KEYS: [&str; 10] =
+    ["name", "schedule", "after_failure", "confirm", "steps", "expect", "when", "ring_limit", "call_limit", "if_human"];
 
 /// What the probes of a file are checked against.
 pub(super) struct Around<'a> {
@@ -33,11 +23,7 @@ pub(super) struct Around<'a> {
     pub exists: &'a dyn Fn(&str) -> bool,
 }
 
-pub(super) fn read(
-    reader: &Reader,
-    list: &Node,
-    around: &Around,
-) -> Option<Vec<Probe>> {
+pub(super) fn read(reader: &Reader, list: &Node, around: &Around) -> Option<Vec<Probe>> {
     let items = reader.items(list, "probes", "a list like - name: daytime")?;
     if let Some(beyond) = items.get(limits::PROBES_MAX) {
         let what = format!("{} probes; the hard ceiling is {}", items.len(), limits::PROBES_MAX);
@@ -83,11 +69,8 @@ fn together(reader: &Reader, items: &[Node], probes: &[Probe], around: &Around) 
                  calls_per_hour",
                 at % 24
             );
-            let more = if *most > limits::CALLS_PER_HOUR_MAX {
-                String::new()
-            } else {
-                format!(", or calls_per_hour: {most}")
-            };
+            let more =
+                if *most > limits::CALLS_PER_HOUR_MAX { String::new() } else { format!(", or calls_per_hour: {most}") };
             reader.complain(item, what, format!("write rarer schedules{more}"));
             return false;
         }
@@ -98,11 +81,7 @@ fn together(reader: &Reader, items: &[Node], probes: &[Probe], around: &Around) 
 /// The name with its place (even when the rest is wrong), and the probe.
 type Named<'n> = Option<(String, &'n Node)>;
 
-fn probe<'n>(
-    reader: &Reader,
-    item: &'n Node,
-    around: &Around,
-) -> Option<(Named<'n>, Option<Probe>)> {
+fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<'n>, Option<Probe>)> {
     let fields = reader.fields(item, "a probe", &KEYS)?;
     let get = |key: &str| present(fields.get(key));
     let (hotline, exists) = (around.hotline, around.exists);
@@ -121,10 +100,8 @@ fn probe<'n>(
         Some(node) => step_file::read(reader, node, exists)
             .filter(|steps| fits(reader, node, steps, call_limit.unwrap_or(limits::CALL_MAX))),
     };
-    let expect =
-        get("expect").map_or(Some(Vec::new()), |node| expect_file::read(reader, node, around.calendars));
-    let when =
-        get("when").map_or(Some(When::default()), |node| expect_file::when(reader, node, around.calendars));
+    let expect = get("expect").map_or(Some(Vec::new()), |node| expect_file::read(reader, node, around.calendars));
+    let when = get("when").map_or(Some(When::default()), |node| expect_file::when(reader, node, around.calendars));
     let if_human = get("if_human").map_or(Some(IfHuman::HangUp), |node| {
         let word = reader.word(node, "if_human", &["hang_up", "go_on"])?;
         Some(if word == "go_on" { IfHuman::GoOn } else { IfHuman::HangUp })

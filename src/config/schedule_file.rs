@@ -118,8 +118,7 @@ fn shift_changes(reader: &Reader, node: &Node, around: Around) -> Option<Schedul
     }
     let fields = reader.fields(node, "shift_changes", &["at", "before", "after", "every"])?;
     let stretch = |key: &str, standard: Duration| {
-        present(fields.get(key))
-            .map_or(Some(standard), |node| reader.span(node, key, limits::SHIFT_STRETCH_MAX))
+        present(fields.get(key)).map_or(Some(standard), |node| reader.span(node, key, limits::SHIFT_STRETCH_MAX))
     };
     let at = match present(fields.get("at")) {
         Some(node) => times(reader, node).map(Some),
@@ -215,9 +214,8 @@ pub(super) fn after_failure(reader: &Reader, node: &Node, around: Around) -> Opt
         return every(reader, node, "after_failure", around).map(usual);
     }
     let fields = reader.fields(node, "after_failure", &["every", "passes", "at_most"])?;
-    let every = reader
-        .required(&fields, "after_failure", "every", "5m")
-        .and_then(|node| every(reader, node, "every", around));
+    let every =
+        reader.required(&fields, "after_failure", "every", "5m").and_then(|node| every(reader, node, "every", around));
     let passes = present(fields.get("passes")).map_or(Some(1), |node| reader.count(node, "passes", 20));
     let at_most = present(fields.get("at_most"))
         .map_or(Some(Duration::from_secs(2 * 3600)), |node| reader.span(node, "at_most", limits::FASTER_MAX));

@@ -1,11 +1,11 @@
 //! Reads `_trunks.yaml`: the trunks and the allow list.
 
-use super::node::{Kind, Node};
 use super::budget_file;
+use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
-use super::watch::Shared;
 use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk};
+use super::watch::Shared;
 use crate::vocabulary::{Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,8 +106,7 @@ const KEYS: [&str; 9] =
     ["server", "username", "password", "register", "caller_id", "max_calls", "limits", "price", "control"];
 
 fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Trunk> {
-    let fields =
-        reader.fields(node, "a trunk", &KEYS)?;
+    let fields = reader.fields(node, "a trunk", &KEYS)?;
     let get = |key: &str| present(fields.get(key));
     let server = reader.required(&fields, "a trunk", "server", "\"sip:sbc.example:5060\"");
     let server = server.and_then(|node| self::server(reader, node));

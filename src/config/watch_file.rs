@@ -88,7 +88,9 @@ fn calendars(reader: &Reader, node: &Node, read: &mut Read) -> Option<BTreeMap<S
             _ => reader.document.raw(key).to_string(),
         };
         let country = name.len() == 2 && name.chars().all(|c| c.is_ascii_uppercase());
-        let own = |c: char| c.is_lowercase() || c.is_alphabetic() && !c.is_uppercase() || c.is_ascii_digit() || "_-".contains(c);
+        let own = |c: char| {
+            c.is_lowercase() || c.is_alphabetic() && !c.is_uppercase() || c.is_ascii_digit() || "_-".contains(c)
+        };
         if !country && (DayKind::WORDS.contains(&name.as_str()) || !name.chars().all(own)) {
             let what = format!("'{name}' is no name for a calendar of your own, and no country's two letters");
             reader.complain(key, what, "write a name like promotion, or CN to add to a country's days");
@@ -186,20 +188,18 @@ fn alerts(reader: &Reader, node: &Node, read: &mut Read) -> Option<Alerts> {
     let probe_label = label("probe_label", standard.probe_label);
     let map = match present(fields.get("map")) {
         None => Some(Vec::new()),
-        Some(node) => reader
-            .items(node, "map", "[{ labels: { job: crm }, hotline: order-line }]")
-            .and_then(|items| {
-                let rules: Vec<Option<AlertRule>> = items.iter().map(|item| alert_rule(reader, item, read)).collect();
-                rules.into_iter().collect()
-            }),
+        Some(node) => reader.items(node, "map", "[{ labels: { job: crm }, hotline: order-line }]").and_then(|items| {
+            let rules: Vec<Option<AlertRule>> = items.iter().map(|item| alert_rule(reader, item, read)).collect();
+            rules.into_iter().collect()
+        }),
     };
     Some(Alerts { hotline_label: hotline_label?, probe_label: probe_label?, map: map? })
 }
 
 /// A label's name as Prometheus has it: `[a-zA-Z_][a-zA-Z0-9_]*`.
 fn label_name(reader: &Reader, node: &Node, name: &str) -> bool {
-    let fine = !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let fine =
+        !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !fine {
         reader.complain(node, format!("'{name}' is no name of a label"), "write letters, digits and _, like severity");
     }

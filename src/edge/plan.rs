@@ -50,8 +50,8 @@ pub enum NotMade {
 }
 
 impl Wanted {
-    /// A probe of a file.
-    pub fn by_probe(hotline: &Hotline, probe: &Probe, trunk: Option<&Trunk>) -> Wanted {
+    /// A probe of a file, with what is expected of it at this hour (`schedule::expectation_at`).
+    pub fn by_probe(hotline: &Hotline, probe: &Probe, trunk: Option<&Trunk>, expect: Option<Expectation>) -> Wanted {
         let folder = Path::new(&hotline.file).parent().unwrap_or(Path::new("."));
         Wanted {
             id: None,
@@ -66,20 +66,22 @@ impl Wanted {
             call_limit: probe.call_limit,
             steps: probe.steps.clone(),
             folder: folder.to_path_buf(),
-            expect: probe.expect.clone(),
+            expect,
             timezone: Some(hotline.timezone),
             hours: hotline.hours.as_ref().map(|h| h.0.clone()),
             goes_on_with_people: probe.if_human == IfHuman::GoOn,
         }
     }
 
-    /// Whether some step can only be judged by words.
+    /// Whether some step or expectation can only be judged by words.
     pub fn needs_words(&self) -> bool {
-        self.steps.iter().any(|s| match s {
-            Step::Hear { anything, .. } => !anything,
-            Step::Choose { .. } | Step::Human { .. } => true,
-            _ => false,
-        })
+        let by_words = |expect: &Expectation| !expect.heard.is_empty() || !expect.not_heard.is_empty();
+        self.expect.as_ref().is_some_and(by_words)
+            || self.steps.iter().any(|s| match s {
+                Step::Hear { anything, .. } => !anything,
+                Step::Choose { .. } | Step::Human { .. } => true,
+                _ => false,
+            })
     }
 }
 

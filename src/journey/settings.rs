@@ -62,6 +62,10 @@ pub struct Expected {
     pub connect_ms: Option<u64>,
     pub human_ms: Option<u64>,
     pub outcome: Option<Outcome>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_heard: Vec<String>,
 }
 
 impl Settings {
@@ -78,6 +82,8 @@ impl Settings {
             connect: e.connect_ms.map(Duration::from_millis),
             human: e.human_ms.map(Duration::from_millis),
             outcome: e.outcome,
+            heard: e.heard.clone(),
+            not_heard: e.not_heard.clone(),
         })
     }
 
@@ -102,6 +108,12 @@ pub fn short_form(steps: &[Step]) -> String {
 impl From<&Expectation> for Expected {
     fn from(expect: &Expectation) -> Expected {
         let ms = |d: Duration| d.as_millis() as u64;
-        Expected { connect_ms: expect.connect.map(ms), human_ms: expect.human.map(ms), outcome: expect.outcome }
+        Expected {
+            connect_ms: expect.connect.map(ms),
+            human_ms: expect.human.map(ms),
+            outcome: expect.outcome,
+            heard: expect.heard.clone(),
+            not_heard: expect.not_heard.clone(),
+        }
     }
 }

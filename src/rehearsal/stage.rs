@@ -16,6 +16,7 @@ use crate::journey::{Input, Journey, Output, Settings};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
 use crate::record::tape::{TapeHeader, TapeInput, TapeWriter};
+use crate::schedule;
 use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Trace, Transport, limits};
 use chrono::NaiveDateTime;
 use std::borrow::Cow;
@@ -109,7 +110,7 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         ring_limit_ms: probe.ring_limit.as_millis() as u64,
         call_limit_ms: probe.call_limit.as_millis() as u64,
         steps: short_form(&probe.steps),
-        expect: probe.expect.as_ref().map(Expected::from),
+        expect: schedule::expectation_at(&Default::default(), hotline, probe, wall).as_ref().map(Expected::from),
         on: Some(wall.date()),
         at: Some(wall.time()),
         hours: hotline.hours.as_ref().map(|hours| hours.0.clone()),

@@ -42,7 +42,8 @@ impl Use {
 /// Every begun stretch is paid in full.
 fn cost(price: &Price, took: Duration) -> i64 {
     let rounded = i64::from(price.rounded_s.max(1));
-    let stretches = (took.as_millis() as i64).div_euclid(rounded * 1000) + i64::from(took.as_millis() as i64 % (rounded * 1000) != 0);
+    let stretches = (took.as_millis() as i64).div_euclid(rounded * 1000)
+        + i64::from(took.as_millis() as i64 % (rounded * 1000) != 0);
     let micros = i128::from(price.per_minute.0) * i128::from(stretches * rounded) / 60;
     price.per_call.0 + micros as i64
 }

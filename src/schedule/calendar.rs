@@ -128,9 +128,10 @@ impl Book {
 /// Days of rest of a country.
 fn weekend(country: Option<&str>) -> &'static [Weekday] {
     match country {
-        Some("BD" | "BH" | "DZ" | "EG" | "IL" | "IQ" | "JO" | "KW" | "LY" | "OM" | "PS" | "QA" | "SA" | "SD" | "SY" | "YE") => {
-            &[Weekday::Fri, Weekday::Sat]
-        }
+        Some(
+            "BD" | "BH" | "DZ" | "EG" | "IL" | "IQ" | "JO" | "KW" | "LY" | "OM" | "PS" | "QA" | "SA" | "SD" | "SY"
+            | "YE",
+        ) => &[Weekday::Fri, Weekday::Sat],
         Some("IR" | "AF") => &[Weekday::Thu, Weekday::Fri],
         _ => &[Weekday::Sat, Weekday::Sun],
     }

@@ -3,11 +3,13 @@
 
 use super::budget::Micros;
 use super::standing::time;
-use super::state::{Called, Wake, Waiting};
+use super::state::{Called, Waiting, Wake};
 use super::words::Output;
 use super::{SECOND_US, Schedule};
+use crate::config::{Config, Hotline, IfHuman, Probe, Step, When};
 use crate::vocabulary::plan::CONTROL_PROBE;
 use crate::vocabulary::{Cause, PlanId, Planned};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The longest control call.
@@ -16,6 +18,40 @@ pub(super) const CALL_LIMIT: Duration = Duration::from_secs(60);
 const GAP_US: i64 = 60 * SECOND_US;
 /// So long a control call waits for its trunk.
 const WAIT_US: i64 = 300 * SECOND_US;
+
+/// The hotline and the probe of a planned call. Of a control call they are made up: the control line of the trunk, which
+/// must answer and be heard.
+pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotline>, Cow<'a, Probe>)> {
+    let at = config.hotlines.binary_search_by(|hotline| hotline.name.as_str().cmp(&planned.hotline)).ok()?;
+    let hotline = &config.hotlines[at];
+    let Cause::Control { trunk, .. } = &planned.cause else {
+        let probe = hotline.probes.iter().find(|probe| probe.name == planned.probe)?;
+        return Some((Cow::Borrowed(hotline), Cow::Borrowed(probe)));
+    };
+    let target = config.trunks.get(trunk)?.control.clone()?;
+    let probe = Probe {
+        name: CONTROL_PROBE.to_string(),
+        schedule: Vec::new(),
+        after_failure: None,
+        confirm: None,
+        steps: vec![Step::Hear { texts: Vec::new(), anything: true, within: Duration::from_secs(15) }],
+        expect: Vec::new(),
+        when: When::default(),
+        ring_limit: hotline.limits.ring_limit.min(CALL_LIMIT),
+        call_limit: CALL_LIMIT,
+        if_human: IfHuman::HangUp,
+    };
+    let hotline = Hotline {
+        target,
+        trunk: Some(trunk.clone()),
+        // Nothing of the hotline's own says when its control line answers.
+        hours: None,
+        probes: vec![probe.clone()],
+        tests: Vec::new(),
+        ..hotline.clone()
+    };
+    Some((Cow::Owned(hotline), Cow::Owned(probe)))
+}
 
 impl Schedule {
     pub(super) fn has_control(&self, line: usize) -> bool {

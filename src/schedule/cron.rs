@@ -52,7 +52,8 @@ impl CronLine {
             named(weekdays)
         );
         let read = cron::Schedule::from_str(&translated).ok()?;
-        let bits = |unit: &dyn Fn(u32) -> bool, to: u32| (0..=to).filter(|i| unit(*i)).fold(0u64, |set, i| set | 1 << i);
+        let bits =
+            |unit: &dyn Fn(u32) -> bool, to: u32| (0..=to).filter(|i| unit(*i)).fold(0u64, |set, i| set | 1 << i);
         Some(CronLine {
             minutes: bits(&|i| read.minutes().includes(i), 59),
             hours: bits(&|i| read.hours().includes(i), 23) as u32,
@@ -101,7 +102,8 @@ impl CronLine {
             }
         }
         let rest = self.hours.checked_shr(hour + 1).unwrap_or(0);
-        (rest != 0 && self.minutes != 0).then(|| (hour + 1 + rest.trailing_zeros()) * 60 + self.minutes.trailing_zeros())
+        (rest != 0 && self.minutes != 0)
+            .then(|| (hour + 1 + rest.trailing_zeros()) * 60 + self.minutes.trailing_zeros())
     }
 
     /// The first moment after `after` and not behind `to`.

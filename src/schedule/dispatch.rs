@@ -3,7 +3,7 @@
 use super::budget::{Micros, Use, day_at};
 use super::calendar::time_of;
 use super::standing::{Last, Ruling, may_be_the_trunk, micros, time};
-use super::state::{Bookings, Called, InFlight, PLACED_KEPT, Wake, Waiting};
+use super::state::{Bookings, Called, InFlight, PLACED_KEPT, Waiting, Wake};
 use super::words::{AlertIn, Ended, Output};
 use super::{LATE_US, SECOND_US, Schedule};
 use crate::vocabulary::limits::WAITING_MAX;
@@ -18,7 +18,11 @@ enum Admission {
     Place(Use),
     Pass(NotCalled),
     /// For the line's own call to end, for a moment, or for a place on the trunk or among all.
-    Wait { why: NotCalled, until: Option<Micros>, queue: Option<Queue> },
+    Wait {
+        why: NotCalled,
+        until: Option<Micros>,
+        queue: Option<Queue>,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -160,9 +164,8 @@ impl Schedule {
                 if now < free {
                     return busy(Some(free), None);
                 }
-                took = probe.map_or(hotline.limits.call_limit, |probe| {
-                    hotline.probes[self.probes[probe].probe].call_limit
-                });
+                took = probe
+                    .map_or(hotline.limits.call_limit, |probe| hotline.probes[self.probes[probe].probe].call_limit);
                 own = Some((&hotline.limits.budgets, day, hotline.name.as_str()));
             }
             Called::Control(_) if in_flight > 0 => return busy(None, None),
@@ -246,14 +249,7 @@ impl Schedule {
         out.push(Output::Place(waiting.planned));
     }
 
-    pub(super) fn pass(
-        &mut self,
-        line: usize,
-        waiting: Waiting,
-        why: NotCalled,
-        now: Micros,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn pass(&mut self, line: usize, waiting: Waiting, why: NotCalled, now: Micros, out: &mut Vec<Output>) {
         let going_on = !matches!(why, NotCalled::Stopping | NotCalled::KillSwitch { .. });
         let cause = waiting.planned.cause.clone();
         out.push(Output::Passed { planned: waiting.planned, why });
@@ -410,7 +406,8 @@ impl Schedule {
     /// An alert asks for a call, once.
     pub(super) fn alert(&mut self, alert: AlertIn, now: Micros, out: &mut Vec<Output>) {
         let Some(line) = self.index.get(&alert.hotline).copied() else { return };
-        let (Called::Hotline(index), Some(first)) = (self.lines[line].what, self.first_probe.get(&line).copied()) else {
+        let (Called::Hotline(index), Some(first)) = (self.lines[line].what, self.first_probe.get(&line).copied())
+        else {
             return;
         };
         let config = self.config.clone();

@@ -239,7 +239,8 @@ impl Schedule {
         for used in &memory.used {
             let at = used.at.timestamp_micros();
             let trunk = used.trunk.as_ref().and_then(|name| self.trunks.iter().position(|trunk| trunk.name == *name));
-            let price = used.trunk.as_ref().and_then(|name| self.config.trunks.get(name)).and_then(|t| t.price.as_ref());
+            let price =
+                used.trunk.as_ref().and_then(|name| self.config.trunks.get(name)).and_then(|t| t.price.as_ref());
             let took = Duration::from_secs_f64(used.seconds.clamp(0.0, 1e9));
             let money = price.map_or(0, |price| cost_of_sum(price, used.calls, took));
             let taken = Use { calls: used.calls, millis: took.as_millis() as i64, money };
@@ -288,5 +289,6 @@ fn new_state(hotline: usize) -> Line {
 
 /// Whether two readings of a probe come at the same moments.
 fn same_moments((a, p): (&Hotline, &Probe), (b, q): (&Hotline, &Probe)) -> bool {
-    (&a.timezone, &a.hours, &a.calendar, &p.schedule, &p.when) == (&b.timezone, &b.hours, &b.calendar, &q.schedule, &q.when)
+    (&a.timezone, &a.hours, &a.calendar, &p.schedule, &p.when)
+        == (&b.timezone, &b.hours, &b.calendar, &q.schedule, &q.when)
 }

@@ -22,6 +22,7 @@ mod words;
 mod zone;
 
 pub use calendar::{day_kinds, expectation_at, warnings};
+pub use control::caller;
 pub use memory::{LastCall, Memory, Remembered, Used};
 pub use words::{AlertIn, Ended, Input, Output};
 
@@ -423,11 +424,25 @@ impl Schedule {
 
     /// What is held of a probe, to be written down with each `Output::Standing`.
     pub fn remembered(&self, hotline: &str, probe: &str) -> Option<Remembered> {
+        Some(self.probe_named(hotline, probe)?.follow.remembered(hotline, probe))
+    }
+
+    /// When a probe's schedule has its next moment.
+    pub fn next_of(&self, hotline: &str, probe: &str) -> Option<DateTime<Utc>> {
+        let state = self.probe_named(hotline, probe)?;
+        state.next.map(|moment| time(moment.due * SECOND_US))
+    }
+
+    fn probe_named(&self, hotline: &str, probe: &str) -> Option<&ProbeState> {
         let line = *self.index.get(hotline)?;
         let Called::Hotline(index) = self.lines[line].what else { return None };
         let which = self.config.hotlines[index].probes.iter().position(|file| file.name == probe)?;
-        let state = self.probes.get(self.first_probe.get(&line)? + which)?;
-        Some(state.follow.remembered(hotline, probe))
+        self.probes.get(self.first_probe.get(&line)? + which)
+    }
+
+    /// Calls that are due and wait for a line.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Calls that are placed and not over.

@@ -56,9 +56,27 @@ struct Rule {
 #[derive(Clone, Debug)]
 enum Kind {
     Cron(CronLine),
-    Every { every: i64, phase: i64, open: Option<(Open, bool)> },
-    Poisson { mean: f64, bucket: i64, open: Option<(Open, bool)>, ready: VecDeque<Utc>, next_bucket: i64 },
-    Shift { at: Option<Vec<i64>>, open: Option<Open>, before: i64, after: i64, every: i64, ready: VecDeque<Utc>, day: NaiveDate },
+    Every {
+        every: i64,
+        phase: i64,
+        open: Option<(Open, bool)>,
+    },
+    Poisson {
+        mean: f64,
+        bucket: i64,
+        open: Option<(Open, bool)>,
+        ready: VecDeque<Utc>,
+        next_bucket: i64,
+    },
+    Shift {
+        at: Option<Vec<i64>>,
+        open: Option<Open>,
+        before: i64,
+        after: i64,
+        every: i64,
+        ready: VecDeque<Utc>,
+        day: NaiveDate,
+    },
 }
 
 impl Moments {

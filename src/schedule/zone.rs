@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn every_second_on_the_wall_has_its_moment() {
         let mut seed = crate::vocabulary::Seed::new(20);
-        for tz in [Tz::Asia__Shanghai, Tz::Europe__London, Tz::America__Sao_Paulo, Tz::Asia__Kathmandu, Tz::Pacific__Apia] {
+        for tz in
+            [Tz::Asia__Shanghai, Tz::Europe__London, Tz::America__Sao_Paulo, Tz::Asia__Kathmandu, Tz::Pacific__Apia]
+        {
             let start = at("2026-01-01T00:00:00Z");
             let mut zone = Zone::new(tz, start);
             for _ in 0..2_000 {

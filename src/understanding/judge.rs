@@ -4,7 +4,7 @@
 //! a line too lossy to hear) makes the verdict *inconclusive* and never blames the hotline.
 
 use super::dead_end::{self, Course, HeardWords};
-use super::{Context, read};
+use super::{Context, read, wording};
 use crate::config::Expectation;
 use crate::vocabulary::trace::{EndedBy, OurReason};
 use crate::vocabulary::{
@@ -22,11 +22,17 @@ pub fn judge(trace: &Trace, expect: Option<&Expectation>, context: &Context) -> 
     let mut findings = stale_words(&course, context);
     findings.extend(dead_end::find(&course, context));
     findings.extend(slow(&course, expect));
+    let wording = expect.map(|expect| wording::of(&course, expect)).unwrap_or_default();
+    let unheard = wording.unheard;
+    findings.extend(wording.findings);
     findings.sort_by_key(|f| (f.from, f.kind));
 
     let mut ruling = rule(&course, &findings);
     if let Some(fault) = our_fault(&course, &ruling) {
         ruling = fault;
+    } else if let Some(detail) = course.our_fault().filter(|_| unheard) {
+        // Some words were never written down: nobody can say that the missing ones were not among them.
+        ruling = Ruling::ours(Outcome::Aborted, Layer::None, AttributableTo::Probe, detail);
     }
     let verdict = verdict(&course, &ruling, &findings, expect);
     let evidence = evidence(&course, &ruling, &findings, verdict);

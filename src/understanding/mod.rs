@@ -14,6 +14,7 @@ mod reading;
 mod sameness;
 mod waiting;
 mod wanted;
+mod wording;
 
 pub use age::calendar;
 pub use choosing::{Choice, choose};

@@ -200,7 +200,8 @@ pub fn known_through() -> Option<NaiveDate> {
 pub fn is_holiday_by_law(day: NaiveDate) -> bool {
     let date = |month, first| NaiveDate::from_ymd_opt(day.year(), month, first);
     let within = |first: Option<NaiveDate>, days: u64| {
-        first.is_some_and(|first| first.checked_add_days(Days::new(days)).is_some_and(|end| (first..end).contains(&day)))
+        first
+            .is_some_and(|first| first.checked_add_days(Days::new(days)).is_some_and(|end| (first..end).contains(&day)))
     };
     let lunar = |column: usize| {
         let years = &calendar().lunar;
