@@ -21,7 +21,7 @@ const OURS: [Outcome; 6] = [
 /// One expectation, or a list of cases.
 pub(super) fn read(reader: &Reader, node: &Node, calendars: Option<&BTreeSet<String>>) -> Option<Vec<Expected>> {
     let Kind::List(_) = &node.kind else {
-        return Some(vec![case(reader, node, calendars, false)?]);
+        return Some(vec![case(reader, node, calendars)?]);
     };
     let items = reader.items(node, "expect", "{ connect: 5s, human: 60s }")?;
     if let Some(beyond) = items.get(limits::CASES_MAX) {
@@ -29,7 +29,7 @@ pub(super) fn read(reader: &Reader, node: &Node, calendars: Option<&BTreeSet<Str
         reader.complain(beyond, what, "write several probes");
         return None;
     }
-    let cases: Vec<Option<Expected>> = items.iter().map(|item| case(reader, item, calendars, true)).collect();
+    let cases: Vec<Option<Expected>> = items.iter().map(|item| case(reader, item, calendars)).collect();
     for (index, case) in cases.iter().enumerate() {
         let always = case.as_ref().is_some_and(|case| case.when == When::default());
         if let Some(next) = items.get(index + 1).filter(|_| always) {
@@ -41,9 +41,9 @@ pub(super) fn read(reader: &Reader, node: &Node, calendars: Option<&BTreeSet<Str
     cases.into_iter().collect()
 }
 
-fn case(reader: &Reader, node: &Node, calendars: Option<&BTreeSet<String>>, listed: bool) -> Option<Expected> {
+fn case(reader: &Reader, node: &Node, calendars: Option<&BTreeSet<String>>) -> Option<Expected> {
     let known = ["connect", "human", "outcome", "heard", "not_heard", "when"];
-    let fields = reader.fields(node, "expect", if listed { &known } else { &known[..5] })?;
+    let fields = reader.fields(node, "expect", &known)?;
     let span = |key: &str| present(fields.get(key)).map(|node| reader.span(node, key, limits::CALL_MAX));
     let (connect, human) = (span("connect"), span("human"));
     let outcome = present(fields.get("outcome")).map(|node| outcome(reader, node));

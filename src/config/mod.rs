@@ -135,28 +135,7 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
     }
     let priced = trunks.unreadable || trunks.trunks.values().any(|trunk| trunk.price.is_some());
     problems.extend(watch.money.take().filter(|_| !priced));
-    if !problems.is_empty() {
-        problems.sort();
-        return Err(problems);
-    }
-    // Only asked when every file is whole: a broken hotline is no missing one.
-    for (hotline, probe, mut complaint) in std::mem::take(&mut watch.called) {
-        let found = config.hotlines.iter().find(|other| other.name == hotline);
-        complaint.what = match (found, probe) {
-            (None, _) => format!("there is no hotline '{hotline}'"),
-            (Some(found), Some(probe)) if found.probes.iter().all(|other| other.name != probe) => {
-                format!("the hotline '{hotline}' has no probe '{probe}'")
-            }
-            _ => continue,
-        };
-        complaint.write = match found {
-            Some(found) => {
-                format!("write {}", found.probes.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(" or "))
-            }
-            None => "write the name of a hotline of these files".to_string(),
-        };
-        problems.push(complaint);
-    }
+    problems.extend(called_in_vain(&config, &names, std::mem::take(&mut watch.called)));
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);
@@ -166,6 +145,38 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
     config.allow = trunks.allow;
     config.watch = watch.watch.unwrap_or_default();
     Ok(config)
+}
+
+/// Alerts that ask for calls to hotlines and probes that are not there. A broken hotline is no missing one.
+fn called_in_vain(
+    config: &Config,
+    names: &BTreeMap<String, (String, usize)>,
+    called: Vec<(String, Option<String>, Problem)>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (hotline, probe, mut complaint) in called {
+        let known: Vec<&str> = names.keys().map(String::as_str).collect();
+        let probes: Vec<&str> = match config.hotlines.iter().find(|other| other.name == hotline) {
+            Some(found) => found.probes.iter().map(|probe| probe.name.as_str()).collect(),
+            None if names.contains_key(&hotline) => continue,
+            None => Vec::new(),
+        };
+        let (what, wanted, there) = match probe {
+            _ if probes.is_empty() => (format!("there is no hotline '{hotline}'"), hotline, known),
+            Some(probe) if !probes.contains(&probe.as_str()) => {
+                (format!("the hotline '{hotline}' has no probe '{probe}'"), probe, probes)
+            }
+            _ => continue,
+        };
+        complaint.what = what;
+        complaint.write = match (meant::closest(&wanted, &there), there.as_slice()) {
+            (Some(near), _) => format!("write {near}"),
+            (None, [only]) => format!("write {only}"),
+            (None, _) => "write one that stands in these files".to_string(),
+        };
+        problems.push(complaint);
+    }
+    problems
 }
 
 #[derive(PartialEq)]

@@ -34,6 +34,11 @@ impl<'n> Fields<'n> {
         self.entries.iter().find(|(name, ..)| *name == key).map(|(.., value)| *value)
     }
 
+    /// Whether a misspelt key, which was complained about, probably means this one.
+    pub fn means(&self, key: &str) -> bool {
+        self.meant.contains(&key)
+    }
+
     pub fn key(&self, key: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(name, ..)| *name == key).map(|(_, node, _)| *node)
     }

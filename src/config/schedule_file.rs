@@ -41,7 +41,10 @@ fn rule(reader: &Reader, node: &Node, around: Around) -> Option<Schedule> {
         [rule] => *rule,
         [] => {
             // A misspelt one was complained about.
-            reader.required(&fields, "schedule", "cron", "\"0 2 * * *\"");
+            if !RULES.iter().any(|rule| fields.means(rule)) {
+                let what = format!("a schedule has one of {}, and here is none", RULES.join(", "));
+                reader.complain(node, what, "write cron: \"0 2 * * *\"");
+            }
             return None;
         }
         [first, second, ..] => {
@@ -207,16 +210,16 @@ fn allowed(reader: &Reader, node: &Node, an_hour: u32, around: Around, rarer: &s
     false
 }
 
-/// `after_failure: 5m`, or `{ every: 5m, passes: 1, at_most: 2h }`.
+/// `after_failure: 5m`, or `{ every: 5m, in_a_row: 1, at_most: 2h }`.
 pub(super) fn after_failure(reader: &Reader, node: &Node, around: Around) -> Option<AfterFailure> {
     let usual = |every| AfterFailure { every, passes: 1, at_most: Duration::from_secs(2 * 3600) };
     if !matches!(node.kind, Kind::Map(_)) {
         return every(reader, node, "after_failure", around).map(usual);
     }
-    let fields = reader.fields(node, "after_failure", &["every", "passes", "at_most"])?;
+    let fields = reader.fields(node, "after_failure", &["every", "in_a_row", "at_most"])?;
     let every =
         reader.required(&fields, "after_failure", "every", "5m").and_then(|node| every(reader, node, "every", around));
-    let passes = present(fields.get("passes")).map_or(Some(1), |node| reader.count(node, "passes", 20));
+    let passes = present(fields.get("in_a_row")).map_or(Some(1), |node| reader.count(node, "in_a_row", 20));
     let at_most = present(fields.get("at_most"))
         .map_or(Some(Duration::from_secs(2 * 3600)), |node| reader.span(node, "at_most", limits::FASTER_MAX));
     Some(AfterFailure { every: every?, passes: passes?, at_most: at_most? })

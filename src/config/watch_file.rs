@@ -91,6 +91,10 @@ fn calendars(reader: &Reader, node: &Node, read: &mut Read) -> Option<BTreeMap<S
         let own = |c: char| {
             c.is_lowercase() || c.is_alphabetic() && !c.is_uppercase() || c.is_ascii_digit() || "_-".contains(c)
         };
+        // Broken ones too: a probe that names one is not to blame.
+        if !country {
+            read.calendars.insert(name.clone());
+        }
         if !country && (DayKind::WORDS.contains(&name.as_str()) || !name.chars().all(own)) {
             let what = format!("'{name}' is no name for a calendar of your own, and no country's two letters");
             reader.complain(key, what, "write a name like promotion, or CN to add to a country's days");
@@ -101,9 +105,6 @@ fn calendars(reader: &Reader, node: &Node, read: &mut Read) -> Option<BTreeMap<S
             reader.complain(key, format!("the calendar '{name}' stands twice"), "write it once");
             fine = false;
             continue;
-        }
-        if !country {
-            read.calendars.insert(name.clone());
         }
         match calendar(reader, value, &name, country) {
             Some(calendar) => drop(calendars.insert(name, calendar)),

@@ -168,3 +168,7 @@ fn weekday_set(field: &str) -> Option<u32> {
     }
     Some(set)
 }
+
+#[cfg(test)]
+#[path = "cron/tests.rs"]
+mod tests;
