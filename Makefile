@@ -27,8 +27,8 @@ watch: packages build model prompts
 	@setup/watch
 .PHONY: watch
 
-## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk
-test: packages model prompts asterisk
+## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
+test: packages model prompts asterisk prometheus
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -82,6 +82,11 @@ prompts:
 asterisk:
 	@setup/asterisk >/dev/null
 .PHONY: asterisk
+
+## prometheus: Prometheus, promtool and Alertmanager into the cache, from distribution packages, without root
+prometheus:
+	@setup/prometheus >/dev/null
+.PHONY: prometheus
 
 ## clean: what was built (the cache stays; it is named above)
 clean:

@@ -4,6 +4,7 @@
 mod monitoring;
 
 use monitoring::{at, call, config, finding, heard, key, promtool, samples};
+use nightbell::config::Hotline;
 use nightbell::publish::metrics::{Direction, Kind, Metrics, Past, StoreTrouble};
 use nightbell::vocabulary::trace::Effect;
 use nightbell::vocabulary::{Cause, DeadEnd, FindingKind, NotCalled, Outcome, PlanId, Standing, Verdict};
@@ -398,4 +399,23 @@ fn control_calls_say_nothing_of_a_hotline() {
         moved,
         [r#"nightbell_control_calls_total{trunk="main",verdict="fail"}"#, r#"nightbell_trunk_up{trunk="main"}"#]
     );
+}
+
+#[test]
+fn ten_thousand_hotlines_are_taken_in_and_written_down_in_seconds() {
+    let mut many = config(&[("order-line", &["midnight"])]);
+    let one = many.hotlines[0].clone();
+    many.hotlines = (0..10_000).map(|n| Hotline { name: format!("hotline-{n:05}"), ..one.clone() }).collect();
+    let metrics = Metrics::new("0.1.0");
+    let began = std::time::Instant::now();
+    metrics.hotlines(&many);
+    let (taken_in, began) = (began.elapsed(), std::time::Instant::now());
+    let text = metrics.encode(at(NOW));
+    let (written, began) = (began.elapsed(), std::time::Instant::now());
+    metrics.hotlines(&config(&[]));
+    let gone = began.elapsed();
+    println!("taken in {taken_in:?}, {} MB written {written:?}, taken back {gone:?}", text.len() >> 20);
+    let bound = std::time::Duration::from_secs(10);
+    assert!(taken_in < bound && written < bound && gone < bound, "{taken_in:?} {written:?} {gone:?}");
+    assert!(!metrics.encode(at(NOW)).contains("hotline-"));
 }

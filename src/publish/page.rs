@@ -86,7 +86,7 @@ a{color:inherit;text-underline-offset:.2em}section.box{background:var(--paper);b
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.5rem .75rem;vertical-align:top}th{color:var(--soft);font-weight:500;font-size:.87rem;border-bottom:1px solid var(--line);white-space:nowrap}\
 tr+tr td{border-top:1px solid var(--line)}td.when{white-space:nowrap;font-variant-numeric:tabular-nums}td.when span{color:var(--soft)}\
 .pass{color:var(--good)}.fail{color:var(--bad)}.inconclusive,.suspect{color:var(--odd)}b{font-weight:600;white-space:nowrap}\
-.trouble{border-color:var(--bad)}.trouble ul{margin:.75rem 1rem;padding-left:1rem}p.none{margin:0;padding:.75rem;color:var(--soft)}\
+section.trouble{border-color:var(--bad)}.trouble ul{margin:.75rem 1rem;padding-left:1rem}p.none{margin:0;padding:.75rem;color:var(--soft)}\
 ul.links{list-style:none;margin:0;padding:.75rem;display:grid;gap:.35rem;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr))}code{font-size:.93em}";
 
 pub fn draw(page: &Page, tongue: Tongue, now: DateTime<Utc>) -> String {
@@ -209,7 +209,7 @@ fn when(at: DateTime<Utc>, timezone: chrono_tz::Tz, now: DateTime<Utc>, tongue: 
     let local = at.with_timezone(&timezone);
     let stamp = local.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let shown = local.format("%Y-%m-%d %H:%M");
-    format!("<td class=\"when\"><time datetime=\"{stamp}\">{shown}</time> <span>{timezone}<br>{far}</span></td>")
+    format!("<td class=\"when\"><time datetime=\"{stamp}\">{shown}</time><br><span>{timezone} · {far}</span></td>")
 }
 
 fn span(seconds: i64, tongue: Tongue) -> String {

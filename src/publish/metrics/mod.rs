@@ -23,6 +23,9 @@ use std::sync::{Mutex, MutexGuard};
 /// Alerts whose first announcement is remembered, so that each is measured once.
 const ALERTS_REMEMBERED: usize = 1_024;
 
+/// Up to so many hotlines, histograms begin at 0 before the first call.
+const HISTOGRAMS_BEGUN: usize = 1_000;
+
 /// Every metric of this process.
 pub struct Metrics {
     registry: Registry,
@@ -107,12 +110,14 @@ impl Metrics {
             .iter()
             .map(|h| (h.name.as_str(), h.probes.iter().map(|p| p.name.as_str()).collect()))
             .collect();
+        let mut lost = BTreeSet::new();
         known.hotlines.retain(|name, hotline| {
             let stays = names.get(name.as_str());
             hotline.probes.retain(|probe, _| {
                 let stays = stays.is_some_and(|probes| probes.contains(probe.as_str()));
                 if !stays {
                     self.forget_probe(name, probe);
+                    lost.insert(name.clone());
                 }
                 stays
             });
@@ -144,12 +149,16 @@ impl Metrics {
                 }
                 None => drop(f.consent_until.remove_label_values(&[&hotline.name])),
             }
-            // Begun at 0, so that the first call is an increase.
-            for histogram in [&f.connect, &f.post_dial_delay, &f.first_prompt, &f.human, &f.queue] {
-                histogram.with_label_values(&[&hotline.name]);
+            // Begun at 0, so that the first call is an increase; for thousands, that costs more than the first call tells.
+            if config.hotlines.len() <= HISTOGRAMS_BEGUN {
+                for histogram in [&f.connect, &f.post_dial_delay, &f.first_prompt, &f.human, &f.queue] {
+                    histogram.with_label_values(&[&hotline.name]);
+                }
             }
             // A probe that has gone took what it had found with it.
-            self.tell_menu(&hotline.name, entry);
+            if lost.contains(&hotline.name) {
+                self.tell_menu(&hotline.name, entry);
+            }
         }
         let trunks: BTreeSet<String> = config.trunks.keys().cloned().collect();
         for gone in known.trunks.difference(&trunks) {
