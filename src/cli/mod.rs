@@ -14,6 +14,7 @@ mod run;
 mod serve;
 pub mod terminal;
 mod transcribe;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Command {
     MakePrompts(make_prompts::Args),
     /// Writes down what is said in WAV files
     Transcribe(transcribe::Args),
+    /// The ledger of the daemon: nothing altered, nothing missing
+    Verify(verify::Args),
 }
 
 /// Runs the command on the command line; the exit codes are the contract's.
@@ -73,5 +76,6 @@ pub fn main() -> ExitCode {
         Command::HearWorker(args) => hear_worker::run(args),
         Command::MakePrompts(args) => make_prompts::run(args),
         Command::Transcribe(args) => transcribe::run(args),
+        Command::Verify(args) => verify::run(args),
     }
 }

@@ -12,6 +12,7 @@ mod expect_file;
 pub mod hotline;
 mod hotline_file;
 mod hours;
+pub mod keeping;
 mod meant;
 pub(crate) mod node;
 mod probe_file;

@@ -75,7 +75,9 @@ pub fn replay(
         }
     }
     let mut journey = Journey::new(settings.clone(), None, sounds, &Seed::new(tape.header.seed))?;
-    let mut comparison = Comparison::default();
+    // What was taken out cannot be heard again: behind it, nothing is compared.
+    let redacted_from = tape.header.redacted_from_ms.map(Moment::from_millis);
+    let mut comparison = Comparison { until: redacted_from, ..Comparison::default() };
     let mut inputs = 0;
     let mut dialled = false;
     let mut out = Vec::new();
@@ -120,7 +122,10 @@ pub fn replay(
         let last = tape.entries.last().map(|e| e.at).unwrap_or_default();
         journey.judgement().is_none().then(|| format!("the tape ends at {last} s, before the call did"))
     };
-    let damage = tape.damage.as_ref().map(|d| d.to_string()).or_else(cut_short);
+    let redacted = redacted_from.map(|from| {
+        format!("what a person said from {from} s on was taken out of this tape: the record made at the time counts")
+    });
+    let damage = tape.damage.as_ref().map(|d| d.to_string()).or(redacted).or_else(cut_short);
     let judgement = journey.judgement().cloned().unwrap_or_else(|| judge_so_far(&journey));
     let facts = CallFacts {
         id: settings.id.clone(),
@@ -158,17 +163,23 @@ struct Comparison {
     on_tape: Vec<(Moment, String)>,
     replayed: Vec<(Moment, String)>,
     difference: Option<Difference>,
+    /// Nothing from here on is compared.
+    until: Option<Moment>,
 }
 
 impl Comparison {
+    fn compares(&self, at: Moment) -> bool {
+        self.difference.is_none() && self.until.is_none_or(|until| at < until)
+    }
+
     fn expect(&mut self, at: Moment, output: &TapeOutput) {
-        if self.difference.is_none() {
+        if self.compares(at) {
             self.on_tape.push((at, comparable(output)));
         }
     }
 
     fn happened(&mut self, at: Moment, output: &Output) {
-        if self.difference.is_none()
+        if self.compares(at)
             && let Some(line) = taped_output(output)
         {
             self.replayed.push((at, comparable(&line)));

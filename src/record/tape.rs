@@ -36,6 +36,9 @@ pub struct TapeHeader {
     pub target: String,
     /// Everything the journey was started with (steps, limits, languages, …), as it wants it back.
     pub settings: serde_json::Value,
+    /// From here on, what a person said was taken out of this tape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted_from_ms: Option<u64>,
 }
 
 impl TapeHeader {
@@ -47,6 +50,7 @@ impl TapeHeader {
             started: started.into(),
             target: target.into(),
             settings,
+            redacted_from_ms: None,
         }
     }
 }
@@ -78,6 +82,11 @@ impl<W: Write> TapeWriter<W> {
 
     pub fn output(&mut self, at: Moment, output: &TapeOutput) -> io::Result<()> {
         self.write(at, output.kind(), |into| output.put(into))
+    }
+
+    /// An entry of another tape.
+    pub(super) fn copy(&mut self, at: Moment, kind: u8, payload: &[u8]) -> io::Result<()> {
+        self.write(at, kind, |into| into.extend_from_slice(payload))
     }
 
     /// After a failed write: `cut` shortens what was written to the length of its whole entries, and the tape goes on there.

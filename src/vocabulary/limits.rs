@@ -91,3 +91,5 @@ pub const WAITING_MAX: usize = 256;
 /// Most days a user's calendar may list, and most cases an expectation may have.
 pub const CALENDAR_DAYS_MAX: usize = 2_000;
 pub const CASES_MAX: usize = 32;
+/// Longest time after which something kept is deleted by itself; what is to stay longer stays for good.
+pub const KEPT_MAX: Duration = Duration::from_secs(3_660 * 24 * 3600);

@@ -73,6 +73,14 @@ impl Address {
         }
     }
 
+    /// Begins to read everything as it is now.
+    pub fn snapshot(&self) -> &'static str {
+        match self.sort {
+            Sort::Sqlite { .. } => "BEGIN",
+            Sort::Postgres => "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        }
+    }
+
     /// One connection, for the one writer.
     pub async fn connect(&self) -> Result<AnyConnection, StoreError> {
         drivers();

@@ -14,7 +14,14 @@ use std::path::{Path, PathBuf};
 const ENDINGS: [&str; 5] = ["nbtape", "wav", "json", "json.part", "reserve"];
 
 impl Store {
-    pub(super) async fn end(&self, now: DateTime<Utc>, ending: Ending, end: End) -> Result<CallRecord, StoreError> {
+    /// `used_ms` stands in for a length that is not known.
+    pub(super) async fn end(
+        &self,
+        now: DateTime<Utc>,
+        ending: Ending,
+        end: End,
+        used_ms: Option<u64>,
+    ) -> Result<CallRecord, StoreError> {
         let Ending { plan, mut record, mut lost, .. } = ending;
         let mut files: Vec<(PathBuf, Option<KeptFile>)> = Vec::new();
         for (what, file) in [(EvidenceKind::Tape, &record.evidence.tape), (EvidenceKind::Wav, &record.evidence.wav)] {
@@ -53,7 +60,7 @@ impl Store {
             record: Hash::of(text.as_bytes()),
             evidence,
             lost,
-            used_ms: record.times.duration_s.map_or(0, millis),
+            used_ms: record.times.duration_s.map(millis).or(used_ms).unwrap_or(0),
             human_ms: record.times.human_s.map(millis),
         };
         let (call, verdict, outcome) = (record.id.clone(), record.verdict, record.outcome);

@@ -6,13 +6,16 @@
 mod database;
 mod ending;
 mod error;
+pub mod inspection;
 mod reading;
 pub mod recovery;
 mod schema;
 pub mod seal;
+mod upkeep;
 mod writer;
 
 pub use error::StoreError;
+pub use upkeep::Upkeep;
 
 use self::database::Address;
 use self::seal::Seal;
@@ -141,6 +144,14 @@ pub struct Store {
     shared: Arc<Shared>,
 }
 
+/// A call of this machine without an end.
+struct InFlight {
+    plan: Planned,
+    call: String,
+    target: String,
+    reserved_s: u64,
+}
+
 struct Shared {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -226,11 +237,19 @@ impl Store {
     /// left over goes to `lost/`.
     pub async fn recover(&self, now: DateTime<Utc>) -> Result<Vec<Recovered>, StoreError> {
         let mut recovered = Vec::new();
-        for (plan, call) in self.in_flight().await? {
-            let (record, whole) = recovery::record(&self.shared.inflight, &call, &plan);
+        for InFlight { plan, call, target, reserved_s } in self.in_flight().await? {
+            // How long it was up is not known: the worst case stays charged.
+            let mut used = None;
+            let (mut record, whole) = recovery::record(&self.shared.inflight, &call, &plan);
+            if record.target.is_empty() {
+                record.target = target;
+            }
+            if record.times.duration_s.is_none() && !whole {
+                used = Some(reserved_s * 1000);
+            }
             let end = if whole { End::Ended { counted: None } } else { End::Aborted };
             let ending = Ending { plan: plan.id.clone(), record, counted: None, lost: Vec::new() };
-            let record = self.end(now, ending, end).await?;
+            let record = self.end(now, ending, end, used).await?;
             recovered.push(Recovered { plan, record, whole });
         }
         self.tidy_inflight().await;
@@ -246,7 +265,7 @@ impl Store {
     /// evidence by its place in the vault. What the vault cannot take stays in `inflight/`, and the ledger says so.
     pub async fn ended(&self, now: DateTime<Utc>, ending: Ending) -> Result<CallRecord, StoreError> {
         let end = End::Ended { counted: ending.counted };
-        self.end(now, ending, end).await
+        self.end(now, ending, end, None).await
     }
 
     /// The newest signed checkpoint, for people to keep elsewhere.

@@ -1,6 +1,6 @@
 //! What is read back: the schedule's memory, calls with their records.
 
-use super::{CallState, Filter, KeptCall, Store, StoreError};
+use super::{CallState, Filter, InFlight, KeptCall, Store, StoreError};
 use crate::record::ledger::EvidenceKind;
 use crate::schedule::{Memory, Remembered, Used};
 use crate::vocabulary::plan::CONTROL_PROBE;
@@ -161,13 +161,22 @@ impl Store {
     }
 
     /// Calls of this machine that are written as planned and have no end.
-    pub(super) async fn in_flight(&self) -> Result<Vec<(Planned, String)>, StoreError> {
-        let rows =
-            sqlx::query("SELECT plan, call FROM plans WHERE state = 'planned' AND machine = $1 ORDER BY planned_at")
-                .bind(self.shared.seal.machine())
-                .fetch_all(&self.shared.readers)
-                .await?;
-        rows.iter().map(|row| Ok((plan(row)?, row.try_get("call")?))).collect()
+    pub(super) async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT plan, call, target, reserved_s FROM plans WHERE state = 'planned' AND machine = $1 ORDER BY planned_at",
+        )
+        .bind(self.shared.seal.machine())
+        .fetch_all(&self.shared.readers)
+        .await?;
+        let in_flight = |row: &AnyRow| {
+            Ok(InFlight {
+                plan: plan(row)?,
+                call: row.try_get("call")?,
+                target: row.try_get("target")?,
+                reserved_s: row.try_get::<i64, _>("reserved_s")?.max(0) as u64,
+            })
+        };
+        rows.iter().map(in_flight).collect()
     }
 
     pub(super) async fn has_evidence(&self, call: &str, what: EvidenceKind) -> Result<bool, StoreError> {

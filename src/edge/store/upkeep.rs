@@ -1,0 +1,245 @@
+//! Retention and redaction, carried out. The ledger says first what goes and why, then it goes; killed in between, the
+//! next upkeep removes what the ledger already calls gone. A redacted file is put beside the old one under a name of
+//! its own before the ledger exchanges the two.
+
+use super::reading::moment;
+use super::writer::Op;
+use super::{Store, StoreError};
+use crate::config::keeping::{Redaction, Retention};
+use crate::edge::vault::VaultError;
+use crate::record::call::CallRecord;
+use crate::record::ledger::{EvidenceKind, KeptFile};
+use crate::record::merkle::Hash;
+use crate::record::redaction::{self, Goes};
+use crate::record::retention::{self, Kind};
+use crate::vocabulary::Verdict;
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// Things done in one upkeep; the rest waits for the next.
+const AT_ONCE: i64 = 200;
+
+/// What one upkeep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    pub deleted: u64,
+    pub redacted: u64,
+    pub records_deleted: u64,
+    /// There may be more to do at once.
+    pub more: bool,
+    /// What could not be done, in words; it is tried again.
+    pub troubles: Vec<String>,
+}
+
+impl Store {
+    /// Deletes what has had its time, takes out of evidence what is to go, removes what is called gone. To be run every
+    /// few minutes.
+    pub async fn upkeep(
+        &self,
+        now: DateTime<Utc>,
+        retention: &Retention,
+        redaction: &Redaction,
+    ) -> Result<Upkeep, StoreError> {
+        let mut upkeep = Upkeep::default();
+        self.remove_leaving(now, &mut upkeep).await?;
+        self.redact(now, redaction, &mut upkeep).await?;
+        self.retire(now, retention, &mut upkeep).await?;
+        Ok(upkeep)
+    }
+
+    /// Files that the ledger calls gone.
+    async fn remove_leaving(&self, now: DateTime<Utc>, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let rows = sqlx::query("SELECT path FROM evidence WHERE state = 'leaving' ORDER BY path LIMIT $1")
+            .bind(AT_ONCE)
+            .fetch_all(&self.shared.readers)
+            .await?;
+        for row in rows {
+            self.remove(now, row.try_get("path")?, upkeep).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, now: DateTime<Utc>, path: String, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        match self.shared.vault.remove(&path).await {
+            Ok(()) => self.submit(now, vec![Op::Gone { path }]).await,
+            Err(e) => {
+                upkeep.troubles.push(e.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    async fn redact(&self, now: DateTime<Utc>, rules: &Redaction, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let goes = Goes { sound: rules.sound, words: rules.words };
+        if goes == (Goes { sound: false, words: false }) {
+            return Ok(());
+        }
+        let rows = sqlx::query(
+            "SELECT path, call, what, sha256, bytes, human_ms FROM evidence
+             WHERE state = 'kept' AND redacted = 0 AND human_ms IS NOT NULL AND kept_at <= $1
+             ORDER BY kept_at, path LIMIT $2",
+        )
+        .bind((now - rules.wait).timestamp_micros())
+        .bind(AT_ONCE)
+        .fetch_all(&self.shared.readers)
+        .await?;
+        upkeep.more |= rows.len() as i64 == AT_ONCE;
+        for row in rows {
+            let (old, human_ms) = (kept_file(&row)?, row.try_get::<i64, _>("human_ms")?.max(0) as u64);
+            // Words stand on tapes alone.
+            if old.what == EvidenceKind::Wav && !goes.sound {
+                continue;
+            }
+            let call: String = row.try_get("call")?;
+            if let Err(e) = self.redact_file(now, &call, old, human_ms, goes, upkeep).await {
+                upkeep.troubles.push(format!("{call} could not be redacted: {e}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn redact_file(
+        &self,
+        now: DateTime<Utc>,
+        call: &str,
+        old: KeptFile,
+        human_ms: u64,
+        goes: Goes,
+        upkeep: &mut Upkeep,
+    ) -> Result<(), StoreError> {
+        let rule = match (goes.sound, goes.words) {
+            (true, true) => "redaction: sound and words after_human",
+            (true, false) => "redaction: sound after_human",
+            _ => "redaction: words after_human",
+        };
+        let mut ops = Vec::new();
+        let bytes = match self.shared.vault.get(&old.path).await {
+            Ok(bytes) => bytes,
+            Err(VaultError::Missing(_)) => {
+                return Err(StoreError::Vault(format!("{} is not there; nightbell verify says more", old.path)));
+            }
+            Err(e) => return Err(e.into()),
+        };
+        // What was altered is evidence of that: it is not made to look right.
+        if Hash::of(&bytes) != old.sha256 {
+            return Err(StoreError::Vault(format!("{} was altered; nightbell verify says more", old.path)));
+        }
+        let redacted = match old.what {
+            EvidenceKind::Tape => redaction::tape(&bytes, human_ms, goes),
+            EvidenceKind::Wav => redaction::wav(&bytes, human_ms),
+        };
+        let path = match old.path.rsplit_once('.') {
+            Some((stem, ending)) => format!("{stem}.redacted.{ending}"),
+            None => format!("{}.redacted", old.path),
+        };
+        match redacted {
+            Ok(bytes) => {
+                let new = self.shared.vault.put_bytes(old.what, bytes, &path).await?;
+                ops.push(Op::Redacted { call: call.to_string(), rule: rule.to_string(), old: old.clone(), new });
+            }
+            // What a person said and cannot be taken out goes with all the rest.
+            Err(e) => ops.push(Op::Deleted { call: call.to_string(), rule: format!("{rule}: {e}"), old: old.clone() }),
+        }
+        if goes.words && old.what == EvidenceKind::Tape {
+            ops.extend(self.redact_record(call, human_ms, rule).await?);
+        }
+        self.submit(now, ops).await?;
+        upkeep.redacted += 1;
+        self.remove(now, old.path, upkeep).await
+    }
+
+    async fn redact_record(&self, call: &str, human_ms: u64, rule: &str) -> Result<Option<Op>, StoreError> {
+        let row = sqlx::query("SELECT record FROM records WHERE call = $1")
+            .bind(call.to_string())
+            .fetch_optional(&self.shared.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let text: String = row.try_get("record")?;
+        let mut record: CallRecord =
+            serde_json::from_str(&text).map_err(|e| StoreError::Damaged(format!("the record of {call}: {e}")))?;
+        if !redaction::record(&mut record, human_ms) {
+            return Ok(None);
+        }
+        let new = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
+        let (call, rule) = (call.to_string(), rule.to_string());
+        Ok(Some(Op::RecordRedacted { call, rule, old: Hash::of(text.as_bytes()), text: new }))
+    }
+
+    async fn retire(&self, now: DateTime<Utc>, rules: &Retention, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let Some(shortest) = retention::shortest(rules) else { return Ok(()) };
+        let before = (now - shortest).timestamp_micros();
+        // The rule is asked for each: what is older than the shortest and still has time stays in the way only of itself.
+        let mut after = (i64::MIN, String::new());
+        loop {
+            let rows = sqlx::query(
+                "SELECT evidence.path AS path, evidence.call AS call, evidence.what AS what,
+                     evidence.sha256 AS sha256, evidence.bytes AS bytes, evidence.kept_at AS kept_at,
+                     plans.verdict AS verdict
+                 FROM evidence JOIN plans ON plans.call = evidence.call
+                 WHERE evidence.state = 'kept' AND evidence.kept_at <= $1
+                     AND (evidence.kept_at > $2 OR (evidence.kept_at = $2 AND evidence.path > $3))
+                 ORDER BY evidence.kept_at, evidence.path LIMIT $4",
+            )
+            .bind(before)
+            .bind(after.0)
+            .bind(after.1.clone())
+            .bind(AT_ONCE)
+            .fetch_all(&self.shared.readers)
+            .await?;
+            for row in &rows {
+                let old = kept_file(row)?;
+                after = (row.try_get("kept_at")?, old.path.clone());
+                let kept = moment(after.0)?;
+                let Some(rule) = retention::ends(rules, Kind::File(old.what), verdict(row)?, kept, now) else {
+                    continue;
+                };
+                let (call, path) = (row.try_get("call")?, old.path.clone());
+                self.submit(now, vec![Op::Deleted { call, rule, old }]).await?;
+                upkeep.deleted += 1;
+                self.remove(now, path, upkeep).await?;
+                if upkeep.deleted >= AT_ONCE as u64 {
+                    upkeep.more = true;
+                    return Ok(());
+                }
+            }
+            if (rows.len() as i64) < AT_ONCE {
+                break;
+            }
+        }
+        let Some(age) = rules.records else { return Ok(()) };
+        let rows = sqlx::query(
+            "SELECT records.call AS call, records.record AS record FROM records
+             WHERE records.kept_at <= $1 ORDER BY records.kept_at LIMIT $2",
+        )
+        .bind((now - age).timestamp_micros())
+        .bind(AT_ONCE)
+        .fetch_all(&self.shared.readers)
+        .await?;
+        upkeep.more |= rows.len() as i64 == AT_ONCE;
+        for row in rows {
+            let (call, text): (String, String) = (row.try_get("call")?, row.try_get("record")?);
+            let Some(rule) = retention::ends(rules, Kind::Record, Verdict::Pass, now - age, now) else { continue };
+            self.submit(now, vec![Op::RecordDeleted { call, rule, old: Hash::of(text.as_bytes()) }]).await?;
+            upkeep.records_deleted += 1;
+        }
+        Ok(())
+    }
+}
+
+fn verdict(row: &AnyRow) -> Result<Verdict, StoreError> {
+    let word: Option<String> = row.try_get("verdict")?;
+    // A call without a verdict did not pass: it is kept longer.
+    Ok(Verdict::ALL.iter().copied().find(|v| Some(v.word()) == word.as_deref()).unwrap_or(Verdict::Inconclusive))
+}
+
+fn kept_file(row: &AnyRow) -> Result<KeptFile, StoreError> {
+    let (what, sha256): (String, String) = (row.try_get("what")?, row.try_get("sha256")?);
+    let damaged = || StoreError::Damaged("a row of evidence cannot be read".into());
+    Ok(KeptFile {
+        what: EvidenceKind::from_word(&what).ok_or_else(damaged)?,
+        path: row.try_get("path")?,
+        sha256: sha256.parse().map_err(|_| damaged())?,
+        bytes: row.try_get::<i64, _>("bytes")?.max(0) as u64,
+    })
+}
