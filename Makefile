@@ -28,7 +28,7 @@ watch: packages build model prompts
 .PHONY: watch
 
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
-test: packages model prompts asterisk prometheus
+test: packages model prompts asterisk prometheus postgres
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -40,6 +40,7 @@ test: packages model prompts asterisk prometheus
 ## test-long: make test, and each fuzz target for a minute (FUZZ_SECONDS=60)
 test-long: test
 	@setup/fuzz
+	@setup/kill-storm
 .PHONY: test-long
 
 ## kill-storm: the daemon killed at 1000 random instants (KILLS=1000), with nothing lost; an hour
@@ -87,6 +88,11 @@ asterisk:
 prometheus:
 	@setup/prometheus >/dev/null
 .PHONY: prometheus
+
+## postgres: a PostgreSQL for the tests of the store, from the distribution
+postgres: packages
+	@setup/postgres >/dev/null
+.PHONY: postgres
 
 ## clean: what was built (the cache stays; it is named above)
 clean:

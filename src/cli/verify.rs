@@ -164,6 +164,9 @@ fn picture(report: &Report, data: &str) -> String {
             counted(report.calls, "call"),
             counted(report.files, "file") + " of evidence",
         ];
+        if report.passed > 0 {
+            parts.insert(2, format!("{} not made", counted(report.passed, "call")));
+        }
         if report.in_flight > 0 {
             parts.push(format!("{} under way", counted(report.in_flight, "call")));
         }

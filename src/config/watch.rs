@@ -1,5 +1,6 @@
 //! What holds for the whole watch: budgets over all hotlines, calendars, the kill switch, which alerts ask for which call.
 
+use super::keeping::{Redaction, Retention};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
@@ -15,6 +16,10 @@ pub struct Watch {
     pub calendars: BTreeMap<String, Calendar>,
     pub kill_switch: KillSwitch,
     pub alerts: Alerts,
+    /// How long what is kept is kept.
+    pub retention: Retention,
+    /// What is taken out of it.
+    pub redaction: Redaction,
 }
 
 impl Default for Watch {
@@ -25,6 +30,8 @@ impl Default for Watch {
             calendars: BTreeMap::new(),
             kill_switch: KillSwitch::default(),
             alerts: Alerts::default(),
+            retention: Retention::default(),
+            redaction: Redaction::default(),
         }
     }
 }

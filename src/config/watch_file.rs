@@ -2,6 +2,7 @@
 
 use super::budget_file;
 use super::hotline::DayKind;
+use super::keeping::{self, Redaction, Retention};
 use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
@@ -10,7 +11,7 @@ use crate::vocabulary::limits;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
-const KEYS: [&str; 5] = ["timezone", "limits", "calendars", "kill_switch", "alerts"];
+const KEYS: [&str; 7] = ["timezone", "limits", "calendars", "kill_switch", "alerts", "retention", "redaction"];
 
 /// What is known of the file, even when it has mistakes.
 #[derive(Default)]
@@ -39,6 +40,8 @@ pub(super) fn read(reader: &Reader) -> Read {
     let calendars = get("calendars").map_or(Some(BTreeMap::new()), |node| calendars(reader, node, &mut read));
     let kill_switch = get("kill_switch").map_or(Some(KillSwitch::default()), |node| kill_switch(reader, node));
     let alerts = get("alerts").map_or(Some(Alerts::default()), |node| alerts(reader, node, &mut read));
+    let retention = get("retention").map_or(Some(Retention::default()), |node| keeping::retention(reader, node));
+    let redaction = get("redaction").map_or(Some(Redaction::default()), |node| keeping::redaction(reader, node));
     let whole = || {
         Some(Watch {
             timezone: timezone?,
@@ -46,6 +49,8 @@ pub(super) fn read(reader: &Reader) -> Read {
             calendars: calendars?,
             kill_switch: kill_switch?,
             alerts: alerts?,
+            retention: retention?,
+            redaction: redaction?,
         })
     };
     read.watch = whole();

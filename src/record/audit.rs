@@ -94,7 +94,10 @@ pub struct Report {
     pub root: Hash,
     /// Size of the newest checkpoint that holds.
     pub signed: Option<u64>,
+    /// Made, or under way.
     pub calls: u64,
+    /// Due and not made.
+    pub passed: u64,
     pub in_flight: u64,
     pub records: u64,
     pub files: u64,
@@ -402,7 +405,8 @@ impl Audit {
     /// After the tables.
     pub fn end_of_tables(&mut self, tables: Vec<Fault>) {
         self.report.faults.extend(tables);
-        (self.report.calls, self.report.in_flight, self.report.records) = self.tables.counts();
+        let report = &mut self.report;
+        (report.calls, report.passed, report.in_flight, report.records) = self.tables.counts();
     }
 
     /// A file of evidence was looked at. `found` is its hash and length, or `None` when it is not there.

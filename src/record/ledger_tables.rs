@@ -64,6 +64,7 @@ pub struct Tables {
     evidence: BTreeMap<String, EvidenceRow>,
     /// Rows that were seen.
     seen_plans: u64,
+    passed: u64,
     in_flight: u64,
     seen_records: u64,
     faults: Vec<Fault>,
@@ -202,7 +203,10 @@ impl Tables {
 
     /// A row of `plans`, each once.
     pub fn plan(&mut self, row: &PlanRow, alive: &Alive) {
-        self.seen_plans += 1;
+        match row.state.as_str() {
+            "passed" => self.passed += 1,
+            _ => self.seen_plans += 1,
+        }
         let place = match &row.call {
             Some(call) => format!("call {call}"),
             None => format!("plan {}", row.id),
@@ -290,9 +294,9 @@ impl Tables {
         (std::mem::take(&mut self.faults), files)
     }
 
-    /// Calls, calls under way, records.
-    pub fn counts(&self) -> (u64, u64, u64) {
-        (self.seen_plans, self.in_flight, self.seen_records)
+    /// Calls, calls that were due and not made, calls under way, records.
+    pub fn counts(&self) -> (u64, u64, u64, u64) {
+        (self.seen_plans, self.passed, self.in_flight, self.seen_records)
     }
 }
 

@@ -23,6 +23,13 @@ pub fn record(folder: &Path, id: &str, planned: &Planned) -> (CallRecord, bool) 
         return (record, true);
     }
     let mut record = from_tape(folder, id).unwrap_or_else(|why| nothing(id, planned, &why));
+    // Whatever it was too damaged for, the tape is the evidence.
+    for (ending, place) in [("nbtape", &mut record.evidence.tape), ("wav", &mut record.evidence.wav)] {
+        if path(ending).exists() {
+            *place = Some(path(ending).display().to_string());
+        }
+    }
+    record.evidence.sha256 = None;
     // Nobody is judged by a call that we broke off, whatever had been heard by then.
     record.verdict = Verdict::Inconclusive;
     record.outcome = Outcome::Aborted;
