@@ -213,8 +213,8 @@ async fn a_fleet_writes_one_ledger() {
         let places = places(1);
         async move {
             let now = minute(3) + Duration::hours(hours);
-            let report = nightbell::edge::store::inspection::inspect(&places, &Default::default(), now, &mut |_| {});
-            faults(&report.await.unwrap())
+            let trust = Default::default();
+            faults(&nightbell::edge::store::inspection::inspect(&places, &trust, now, &mut |_| {}).await.unwrap())
         }
     };
     assert_eq!(seen(1).await, []);

@@ -110,11 +110,11 @@ impl Address {
     }
 
     /// Makes the tables, or brings older ones up to date.
-    pub async fn migrate(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    pub async fn migrate(&self, readers: &AnyPool) -> Result<(), StoreError> {
         let migrator = schema::migrator();
         let mut tries = 0;
         loop {
-            match migrator.run(&mut *connection).await {
+            match migrator.run(readers).await {
                 Ok(()) => return Ok(()),
                 Err(e) if tries < MIGRATION_TRIES => {
                     tracing::debug!("the tables are being made by another process: {e}");

@@ -197,10 +197,10 @@ impl Store {
         seal::private_folder(&inflight)?;
         let vault = Vault::open(&data, places.evidence.as_deref())?;
         let address = Address::new(&data, places.database.as_deref(), true)?;
-        let mut connection = address.connect().await?;
-        address.migrate(&mut connection).await?;
-        let seal = Arc::new(begin(&mut connection, &data, now).await?);
         let readers = address.readers()?;
+        address.migrate(&readers).await?;
+        let mut connection = address.connect().await?;
+        let seal = Arc::new(begin(&mut connection, &data, now).await?);
         let (jobs, waiting) = mpsc::channel(JOBS_WAITING);
         let writer = Writer { address, seal: seal.clone(), connection: Some(connection), _lock: lock };
         let writer = tokio::spawn(writer.run(waiting));
