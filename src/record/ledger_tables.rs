@@ -136,7 +136,8 @@ impl Tables {
                 _ => wrong.push((format!("call {call}"), "a record was redacted that was not there".to_string())),
             },
             Happening::RecordDeleted { call, old, .. } => {
-                if self.records.remove(&call).is_none_or(|(hash, _)| hash != old) {
+                let before = self.records.remove(&call).map(|(hash, _)| hash);
+                if before != Some(old) {
                     wrong.push((format!("call {call}"), "a record was deleted that was not there".to_string()));
                 }
             }

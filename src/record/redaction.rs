@@ -234,7 +234,7 @@ mod tests {
         let mut file = Cursor::new(Vec::new());
         let mut wav_file = CallWav::begin(&mut file).unwrap();
         for n in 0..100u64 {
-            let frame = Frame { samples: [1_000; FRAME_SAMPLES] };
+            let frame = Frame { samples: [1_000; FRAME_SAMPLES], lost: false };
             wav_file.frame(Side::Them, Moment::from_millis(n * 20), &frame).unwrap();
             wav_file.frame(Side::Us, Moment::from_millis(n * 20), &frame).unwrap();
         }
