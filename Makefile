@@ -37,10 +37,10 @@ test: packages model prompts asterisk prometheus postgres
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, and each fuzz target for a minute (FUZZ_SECONDS=60)
+## test-long: make test, each fuzz target for a minute (FUZZ_SECONDS=60), and the daemon killed a hundred times
 test-long: test
 	@setup/fuzz
-	@setup/kill-storm
+	@setup/kill-storm 100
 .PHONY: test-long
 
 ## kill-storm: the daemon killed at 1000 random instants (KILLS=1000), with nothing lost; an hour
