@@ -16,7 +16,7 @@ use std::fs;
 use std::process::Command;
 
 const RULES: [&str; 2] = ["nightbell-records.yaml", "nightbell-alerts.yaml"];
-const TESTS: [&str; 3] = ["tests/hotlines.yaml", "tests/availability.yaml", "tests/prober.yaml"];
+const TESTS: [&str; 4] = ["tests/hotlines.yaml", "tests/availability.yaml", "tests/prober.yaml", "tests/slowly.yaml"];
 
 /// The rules of both files: (group, rule).
 fn rules() -> Vec<(String, Value)> {
