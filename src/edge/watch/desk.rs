@@ -60,6 +60,8 @@ pub struct Desk {
     pub stopping: Option<Stopping>,
     pub jumps: Jumps,
     pub disk: Disk,
+    /// The metrics know when each probe is due next.
+    pub next_told: bool,
     pub looked_up: Instant,
     /// When the store was told last how far the plans are settled.
     pub saved: Instant,
@@ -126,6 +128,9 @@ impl Desk {
             if self.looked_up.elapsed() >= LOOK_UP {
                 self.look_up();
                 self.step(Input::Tick);
+                if !std::mem::replace(&mut self.next_told, true) {
+                    self.tell_all_next();
+                }
             } else if self.schedule.deadline().is_some_and(|due| due <= self.wall.now()) {
                 self.step(Input::Tick);
             }
@@ -157,6 +162,7 @@ impl Desk {
             };
             tracing::warn!(seconds, "the clock jumped {}", direction.word());
             self.metrics.clock_jump(direction);
+            self.next_told = false;
         }
         let file = self.schedule.config().watch.kill_switch.file.as_ref();
         let thrown = kill_switch::thrown(&file.map_or_else(|| self.kill_file.clone(), PathBuf::from));
@@ -165,7 +171,7 @@ impl Desk {
         }
         self.metrics.kill_switch(self.killed.is_some() || self.schedule.config().watch.kill_switch.on);
         let unplaced = self.in_flight.values().filter(|call| call.job.is_some()).count();
-        self.metrics.backlog(unplaced, self.in_flight.len() - unplaced);
+        self.metrics.backlog(unplaced + self.schedule.waiting(), self.in_flight.len() - unplaced);
         self.board.beat(&self.schedule, now);
         self.disk.look(&self.metrics, &self.board);
         systemd::alive();
@@ -214,6 +220,7 @@ impl Desk {
                     self.keeper.works.write(Work::Line(Write::PassedMany { hotline, probe, from, to, count, why }));
                 }
                 Output::Standing { hotline, probe, standing, counted, plan } => {
+                    self.tell_next(&hotline, &probe);
                     if self.board.stands(&hotline, &probe, standing) {
                         tracing::info!(hotline, probe, standing = standing.word(), %plan, "stands");
                     }
@@ -230,6 +237,7 @@ impl Desk {
 
     /// Everything a call needs but its line in the ledger.
     fn prepare(&mut self, now: DateTime<Utc>, planned: Planned) {
+        self.tell_next(&planned.hotline, &planned.probe);
         let config = self.schedule.config().clone();
         let wanted = match wanted::of(&config, &planned, now) {
             Ok(wanted) => wanted,
@@ -293,7 +301,20 @@ impl Desk {
         }
     }
 
+    /// When a probe's next moment is, for its metric.
+    fn tell_next(&self, hotline: &str, probe: &str) {
+        self.metrics.next_run(hotline, probe, self.schedule.next_of(hotline, probe));
+    }
+
+    /// The same of every probe: at the start, after a reload, when the clock has jumped.
+    fn tell_all_next(&self) {
+        for hotline in &self.schedule.config().hotlines {
+            hotline.probes.iter().for_each(|probe| self.tell_next(&hotline.name, &probe.name));
+        }
+    }
+
     fn passed(&mut self, planned: Planned, why: NotCalled) {
+        self.tell_next(&planned.hotline, &planned.probe);
         let Planned { id, hotline, probe, .. } = &planned;
         tracing::warn!(plan = %id, hotline, probe, why = why.word(), "not called: {why}");
         self.metrics.passed(&why);
@@ -397,6 +418,7 @@ impl Desk {
                 self.board.use_config(files.config.clone());
                 self.keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
                 self.step(Input::Reload(files.config));
+                self.next_told = false;
                 Ok(loaded)
             }
             Err(mistakes) => {

@@ -89,7 +89,7 @@ pub async fn watch(
 
     let (kept_in, kept) = mpsc::unbounded_channel();
     let (keeper, found) =
-        Keeper::start(settings.places.clone(), wall.clone(), metrics.clone(), kept_in).await.map_err(|e| match e {
+        Keeper::start(settings.places.clone(), wall.clone(), metrics.clone(), board.clone(), kept_in).await.map_err(|e| match e {
             StoreError::Address(_) => NoStart::Wrong(vec![e.to_string()]),
             e => NoStart::Ours(e.to_string()),
         })?;
@@ -114,6 +114,8 @@ pub async fn watch(
     let (web, address) = serve_web(&settings, front).await?;
 
     keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
+    // What comes due while the files are read is not late by that.
+    let now = wall.now();
     let schedule = Schedule::new(files.config, found.seed, found.memory, now);
     let desk = Desk {
         wall: wall.clone(),
@@ -130,6 +132,7 @@ pub async fn watch(
         stopping: None,
         jumps: wall::Jumps::new(wall.now(), Instant::now()),
         disk: Disk::of(&settings.places.data),
+        next_told: false,
         looked_up: Instant::now(),
         saved: Instant::now(),
     };
