@@ -136,6 +136,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
             let tones = tones.or_else(|| plan::country_of(&target).map(str::to_string));
             let wanted = Wanted {
                 id: None,
+                not_before: None,
                 target,
                 hotline: None,
                 probe: None,

@@ -12,7 +12,7 @@ use chrono::{DateTime, FixedOffset, Local, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A call that is wanted, by hand or by a probe file.
@@ -20,6 +20,8 @@ use tokio::sync::mpsc;
 pub struct Wanted {
     /// The call's ULID, where somebody has written it down before; else it gets a new one.
     pub id: Option<String>,
+    /// The INVITE leaves at this moment; what it needs is got ready before.
+    pub not_before: Option<Instant>,
     pub target: Target,
     pub hotline: Option<String>,
     pub probe: Option<String>,
@@ -55,6 +57,7 @@ impl Wanted {
         let folder = Path::new(&hotline.file).parent().unwrap_or(Path::new("."));
         Wanted {
             id: None,
+            not_before: None,
             target: hotline.target.clone(),
             hotline: Some(hotline.name.clone()),
             probe: Some(probe.name.clone()),
@@ -111,7 +114,8 @@ pub async fn make(
         }
     }
     let (host, port) = next_hop(&wanted)?;
-    let wall = started(wanted.timezone);
+    let early = wanted.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+    let wall = started(wanted.timezone) + early;
     let id = wanted.id.clone().unwrap_or_else(new_id);
     let seed = u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1);
     let sounds = load_sounds(&wanted)?;
@@ -172,6 +176,9 @@ pub async fn make(
     };
     let password = credentials.map(|(_, password)| password);
     let journey = Journey::new(settings, password, sounds, &Seed::new(seed)).map_err(NotMade::Wrong)?;
+    if let Some(moment) = wanted.not_before {
+        tokio::time::sleep_until(moment.into()).await;
+    }
     Ok(call::place(journey, facts, sockets, evidence, writer, stop, watch).await)
 }
 

@@ -11,7 +11,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+
+/// The desk is so much ahead of the clock: by the moment a call is due, it stands in the ledger, and its files and sockets
+/// are open.
+pub const AHEAD: Duration = Duration::from_millis(100);
 
 /// A call that the ledger knows of, to be made now.
 pub struct Job {
@@ -112,6 +117,8 @@ async fn take(
 
 async fn make(mut job: Job, wall: Arc<dyn Wall>, news: mpsc::UnboundedSender<News>) -> Result<Finished, NotMade> {
     let Job { planned, call, wanted, config, folder, writer, stop } = &mut job;
+    let early = (planned.due - wall.now()).to_std().unwrap_or_default().min(AHEAD);
+    wanted.not_before = Some(Instant::now() + early);
     let mut watch = |event: &Event| {
         if let What::Dialled { .. } = event.what {
             let _ = news.send(News::Dialled { planned: planned.clone(), at: wall.now() });

@@ -2,7 +2,7 @@
 //! calls, lines of the ledger, metrics and lines of the log.
 
 use super::board::Board;
-use super::callers::{Callers, CameTo, Job, News};
+use super::callers::{AHEAD, Callers, CameTo, Job, News};
 use super::disk::Disk;
 use super::ears::Ears;
 use super::files::{self, Files};
@@ -131,7 +131,7 @@ impl Desk {
                 if !std::mem::replace(&mut self.next_told, true) {
                     self.tell_all_next();
                 }
-            } else if self.schedule.deadline().is_some_and(|due| due <= self.wall.now()) {
+            } else if self.schedule.deadline().is_some_and(|due| due <= self.now()) {
                 self.step(Input::Tick);
             }
         }
@@ -145,7 +145,7 @@ impl Desk {
     /// How long nothing is due.
     fn idle(&self) -> Duration {
         let look_up = LOOK_UP.saturating_sub(self.looked_up.elapsed());
-        let due = self.schedule.deadline().map(|due| (due - self.wall.now()).to_std().unwrap_or(Duration::ZERO));
+        let due = self.schedule.deadline().map(|due| (due - self.now()).to_std().unwrap_or(Duration::ZERO));
         let end = self.stopping.as_ref().map(|s| s.until.saturating_duration_since(Instant::now()));
         [due, end].into_iter().flatten().fold(look_up, Duration::min)
     }
@@ -198,15 +198,21 @@ impl Desk {
         }
     }
 
-    /// One step of the schedule, and everything it causes.
-    fn step(&mut self, input: Input) {
-        let now = self.wall.now();
-        let mut out = Vec::new();
-        self.schedule.step(now, input, &mut out);
-        self.act(now, out);
+    /// The time by which the schedule goes.
+    fn now(&self) -> DateTime<Utc> {
+        self.wall.now() + AHEAD
     }
 
-    fn act(&mut self, now: DateTime<Utc>, out: Vec<Output>) {
+    /// One step of the schedule, and everything it causes.
+    fn step(&mut self, input: Input) {
+        let now = self.now();
+        let mut out = Vec::new();
+        self.schedule.step(now, input, &mut out);
+        self.act(out);
+    }
+
+    fn act(&mut self, out: Vec<Output>) {
+        let now = self.wall.now();
         if out.is_empty() && self.saved.elapsed() < SAVE {
             return;
         }
@@ -368,7 +374,7 @@ impl Desk {
             seconds: record.times.duration_s.unwrap_or(took),
         };
         let mut out = Vec::new();
-        self.schedule.step(now, Input::Ended(ended), &mut out);
+        self.schedule.step(self.now(), Input::Ended(ended), &mut out);
         let counted = out.iter().find_map(|output| match output {
             Output::Standing { counted, plan, .. } if *plan == planned.id => *counted,
             _ => None,
@@ -376,7 +382,7 @@ impl Desk {
         self.board.ended(&planned, &record, now);
         let ending = CallEnding { plan: planned.id, record, counted, lost: losses };
         self.keeper.works.write(Work::Ended(Box::new(ending)));
-        self.act(now, out);
+        self.act(out);
     }
 
     fn stop(&mut self, why: &str) {

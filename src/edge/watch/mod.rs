@@ -89,7 +89,7 @@ pub async fn watch(
 
     let (kept_in, kept) = mpsc::unbounded_channel();
     let (keeper, found) =
-        Keeper::start(settings.places.clone(), wall.clone(), metrics.clone(), board.clone(), kept_in).await.map_err(|e| match e {
+        Keeper::start(settings.places.clone(), wall.clone(), metrics.clone(), kept_in).await.map_err(|e| match e {
             StoreError::Address(_) => NoStart::Wrong(vec![e.to_string()]),
             e => NoStart::Ours(e.to_string()),
         })?;

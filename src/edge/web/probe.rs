@@ -157,6 +157,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
     };
     let wanted = Wanted {
         id: None,
+        not_before: None,
         target,
         hotline: hotline.map(|h| h.name.clone()),
         probe: None,
