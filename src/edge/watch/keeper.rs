@@ -4,8 +4,9 @@
 //! What cannot be written now (a locked database, a full disk, a server that is away) is tried again, in order, until it
 //! can. A call waits for its line in the ledger; one that waits too long is not made.
 
+use super::board::Board;
 use super::wall::Wall;
-use crate::edge::store::{Ending, KeptCall, Places, Recovered, Store, StoreError, Write};
+use crate::edge::store::{Ending, KeptCall, Places, Recovered, Store, StoreError, Upkeep, Write};
 use crate::publish::metrics::{Metrics, StoreTrouble};
 use crate::record::ledger::Reserved;
 use crate::schedule::Memory;
@@ -22,6 +23,8 @@ const PLACE_PATIENCE: Duration = Duration::from_secs(30);
 /// Between tries while the store refuses.
 const BREATHS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
+/// Rules of retention and redaction are carried out this often.
+const UPKEEP: Duration = Duration::from_secs(120);
 /// Lines that are written in one transaction.
 const TOGETHER: usize = 256;
 
@@ -109,6 +112,7 @@ impl Keeper {
         places: Places,
         wall: Arc<dyn Wall>,
         metrics: Arc<Metrics>,
+        board: Arc<Board>,
         kept: mpsc::UnboundedSender<Kept>,
     ) -> Result<(Keeper, Found), StoreError> {
         let (plans, planned) = mpsc::unbounded_channel();
@@ -125,7 +129,9 @@ impl Keeper {
                         let inflight = store.inflight().to_path_buf();
                         let _ = tell.send(Ok((inflight, found)));
                         let writer = Writer { store, wall, metrics, kept, refusing: false, one_by_one: 0 };
+                        let upkeep = tokio::spawn(writer.clone().tidy(board));
                         tokio::join!(writer.clone().keep(planned), writer.keep(ended));
+                        upkeep.abort();
                     }
                     Err(e) => drop(tell.send(Err(e))),
                 }
@@ -289,6 +295,41 @@ impl Writer {
         }
         if !planned.is_empty() {
             let _ = self.kept.send(Kept::Planned(planned));
+        }
+    }
+
+    /// Carries out the rules of retention and redaction, for as long as it is let.
+    async fn tidy(self, board: Arc<Board>) {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            loop {
+                let config = board.config();
+                let rules = (&config.watch.retention, &config.watch.redaction);
+                let done = match self.store.upkeep(self.wall.now(), rules.0, rules.1).await {
+                    Ok(done) => done,
+                    Err(StoreError::Closed) => return,
+                    Err(e) => {
+                        self.metrics.store_error(trouble(&e));
+                        tracing::warn!(trouble = e.kind(), "retention and redaction wait: {e}");
+                        break;
+                    }
+                };
+                for trouble in &done.troubles {
+                    tracing::warn!("retention and redaction: {trouble}");
+                }
+                if done.deleted + done.redacted + done.records_deleted > 0 {
+                    let Upkeep { deleted, redacted, records_deleted, .. } = done;
+                    tracing::info!(
+                        deleted,
+                        redacted,
+                        records_deleted,
+                        "carried out the rules of retention and redaction"
+                    );
+                }
+                if !done.more {
+                    break;
+                }
+            }
         }
     }
 

@@ -88,8 +88,9 @@ pub async fn watch(
     let board = Arc::new(Board::new(files.config.clone(), now));
 
     let (kept_in, kept) = mpsc::unbounded_channel();
-    let (keeper, found) =
-        Keeper::start(settings.places.clone(), wall.clone(), metrics.clone(), kept_in).await.map_err(|e| match e {
+    let (keeper, found) = Keeper::start(settings.places.clone(), wall.clone(), metrics.clone(), board.clone(), kept_in)
+        .await
+        .map_err(|e| match e {
             StoreError::Address(_) => NoStart::Wrong(vec![e.to_string()]),
             e => NoStart::Ours(e.to_string()),
         })?;
