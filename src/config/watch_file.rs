@@ -42,18 +42,12 @@ pub(super) fn read(reader: &Reader) -> Read {
     let alerts = get("alerts").map_or(Some(Alerts::default()), |node| alerts(reader, node, &mut read));
     let retention = get("retention").map_or(Some(Retention::default()), |node| keeping::retention(reader, node));
     let redaction = get("redaction").map_or(Some(Redaction::default()), |node| keeping::redaction(reader, node));
-    let whole = || {
-        Some(Watch {
-            timezone: timezone?,
-            limits: limits?,
-            calendars: calendars?,
-            kill_switch: kill_switch?,
-            alerts: alerts?,
-            retention: retention?,
-            redaction: redaction?,
-        })
-    };
-    read.watch = whole();
+    if let (Some(timezone), Some(limits), Some(calendars), Some(kill_switch), Some(alerts)) =
+        (timezone, limits, calendars, kill_switch, alerts)
+        && let (Some(retention), Some(redaction)) = (retention, redaction)
+    {
+        read.watch = Some(Watch { timezone, limits, calendars, kill_switch, alerts, retention, redaction });
+    }
     read
 }
 

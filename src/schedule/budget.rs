@@ -158,13 +158,6 @@ impl Tally {
             self.in_hour.take(gone);
         }
     }
-
-    /// For people and for tests: used in the last hour, on this day, in this month.
-    #[cfg(test)]
-    pub fn used(&mut self, now: Micros, day: Day) -> [Use; 3] {
-        self.move_on(now);
-        [self.in_hour, of(&self.days, day.date.to_epoch_days()), of(&self.months, day.month())]
-    }
 }
 
 fn of(sums: &[(i32, Use)], key: i32) -> Use {

@@ -295,11 +295,13 @@ mod tests {
     }
 
     fn messages(frames: &[Frame]) -> Vec<&[u8]> {
-        let message = |frame| match frame {
-            &Frame::Message(ref bytes) => Some(bytes.as_slice()),
-            _ => None,
-        };
-        frames.iter().filter_map(message).collect()
+        frames
+            .iter()
+            .filter_map(|frame| match frame {
+                Frame::Message(bytes) => Some(bytes.as_slice()),
+                _ => None,
+            })
+            .collect()
     }
 
     #[test]
