@@ -43,6 +43,10 @@ pub fn choose(wanted: &str, options: &[MenuOption], lang: Lang) -> Option<Choice
             meant = meant.min(said - 0.05);
         }
         let mut score = by_words[index].max(meant);
+        // Who does nothing is put through to somebody.
+        if option.key == OptionKey::Wait && goals.iter().any(|g| goal_is_human(g.0)) {
+            score = score.max(LEAST + 0.03);
+        }
         // A key is surer than a word said aloud, and either than doing nothing.
         score -= match option.key {
             OptionKey::Press(_) => 0.0,
@@ -212,6 +216,10 @@ fn goals() -> &'static [Goal] {
             })
             .collect()
     })
+}
+
+fn goal_is_human(index: usize) -> bool {
+    goals()[index].names.iter().any(|name| name.text == "人工服务")
 }
 
 /// How much of a label a name of a goal covers; 0 where it is not in it.

@@ -39,13 +39,13 @@ patterns! {
     closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour)\b";
     // What is otherwise than usual for the time of a holiday.
     change = r"高峰|出行|客流|调整|改为|变更|缩短|延长|延迟|提前(至|到)|另行|\b(changed|adjusted|modified|extended|shortened|different)\b";
-    promotion = r"优惠|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|due (on|by)|no later than|must be (received|submitted|postmarked))\b";
+    promotion = r"优惠|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|报到|开课|面试|笔试|演出|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|due (on|by)|no later than|must be (received|submitted|postmarked))\b";
     invitation = r"\b(ask (us )?about|learn (more )?about|join|register|apply|sign up|enroll?|book|reserve|for our|check out|hear about|press|now accepting)\b";
     // Said of a year that is meant to stay.
     founding = r"成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
     product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|修订|颁布|发布的|印发|出台|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
     place = r"(路|街|道|巷|弄|大厦|广场|村|里)(\d|[一二三四五六七八九〇零]){1,6}号|\b\d{3,5} (\w+ ){1,3}(street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|highway|hwy|way|court|place|parkway)\b|\b(suite|room|route|highway|p\.?o\.? box|zip|extension|ext|building|unit|apartment)\b";
-    number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at )*#?\d";
+    number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at |ends in |ending in |ends with )*#?\d";
     tax = r"税|汇算|年检|年审|年报|年度(报告|体检|考核|审计|决算)|财年|\b(tax(es)?|fiscal|1040|w-?2|1099|return|refund|filing)\b";
     every = r"法定节假日|等节假日|等节日|每年|每逢|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
     except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
@@ -127,6 +127,11 @@ enum When {
 enum Sure {
     Said,
     Inferred,
+}
+
+/// "Happy holidays and a prosperous 2025".
+fn wished_year(words: &str) -> bool {
+    ["happy new year", "happy holidays", "prosperous", "新年快乐", "元旦快乐"].iter().any(|w| words.contains(w))
 }
 
 /// Hours that are told with the holiday are its own.
@@ -242,6 +247,8 @@ impl Text<'_> {
                         }
                     } else if in_force {
                         (if last_year { 30 } else { 20 }, "a rule in force since")
+                    } else if last_year && wished_year(words) {
+                        (80, "wished for a year that is over")
                     } else if mention.season && last_year && p.invitation.is_match(words) {
                         (80, "a season that is over")
                     } else if last_year && (sure == Sure::Said || mention.weekday.is_some()) {
@@ -399,6 +406,7 @@ impl Text<'_> {
         let notice = p.promotion.is_match(words)
             || p.closure.is_match(words)
             || p.future.is_match(words)
+            || wished_year(words)
             || words.contains("as of ")
             || words.contains("effective ");
         !(notice || chinese || mention.season)
@@ -504,7 +512,11 @@ impl Text<'_> {
             .or_else(|| en.iter().position(|a| said.ends_with(a)));
         let Some(animal) = animal else { return };
         let soon = self.on + chrono::Days::new(30);
-        if [calendar::animal(self.on), calendar::animal(soon)].contains(&(animal as u32)) {
+        // On the eve of the next year the old one is wished no more.
+        let eve = self.on + chrono::Days::new(20);
+        let ends = calendar::animal(self.on) == animal as u32 && calendar::animal(eve) != animal as u32;
+        let wished = ["吉祥", "大吉", "快乐", "安康", "如意", "行大运", "happy"].iter().any(|w| self.text.contains(w));
+        if !(ends && wished) && [calendar::animal(self.on), calendar::animal(soon)].contains(&(animal as u32)) {
             return;
         }
         let range = self.chars_at(m.start())..self.chars_at(m.end());
