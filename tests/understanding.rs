@@ -160,7 +160,7 @@ fn what_is_wanted_is_chosen_and_nothing_where_it_is_not_offered() {
 
 #[test]
 fn sets_written_before_the_rules_were_looked_at_are_read_too() {
-    for set in ["fourth", "fifth", "sixth"] {
+    for set in ["fourth", "fifth", "sixth", "seventh"] {
         let menus = score_menus(&format!("{set}/menu"));
         menus["clean"].reaches(0.78, &format!("{set} set, written prompts"));
         menus["garbled"].reaches(0.83, &format!("{set} set, garbled prompts"));
