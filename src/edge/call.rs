@@ -6,10 +6,8 @@ use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
-use crate::record::tape::TapeInput;
 use crate::vocabulary::trace::OurReason;
 use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace, limits};
-use std::borrow::Cow;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,7 +113,7 @@ pub async fn place(
             break;
         }
         // The tape is written before the step is taken.
-        if let Err(e) = evidence.input(at, &taped(&input)) {
+        if let Err(e) = evidence.input(at, &replay::taped(&input)) {
             let fault =
                 Input::Interrupt { why: OurReason::OurFault, detail: format!("the tape could not be written: {e}") };
             step(&mut journey, at, fault, &mut out, &mut evidence);
@@ -192,24 +190,6 @@ async fn sleep_until(wake: Option<Instant>) {
     match wake {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The input as the tape keeps it. `Dial` is the beginning of every tape and is not written.
-fn taped(input: &Input) -> TapeInput<'_> {
-    match input {
-        Input::Dial => TapeInput::Tick,
-        Input::Sip { from, bytes } => TapeInput::Sip { from: *from, bytes: Cow::Borrowed(bytes) },
-        Input::Rtp { from, bytes } => TapeInput::Rtp { from: *from, bytes: Cow::Borrowed(bytes) },
-        Input::Rtcp { from, bytes } => TapeInput::Rtcp { from: *from, bytes: Cow::Borrowed(bytes) },
-        Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
-        Input::Lost { peer, detail } => TapeInput::Lost { peer: *peer, detail: Cow::Borrowed(detail) },
-        Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
-        Input::Interrupt { why, detail } => {
-            TapeInput::Interrupt { why: Cow::Owned(replay::interrupt_text(*why, detail)) }
-        }
-        Input::Trouble { detail } => TapeInput::Interrupt { why: Cow::Owned(replay::trouble_text(detail)) },
-        Input::Tick => TapeInput::Tick,
     }
 }
 

@@ -291,3 +291,19 @@ fn untaped(input: TapeInput) -> Result<Input, String> {
         TapeInput::Tick | TapeInput::Sound { .. } => Input::Tick,
     })
 }
+
+/// The input as the tape keeps it. `Dial` is the beginning of every tape and is not written.
+pub fn taped(input: &Input) -> TapeInput<'_> {
+    match input {
+        Input::Dial => TapeInput::Tick,
+        Input::Sip { from, bytes } => TapeInput::Sip { from: *from, bytes: Cow::Borrowed(bytes) },
+        Input::Rtp { from, bytes } => TapeInput::Rtp { from: *from, bytes: Cow::Borrowed(bytes) },
+        Input::Rtcp { from, bytes } => TapeInput::Rtcp { from: *from, bytes: Cow::Borrowed(bytes) },
+        Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
+        Input::Lost { peer, detail } => TapeInput::Lost { peer: *peer, detail: Cow::Borrowed(detail) },
+        Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
+        Input::Interrupt { why, detail } => TapeInput::Interrupt { why: Cow::Owned(interrupt_text(*why, detail)) },
+        Input::Trouble { detail } => TapeInput::Interrupt { why: Cow::Owned(trouble_text(detail)) },
+        Input::Tick => TapeInput::Tick,
+    }
+}

@@ -15,11 +15,10 @@ use crate::journey::settings::{Expected, short_form};
 use crate::journey::{Input, Journey, Output, Settings};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
-use crate::record::tape::{TapeHeader, TapeInput, TapeWriter};
+use crate::record::tape::{TapeHeader, TapeWriter};
 use crate::schedule;
 use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Trace, Transport, limits};
 use chrono::NaiveDateTime;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -237,7 +236,7 @@ impl<C: CallerMachine> Stage<C> {
         if self.judgement.is_some() {
             return Ok(());
         }
-        self.tape.input(self.now, &taped(&input)).map_err(|e| e.to_string())?;
+        self.tape.input(self.now, &replay::taped(&input)).map_err(|e| e.to_string())?;
         let mut out = Vec::new();
         self.caller.step(self.now, input, &mut out);
         for output in out {
@@ -310,22 +309,5 @@ impl<C: CallerMachine> Stage<C> {
     fn schedule(&mut self, at: Moment, coming: Coming) {
         self.coming.insert((at, self.next), coming);
         self.next += 1;
-    }
-}
-
-/// The input as the tape keeps it; the first tick of a tape is the dial.
-fn taped(input: &Input) -> TapeInput<'_> {
-    match input {
-        Input::Dial | Input::Tick => TapeInput::Tick,
-        Input::Sip { from, bytes } => TapeInput::Sip { from: *from, bytes: Cow::Borrowed(bytes) },
-        Input::Rtp { from, bytes } => TapeInput::Rtp { from: *from, bytes: Cow::Borrowed(bytes) },
-        Input::Rtcp { from, bytes } => TapeInput::Rtcp { from: *from, bytes: Cow::Borrowed(bytes) },
-        Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
-        Input::Lost { peer, detail } => TapeInput::Lost { peer: *peer, detail: Cow::Borrowed(detail) },
-        Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
-        Input::Interrupt { why, detail } => {
-            TapeInput::Interrupt { why: Cow::Owned(replay::interrupt_text(*why, detail)) }
-        }
-        Input::Trouble { detail } => TapeInput::Interrupt { why: Cow::Owned(replay::trouble_text(detail)) },
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
     let greets = |at: usize| says_any(&words, at, &lists().western_greetings).is_some();
     // "thank you for calling acme for sales": no comma told where the greeting ends.
     if (!introduced && opens(start)) || greets(start) {
-        let told = |i: &usize| introduces(&words, *i) && !governs(&words, *i);
+        let told = |i: &usize| {
+            let strong = matches!(words[*i].text.as_str(), "for" | "to" | "if" | "para" | "pour");
+            strong && introduces(&words, *i) && !governs(&words, *i)
+        };
         if let Some(i) = (start + 1..n).find(told) {
             start = i;
             introduced = true;
