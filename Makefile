@@ -32,6 +32,7 @@ test: packages model prompts asterisk prometheus postgres
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
+	@$(step) "service unit" setup/check-unit
 	@$(step) "licences and sources of dependencies" setup/cargo-deny check
 	@$(step) "build of the tests" cargo test --locked --no-run
 	@$(cargo) test --locked --no-fail-fast

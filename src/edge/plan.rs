@@ -80,11 +80,8 @@ impl Wanted {
     pub fn needs_words(&self) -> bool {
         let by_words = |expect: &Expectation| !expect.heard.is_empty() || !expect.not_heard.is_empty();
         self.expect.as_ref().is_some_and(by_words)
-            || self.steps.iter().any(|s| match s {
-                Step::Hear { anything, .. } => !anything,
-                Step::Choose { .. } | Step::Human { .. } => true,
-                _ => false,
-            })
+            // Deaf ears would call any speech silence.
+            || self.steps.iter().any(|s| matches!(s, Step::Hear { .. } | Step::Choose { .. } | Step::Human { .. }))
     }
 }
 

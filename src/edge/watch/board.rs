@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// A desk that has not looked up for so long is stuck.
 const STUCK: Duration = Duration::from_secs(15);
 /// Calls shown, of those to come and of those over.
-const SHOWN: usize = 50;
+const SHOWN: usize = 20;
 /// The calls to come are looked up this often.
 const REFRESH: Duration = Duration::from_secs(5);
 

@@ -133,7 +133,10 @@ async fn make(mut job: Job, wall: Arc<dyn Wall>, news: mpsc::UnboundedSender<New
 fn log(call: &str, planned: &Planned, event: &Event) {
     let (hotline, probe, at_s) = (planned.hotline.as_str(), planned.probe.as_str(), event.at.seconds());
     match &event.what {
-        What::Dialled { .. } => tracing::info!(call, hotline, probe, at_s, "dialled"),
+        What::Dialled { .. } => {
+            let (plan, cause) = (planned.id.0.as_str(), planned.cause.word());
+            tracing::info!(call, hotline, probe, cause, plan, at_s, "dialled");
+        }
         What::Answered { codec, .. } => tracing::info!(call, hotline, probe, at_s, codec, "answered"),
         What::Rejected { status, reason, .. } => {
             tracing::info!(call, hotline, probe, at_s, status, reason, "rejected");
