@@ -99,7 +99,35 @@ fn rehear(args: &Args, tape: &tape::Tape, bytes: &[u8], before: &Replayed) -> Ex
             old.verdict, old.outcome, new.verdict, new.outcome
         );
     }
+    for line in changes(before, &anew) {
+        eprintln!("  {line}");
+    }
     live::exit_code(new.verdict)
+}
+
+/// What is found otherwise, and which words it comes from.
+fn changes(before: &Replayed, anew: &Replayed) -> Vec<String> {
+    let findings = |r: &Replayed| -> Vec<String> {
+        r.record.findings.iter().map(|f| format!("{}: {}", f.kind, f.detail)).collect()
+    };
+    let words = |r: &Replayed| -> Vec<(f64, String)> {
+        r.record.heard.iter().filter_map(|h| Some((h.from_s, h.text.clone()?))).collect()
+    };
+    let (old, new) = (findings(before), findings(anew));
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(old.iter().filter(|f| !new.contains(f)).map(|f| format!("no longer found: {f}")));
+    lines.extend(new.iter().filter(|f| !old.contains(f)).map(|f| format!("now found: {f}")));
+    let (old, new) = (words(before), words(anew));
+    for (at, text) in old.iter().filter(|w| !new.contains(w)) {
+        let now = new.iter().find(|(from, _)| from == at).map_or("no words", |(_, text)| text);
+        lines.push(format!("at {at:.1} s heard “{text}”, now “{now}”"));
+    }
+    lines.extend(
+        new.iter()
+            .filter(|(at, _)| !old.iter().any(|(from, _)| from == at))
+            .map(|(at, text)| format!("at {at:.1} s heard no words, now “{text}”")),
+    );
+    lines
 }
 
 fn show(args: &Args, replayed: &Replayed) {
