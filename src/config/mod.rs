@@ -37,7 +37,7 @@ pub use hotline::{
 };
 pub use problem::Problem;
 pub use steps::Step;
-pub use trunks::{Allow, PasswordFrom, Server, Transport, Trunk};
+pub use trunks::{Allow, PasswordFrom, Server, Transport, Trunk, TrunkTls};
 pub use watch::{Budget, Budgets, Calendar, Days, Money, Price, Shared, Watch};
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use super::budget_file;
 use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
-use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk};
+use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk, TrunkTls};
 use super::watch::Shared;
 use crate::vocabulary::{Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,14 +102,35 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
     }
 }
 
-const KEYS: [&str; 9] =
-    ["server", "username", "password", "register", "caller_id", "max_calls", "limits", "price", "control"];
+const KEYS: [&str; 11] = [
+    "server",
+    "outbound_proxy",
+    "tls",
+    "username",
+    "password",
+    "register",
+    "caller_id",
+    "max_calls",
+    "limits",
+    "price",
+    "control",
+];
 
 fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Trunk> {
     let fields = reader.fields(node, "a trunk", &KEYS)?;
     let get = |key: &str| present(fields.get(key));
     let server = reader.required(&fields, "a trunk", "server", "\"sip:sbc.example:5060\"");
-    let server = server.and_then(|node| self::server(reader, node));
+    let server = server.and_then(|node| self::server(reader, node, "server"));
+    let proxy = get("outbound_proxy").map(|node| self::server(reader, node, "outbound_proxy"));
+    let tls = get("tls").map(|node| tls(reader, node));
+    let first_hop = proxy.as_ref().map_or(server.as_ref(), Option::as_ref);
+    if let (Some(key), Some(hop)) = (fields.key("tls"), first_hop)
+        && hop.transport != Transport::Tls
+    {
+        let write = format!("write \"sip:{};transport=tls\" there, or leave tls out", hop.host);
+        reader.complain(key, "tls says how a certificate is checked, and this trunk is not reached by TLS", write);
+        return None;
+    }
     let username = get("username").map(|node| reader.text(node, "username"));
     let password = get("password").map(|node| password(reader, node));
     let register = get("register").map_or(Some(false), |node| reader.truth(node, "register"));
@@ -146,18 +167,22 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         }
         _ => {}
     }
-    let flip = |read: Option<Option<String>>| read.map_or(Some(None), |read| read.map(Some));
+    fn flip<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+        read.map_or(Some(None), |read| read.map(Some))
+    }
     Some(Trunk {
         name: name.to_string(),
         server: server?,
         username: flip(username)?,
-        password: password.map_or(Some(None), |read| read.map(Some))?,
+        password: flip(password)?,
         register: register?,
+        outbound_proxy: flip(proxy)?,
+        tls: flip(tls)?.unwrap_or_default(),
         caller_id: flip(caller_id)?,
         max_calls: max_calls?,
         limits: limits?,
-        price: price.map_or(Some(None), |read| read.map(Some))?,
-        control: control.map_or(Some(None), |read| read.map(Some))?,
+        price: flip(price)?,
+        control: flip(control)?,
     })
 }
 
@@ -190,8 +215,8 @@ fn control(reader: &Reader, node: &Node) -> Option<Target> {
 }
 
 /// `sip:HOST[:PORT][;transport=udp|tcp|tls]`.
-fn server(reader: &Reader, node: &Node) -> Option<Server> {
-    let text = reader.text(node, "server")?;
+fn server(reader: &Reader, node: &Node, key: &str) -> Option<Server> {
+    let text = reader.text(node, key)?;
     let wrong = |what: String, write: String| {
         reader.complain(node, what, write);
         None
@@ -203,11 +228,11 @@ fn server(reader: &Reader, node: &Node) -> Option<Server> {
         } else {
             format!("write \"sip:{bare}\"")
         };
-        return wrong(format!("server '{text}' does not begin with sip:"), write);
+        return wrong(format!("{key} '{text}' does not begin with sip:"), write);
     };
     if let Some((_, host)) = rest.split_once('@') {
         return wrong(
-            format!("server '{text}' has a user in it"),
+            format!("{key} '{text}' has a user in it"),
             format!("write \"sip:{host}\", and the user as username:"),
         );
     }
@@ -219,7 +244,7 @@ fn server(reader: &Reader, node: &Node) -> Option<Server> {
             "transport=tcp" => Transport::Tcp,
             "transport=tls" => Transport::Tls,
             _ => {
-                let what = format!("server has a parameter '{param}' that is not known");
+                let what = format!("{key} has a parameter '{param}' that is not known");
                 return wrong(what, "write transport=udp, transport=tcp or transport=tls".to_string());
             }
         };
@@ -228,8 +253,29 @@ fn server(reader: &Reader, node: &Node) -> Option<Server> {
     let target = format!("sip:probe@{place}").parse::<Target>();
     match target.as_ref().map(Target::view) {
         Ok(View::Sip { host, port, .. }) => Some(Server { host: host.to_string(), port, transport }),
-        _ => wrong(format!("server '{text}' has no readable host and port"), "write \"sip:HOST:PORT\"".to_string()),
+        _ => wrong(format!("{key} '{text}' has no readable host and port"), "write \"sip:HOST:PORT\"".to_string()),
     }
+}
+
+/// `{ ca: FILE, server_name: NAME, verify: true }`.
+fn tls(reader: &Reader, node: &Node) -> Option<TrunkTls> {
+    let fields = reader.fields(node, "tls", &["ca", "server_name", "verify"])?;
+    let get = |key: &str| present(fields.get(key));
+    let ca = get("ca").map(|node| reader.text(node, "ca"));
+    let server_name = get("server_name").map(|node| reader.text(node, "server_name"));
+    let verify = get("verify").map_or(Some(true), |node| reader.truth(node, "verify"));
+    for key in ["ca", "server_name"].into_iter().filter(|_| verify == Some(false)) {
+        if let Some(at) = fields.key(key) {
+            let what = format!("{key} says what is checked, and verify: false checks nothing");
+            reader.complain(at, what, format!("write verify: true, or leave {key} out"));
+            return None;
+        }
+    }
+    Some(TrunkTls {
+        ca: ca.map_or(Some(None), |read| read.map(Some))?,
+        server_name: server_name.map_or(Some(None), |read| read.map(Some))?,
+        verify: verify?,
+    })
 }
 
 /// A password is named, never written.

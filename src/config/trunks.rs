@@ -11,6 +11,9 @@ pub struct Trunk {
     pub username: Option<String>,
     pub password: Option<PasswordFrom>,
     pub register: bool,
+    /// Where everything goes first, instead of to the server.
+    pub outbound_proxy: Option<Server>,
+    pub tls: TrunkTls,
     pub caller_id: Option<String>,
     pub max_calls: u32,
     /// Budgets of all calls that leave by it.
@@ -25,6 +28,49 @@ pub struct Server {
     pub host: String,
     pub port: Option<u16>,
     pub transport: Transport,
+}
+
+/// How the certificate of a server reached by TLS is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkTls {
+    /// A PEM file of authorities, instead of the system's.
+    pub ca: Option<String>,
+    /// The name in the certificate, where it is not the server's host.
+    pub server_name: Option<String>,
+    /// False: any certificate will do.
+    pub verify: bool,
+}
+
+impl Default for TrunkTls {
+    fn default() -> TrunkTls {
+        TrunkTls { ca: None, server_name: None, verify: true }
+    }
+}
+
+impl Server {
+    /// Its port, or the one of its transport.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(self.transport.default_port())
+    }
+
+    /// As a Request-URI.
+    pub fn uri(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("sip:{}{port}{}", self.host, self.carrier())
+    }
+
+    /// As a route: `<sip:HOST:PORT;transport=tcp;lr>`.
+    pub fn route(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("<sip:{}{port}{};lr>", self.host, self.carrier())
+    }
+
+    fn carrier(&self) -> String {
+        match self.transport {
+            Transport::Udp => String::new(),
+            carrier => format!(";transport={carrier}"),
+        }
+    }
 }
 
 /// Where a password is found. The password itself is never in a value of this room.

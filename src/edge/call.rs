@@ -1,13 +1,13 @@
 //! Places one call: steps the journey by the clock, writes the tape before each step, records the sound, sends.
 
 use super::evidence::Evidence;
-use super::line::Sockets;
+use super::line::{Arrival, Sockets};
 use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
 use crate::vocabulary::trace::OurReason;
-use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace, limits};
+use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace};
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +55,7 @@ pub async fn place(
     let clock = Instant::now();
     let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
     let languages = journey.settings().languages.clone();
-    let mut sip_bytes = vec![0; limits::SIP_MESSAGE_BYTES_MAX];
+    let Sockets { mut sip, rtp, rtcp } = sockets;
     let mut rtp_bytes = [0; 2048];
     let mut rtcp_bytes = [0; 2048];
     let mut next: Option<(Moment, Input)> = Some((Moment::START, Input::Dial));
@@ -72,15 +72,16 @@ pub async fn place(
                 let wake = deadline.map(|d| clock + Duration::from_micros(d.micros()));
                 let (at, input) = tokio::select! {
                     biased;
-                    got = sockets.sip.recv_from(&mut sip_bytes) => match got {
-                        Ok((n, from)) => (now(), Input::Sip { from, bytes: sip_bytes[..n].to_vec() }),
-                        Err(e) => (now(), Input::Unreachable { detail: e.to_string() }),
-                    },
-                    got = sockets.rtp.recv_from(&mut rtp_bytes) => match got {
+                    arrival = sip.receive() => (now(), match arrival {
+                        Arrival::Message { from, bytes } => Input::Sip { from, bytes },
+                        Arrival::Unreachable { detail } => Input::Unreachable { detail },
+                        Arrival::Lost { peer, detail } => Input::Lost { peer, detail },
+                    }),
+                    got = rtp.recv_from(&mut rtp_bytes) => match got {
                         Ok((n, from)) => (now(), Input::Rtp { from, bytes: rtp_bytes[..n].to_vec() }),
                         Err(_) => continue,
                     },
-                    got = sockets.rtcp.recv_from(&mut rtcp_bytes) => match got {
+                    got = rtcp.recv_from(&mut rtcp_bytes) => match got {
                         Ok((n, from)) => (now(), Input::Rtcp { from, bytes: rtcp_bytes[..n].to_vec() }),
                         Err(_) => continue,
                     },
@@ -124,13 +125,13 @@ pub async fn place(
         for output in out.drain(..) {
             match output {
                 Output::SendSip { to, bytes } => {
-                    if let Err(e) = sockets.sip.send_to(&bytes, to).await {
-                        next.get_or_insert((now(), Input::Unreachable { detail: e.to_string() }));
+                    if let Err(detail) = sip.send(to, bytes).await {
+                        next.get_or_insert((now(), Input::Unreachable { detail }));
                     }
                 }
                 // A lost sound packet is what networks do; the far side's RTCP tells of it.
-                Output::SendRtp { to, bytes } => drop(sockets.rtp.try_send_to(&bytes, to)),
-                Output::SendRtcp { to, bytes } => drop(sockets.rtcp.try_send_to(&bytes, to)),
+                Output::SendRtp { to, bytes } => drop(rtp.try_send_to(&bytes, to)),
+                Output::SendRtcp { to, bytes } => drop(rtcp.try_send_to(&bytes, to)),
                 Output::Transcribe(clip) => write_down(clip, &languages, writer.as_ref(), &heard_in),
                 Output::TheySaid { at, frame } => evidence.they_said(at, &frame),
                 Output::WeSaid { at, frame } => evidence.we_said(at, &frame),
@@ -145,6 +146,7 @@ pub async fn place(
             next = Some((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
         }
     }
+    sip.finish().await;
     let judgement = judgement.unwrap_or_else(|| replay::judge_so_far(&journey));
     finish(journey, facts, evidence, judgement, interrupted.is_some())
 }

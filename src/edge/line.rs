@@ -1,11 +1,19 @@
-//! The sockets of one call: SIP, RTP and RTCP over UDP, on the address that reaches the far side.
+//! The sockets of one call: its signalling, RTP and RTCP, on the address that reaches the far side.
 
+mod stream;
+mod tls;
+mod wires;
+
+pub use tls::Tls;
+pub use wires::{Arrival, Wires};
+
+use crate::vocabulary::Transport;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UdpSocket;
 
 pub struct Sockets {
-    pub sip: UdpSocket,
+    pub sip: Wires,
     pub rtp: UdpSocket,
     pub rtcp: UdpSocket,
 }
@@ -15,9 +23,13 @@ const PORT_TRIES: usize = 64;
 
 impl Sockets {
     /// Binds on the local address from which `remote` is reached.
-    pub async fn towards(remote: SocketAddr) -> io::Result<Sockets> {
-        let sip = signalling_towards(remote).await?;
-        let local = sip.local_addr()?.ip();
+    pub async fn towards(remote: SocketAddr, transport: Transport, tls: Option<Tls>) -> io::Result<Sockets> {
+        Sockets::beside(Wires::towards(remote, transport, tls).await?).await
+    }
+
+    /// Sockets for the media of a call whose signalling there is.
+    pub async fn beside(sip: Wires) -> io::Result<Sockets> {
+        let local = sip.local().ip();
         // RFC 3550 §11: RTP on an even port, RTCP on the next.
         for _ in 0..PORT_TRIES {
             let rtp = UdpSocket::bind(SocketAddr::new(local, 0)).await?;
@@ -31,13 +43,6 @@ impl Sockets {
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no pair of free ports for RTP and RTCP"))
     }
-}
-
-/// A socket for SIP alone, on the local address from which `remote` is reached.
-pub async fn signalling_towards(remote: SocketAddr) -> io::Result<UdpSocket> {
-    let sip = UdpSocket::bind(SocketAddr::new(local_address(remote).await?, 0)).await?;
-    report_unreachable(&sip)?;
-    Ok(sip)
 }
 
 /// Asking the kernel which way the far side lies sends nothing.

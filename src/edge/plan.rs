@@ -2,8 +2,10 @@
 
 use super::call::{self, Finished, Stop, Writer};
 use super::evidence::Evidence;
-use super::line::{Sockets, resolve};
-use crate::config::{Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Step, Transport, Trunk};
+use super::line::{Sockets, Tls, resolve};
+use crate::config::{
+    Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
+};
 use crate::journey::{COURTESY_FILE, Journey, Settings, guard, settings};
 use crate::record::call::CallFacts;
 use crate::record::tape::TapeHeader;
@@ -110,26 +112,28 @@ pub async fn make(
             return Err(NotMade::Wrong(format!("{} is not on this machine and there is no allow list", wanted.target)));
         }
     }
-    let (host, port) = next_hop(&wanted)?;
+    let hop = next_hop(&wanted)?;
     let early = wanted.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
     let wall = started(wanted.timezone) + early;
     let id = wanted.id.clone().unwrap_or_else(new_id);
     let seed = u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1);
     let sounds = load_sounds(&wanted)?;
-    let remote = match resolve(&host, port).await {
+    let tls = hop.tls()?;
+    let remote = match resolve(&hop.host, hop.port).await {
         Ok(address) => address,
-        Err(e) => return Err(NotMade::Ours(format!("no address for {host}: {e}"))),
+        Err(e) => return Err(NotMade::Ours(format!("no address for {}: {e}", hop.host))),
     };
-    let sockets = Sockets::towards(remote).await.map_err(|e| NotMade::Ours(format!("no way to {remote}: {e}")))?;
-    let address = |s: &tokio::net::UdpSocket| s.local_addr().map_err(|e| NotMade::Ours(e.to_string()));
+    let sockets = Sockets::towards(remote, hop.transport, tls).await;
+    let sockets = sockets.map_err(|e| NotMade::Ours(format!("no way to {remote}: {e}")))?;
+    let local_rtp = sockets.rtp.local_addr().map_err(|e| NotMade::Ours(e.to_string()))?;
     let credentials = credentials(&wanted)?;
     let settings = Settings {
         target: request_uri(&wanted),
         remote,
-        local_sip: address(&sockets.sip)?,
-        local_rtp: address(&sockets.rtp)?,
-        transport: Transport::Udp,
-        routes: Vec::new(),
+        local_sip: sockets.sip.local(),
+        local_rtp,
+        transport: hop.transport,
+        routes: routes(&wanted),
         seen_as: None,
         from_user: from_user(&wanted, credentials.as_ref()),
         from_display: None,
@@ -191,27 +195,56 @@ fn started(timezone: Option<chrono_tz::Tz>) -> DateTime<FixedOffset> {
     }
 }
 
-/// Where the INVITE goes: the trunk's server, else the target's own host.
-pub(super) fn next_hop(wanted: &Wanted) -> Result<(String, u16), NotMade> {
-    if let Some(trunk) = &wanted.trunk {
-        if trunk.server.transport != Transport::Udp {
-            return Err(NotMade::Wrong(format!(
-                "trunk {} wants TCP or TLS, which is not spoken yet; write its server with ;transport=udp",
-                trunk.name
-            )));
+/// Where requests go, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hop {
+    pub host: String,
+    pub port: u16,
+    pub transport: Transport,
+    checks: TrunkTls,
+}
+
+impl Hop {
+    fn server(server: &Server, checks: TrunkTls) -> Hop {
+        Hop { host: server.host.clone(), port: server.port(), transport: server.transport, checks }
+    }
+
+    /// How its certificate is checked, where it shows one.
+    pub fn tls(&self) -> Result<Option<Tls>, NotMade> {
+        match self.transport {
+            Transport::Udp | Transport::Tcp => Ok(None),
+            Transport::Tls => Tls::towards(&self.host, &self.checks).map(Some).map_err(NotMade::Wrong),
         }
-        return Ok((trunk.server.host.clone(), trunk.server.port.unwrap_or(5060)));
+    }
+}
+
+/// Where the INVITE goes: the trunk's proxy or server, else the target's own host.
+pub(super) fn next_hop(wanted: &Wanted) -> Result<Hop, NotMade> {
+    if let Some(trunk) = &wanted.trunk {
+        let first = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
+        return Ok(Hop::server(first, trunk.tls.clone()));
     }
     match wanted.target.view() {
-        View::Sip { host, port, params, .. } => {
-            if let Some((_, Some(transport))) = params.iter().find(|(name, _)| name == "transport")
-                && !transport.eq_ignore_ascii_case("udp")
-            {
-                return Err(NotMade::Wrong(format!(
-                    "transport={transport} is not spoken yet; write ;transport=udp or leave it out"
-                )));
-            }
-            Ok((host.to_string(), port.unwrap_or(5060)))
+        View::Sip { secure, host, port, params, .. } => {
+            let said = params.iter().find(|(name, _)| name == "transport").and_then(|(_, value)| value.as_deref());
+            let transport = match said.map(|said| (said, said.parse::<Transport>())) {
+                Some((said, Err(_))) => {
+                    return Err(NotMade::Wrong(format!(
+                        "transport={said} is not spoken; write udp, tcp or tls, or leave it out"
+                    )));
+                }
+                // RFC 3261 §26.2.2: `sips:` is TLS, over TCP.
+                Some((_, Ok(Transport::Udp))) if secure => {
+                    return Err(NotMade::Wrong(
+                        "sips: is TLS, which does not go over datagrams; leave ;transport=udp out".to_string(),
+                    ));
+                }
+                _ if secure => Transport::Tls,
+                Some((_, Ok(said))) => said,
+                None => Transport::Udp,
+            };
+            let port = port.unwrap_or(transport.default_port());
+            Ok(Hop { host: host.to_string(), port, transport, checks: TrunkTls::default() })
         }
         View::Tel(number) => Err(NotMade::Wrong(format!(
             "tel:{number} needs a trunk to leave by; write --trunk NAME with a trunk from _trunks.yaml, or call a SIP address"
@@ -228,6 +261,12 @@ pub(super) fn request_uri(wanted: &Wanted) -> String {
         }
         _ => wanted.target.to_string(),
     }
+}
+
+/// What the INVITE passes on its way (RFC 3261 §8.1.1.1).
+fn routes(wanted: &Wanted) -> Vec<String> {
+    let proxy = wanted.trunk.as_ref().and_then(|trunk| trunk.outbound_proxy.as_ref());
+    proxy.map(Server::route).into_iter().collect()
 }
 
 pub(super) fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String {

@@ -35,7 +35,7 @@ pub struct Target(Address);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Address {
     Tel(String),
-    Sip { user: String, host: String, port: Option<u16>, params: Vec<(String, Option<String>)> },
+    Sip { secure: bool, user: String, host: String, port: Option<u16>, params: Vec<(String, Option<String>)> },
 }
 
 /// What a target says, to look at: nothing becomes a target out of it.
@@ -44,6 +44,8 @@ pub enum View<'t> {
     /// Digits with an optional leading `+`; needs a trunk.
     Tel(&'t str),
     Sip {
+        /// `sips:`: by TLS and nothing else.
+        secure: bool,
         user: &'t str,
         host: &'t str,
         port: Option<u16>,
@@ -60,8 +62,6 @@ pub enum Refused {
     Premium(String),
     #[error("'{0}' is not a target; write sip:USER@HOST[:PORT] or tel:+NUMBER")]
     Malformed(String),
-    #[error("sips: is not spoken yet ('{0}'); write sip:USER@HOST;transport=udp")]
-    Sips(String),
 }
 
 impl Target {
@@ -69,7 +69,9 @@ impl Target {
     pub fn view(&self) -> View<'_> {
         match &self.0 {
             Address::Tel(number) => View::Tel(number),
-            Address::Sip { user, host, port, params } => View::Sip { user, host, port: *port, params },
+            Address::Sip { secure, user, host, port, params } => {
+                View::Sip { secure: *secure, user, host, port: *port, params }
+            }
         }
     }
 
@@ -116,8 +118,7 @@ impl FromStr for Target {
                 guard_number(&digits, text)?;
                 Ok(Target(Address::Tel(digits)))
             }
-            "sips" => Err(Refused::Sips(text.to_string())),
-            "sip" => {
+            scheme @ ("sip" | "sips") => {
                 let rest = rest.split('?').next().unwrap_or_default();
                 let (user, place) = rest.rsplit_once('@').ok_or_else(malformed)?;
                 let user = percent_decoded(user.split(':').next().unwrap_or_default()).ok_or_else(malformed)?;
@@ -135,7 +136,7 @@ impl FromStr for Target {
                 }
                 let is_phone = params.iter().any(|(n, v)| n == "user" && v.as_deref() == Some("phone"));
                 guard_user(&user, is_phone, text)?;
-                Ok(Target(Address::Sip { user, host, port, params }))
+                Ok(Target(Address::Sip { secure: scheme == "sips", user, host, port, params }))
             }
             _ => Err(malformed()),
         }
@@ -146,8 +147,9 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.view() {
             View::Tel(number) => write!(f, "tel:{number}"),
-            View::Sip { user, host, port, params } => {
-                write!(f, "sip:{}@{host}", percent_encoded(user))?;
+            View::Sip { secure, user, host, port, params } => {
+                let scheme = if secure { "sips" } else { "sip" };
+                write!(f, "{scheme}:{}@{host}", percent_encoded(user))?;
                 if let Some(port) = port {
                     write!(f, ":{port}")?;
                 }
@@ -372,6 +374,7 @@ mod tests {
             "sip:101@sbc.example;user=phone",
             "sip:sos@example.com",
             "SIP:9911@pbx.example",
+            "sips:911@pbx.example",
         ] {
             assert!(
                 matches!(text.parse::<Target>(), Err(Refused::Emergency(_))),
@@ -443,6 +446,7 @@ mod tests {
             ("sip:john.doe@h.example", "sip:john.doe@h.example"),
             ("sip:1@[::1]:5070;transport=udp", "sip:1@[::1]:5070;transport=udp"),
             ("sip:sales1@h.example", "sip:sales1@h.example"),
+            ("SIPS:1@h.example;transport=tcp", "sips:1@h.example;transport=tcp"),
             ("tel:95588", "tel:95588"),
             ("tel:+18005551234", "tel:+18005551234"),
         ] {
@@ -468,9 +472,8 @@ mod tests {
             "sip:a b@h",
             "sip:a@[zz]",
             "sip:%zz@h",
-            "sips:a@h",
         ] {
-            assert!(matches!(text.parse::<Target>(), Err(Refused::Malformed(_) | Refused::Sips(_))), "{text}");
+            assert!(matches!(text.parse::<Target>(), Err(Refused::Malformed(_))), "{text}");
         }
     }
 }

@@ -65,6 +65,11 @@ fn fixture() -> PathBuf {
 impl Pbx {
     /// Starts Asterisk and waits until it takes calls.
     pub fn start() -> Result<Pbx, String> {
+        Pbx::start_with(&[])
+    }
+
+    /// The same, with words for `fixtures/asterisk/start`.
+    pub fn start_with(words: &[&str]) -> Result<Pbx, String> {
         if !cache().join("asterisk/usr/sbin/asterisk").exists() {
             return Err(format!("no Asterisk in {}: {SET_UP}", cache().display()));
         }
@@ -77,6 +82,7 @@ impl Pbx {
             .arg(port.to_string())
             .arg("--state")
             .arg(state.path())
+            .args(words)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(|e| e.to_string())?)
             .stderr(log)

@@ -4,6 +4,7 @@
 use super::peers::*;
 use super::pipe::{Habits, Pipe};
 use super::storms::{one_outcome, plan};
+use nightbell::call::sip::framing::{Frame, Framer};
 use nightbell::call::sip::{CalledInput, CallerEvent, CallerInput, CallerSettings, Message, Way};
 use nightbell::vocabulary::trace::EndedBy;
 use nightbell::vocabulary::{Seed, Transport};
@@ -239,6 +240,58 @@ fn wherever_the_stream_is_cut_both_ends_close_with_one_outcome() {
         }
     }
     assert!(cuts > 500, "the storm was none: {cuts} cuts");
+}
+
+/// The body of the fuzz target `sip_stream`, on streams made from messages by rule.
+#[test]
+fn whatever_comes_it_does_not_matter_where_the_pieces_end() {
+    let messages = |pieces: &[&[u8]]| {
+        let mut framer = Framer::default();
+        let mut messages = Vec::new();
+        for piece in pieces {
+            framer.push(piece);
+            loop {
+                match framer.next_frame() {
+                    Ok(Some(Frame::Message(bytes))) => messages.push(bytes),
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => return (messages, true),
+                }
+            }
+        }
+        (messages, false)
+    };
+    let mut seed = Seed::new(7_110);
+    let parts: [&[u8]; 12] = [
+        b"BYE sip:a@h SIP/2.0\r\n",
+        b"SIP/2.0 200 OK\r\n",
+        b"l: 3\r\n",
+        b"Content-Length: 0\r\n",
+        b"\r\n",
+        b"abc",
+        b"\n",
+        b" 1\r\n",
+        b"Via: SIP/2.0/TCP h\r\n",
+        b"\0",
+        b"l:\r\n",
+        b"\r",
+    ];
+    let mut whole_ones = 0;
+    for round in 0..20_000 {
+        let mut stream = Vec::new();
+        for _ in 0..seed.below(14) {
+            stream.extend_from_slice(parts[seed.below(parts.len() as u64) as usize]);
+        }
+        let pieces: Vec<&[u8]> = stream.chunks(1 + seed.below(9) as usize).collect();
+        let (cut, whole) = (messages(&pieces), messages(&[&stream]));
+        assert_eq!(cut, whole, "seed 7110, round {round}: {:?}", String::from_utf8_lossy(&stream));
+        whole_ones += cut.0.len();
+        for bytes in cut.0 {
+            let read = nightbell::call::sip::read(&bytes).expect("a first line that was cut can be read");
+            assert_eq!(read.faults().iter().filter(|fault| fault.to_string().contains("shorter")).count(), 0);
+        }
+    }
+    assert!(whole_ones > 300, "hardly any message was whole: {whole_ones}");
 }
 
 #[test]

@@ -167,7 +167,7 @@ impl Framer {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let folded = line.first().is_some_and(|b| matches!(b, b' ' | b'\t')) && self.head.lines > 1;
             if self.head.lines == 0 {
-                if !is_first_line(line) {
+                if !may_begin(line) || !is_first_line(line) {
                     return Err(Broken::NotSip);
                 }
             } else if folded {
@@ -260,8 +260,10 @@ fn is_first_line(line: &[u8]) -> bool {
     is_version(first) || (is_token(first) && words.next_back().is_some_and(is_version))
 }
 
-/// False as soon as no first line can come of this: a method or `SIP/2.0`, and no byte of control.
+/// False as soon as no first line can come of this: a method or `SIP/2.0`, and no byte of control. What it lets pass
+/// whole it lets pass in part, so that it does not matter where the pieces of a stream end.
 fn may_begin(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let word = bytes.split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
     let fine = |b: &u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~/".contains(b);
     let no_control = |b: &u8| !b.is_ascii_control() || matches!(b, b'\t' | b'\r');

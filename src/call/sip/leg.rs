@@ -325,11 +325,16 @@ fn pass_server(to: SocketAddr, told: Vec<ServerOutput>, out: &mut Vec<LegOutput>
 }
 
 impl Identity {
-    /// A new Via for a request of ours. RFC 3581: `rport`, so that we learn our address and hear the response.
+    /// A new Via for a request of ours.
     pub fn via(&self, by: Transport, branch: &str) -> String {
-        let (ip, port) = (bracketed(self.local.ip()), self.local.port());
-        format!("SIP/2.0/{} {ip}:{port};rport;branch={branch}", by.in_via())
+        via(self.local, by, branch)
     }
+}
+
+/// A Via of ours. RFC 3581: `rport`, so that we learn our address and hear the response.
+pub(super) fn via(local: SocketAddr, by: Transport, branch: &str) -> String {
+    let (ip, port) = (bracketed(local.ip()), local.port());
+    format!("SIP/2.0/{} {ip}:{port};rport;branch={branch}", by.in_via())
 }
 
 /// RFC 3261 §18.1.1: by what a request goes that is ready but for its Via. Beyond 1300 bytes a datagram may be cut up on

@@ -15,6 +15,7 @@ pub mod header;
 mod leg;
 pub mod message;
 pub mod reason;
+pub mod registration;
 pub mod transaction;
 pub mod uri;
 pub mod via;

@@ -41,6 +41,13 @@ impl Via {
         Some(Via { transport: transport.to_ascii_uppercase(), host, port, params })
     }
 
+    /// The top Via of a message that we wrote, without reading the rest of it.
+    pub fn top_of(message: &[u8]) -> Option<Via> {
+        let lines = message.split(|&b| b == b'\n').skip(1).take_while(|line| !matches!(line, [] | [b'\r']));
+        let mut vias = lines.filter_map(|line| line.strip_prefix(b"Via: "));
+        Via::parse(std::str::from_utf8(vias.next()?).ok()?.trim_end())
+    }
+
     /// The branch, unless it is empty.
     pub fn branch(&self) -> Option<String> {
         self.params.get("branch").filter(|branch| !branch.is_empty())

@@ -4,22 +4,23 @@ use super::probe::Log;
 use crate::call::sip::digest::{Authenticator, Met};
 use crate::call::sip::transaction::{ClientInput, ClientOutput, NonInviteClient, answers};
 use crate::call::sip::{Credentials, Message, read};
-use crate::edge::line::{resolve, signalling_towards};
+use crate::edge::line::{Arrival, Wires, resolve};
 use crate::edge::plan::{self, Wanted};
-use crate::vocabulary::{Moment, Seed, limits};
+use crate::vocabulary::{Moment, Seed};
 use std::time::{Duration, Instant};
-use tokio::net::UdpSocket;
 
 /// Sends OPTIONS until a final response comes. What happened is in the log.
 pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
-    let (host, port) = plan::next_hop(wanted).map_err(|e| e.to_string())?;
+    let hop = plan::next_hop(wanted).map_err(|e| e.to_string())?;
+    let (host, tls) = (&hop.host, hop.tls().map_err(|e| e.to_string())?);
     let credentials = plan::credentials(wanted).map_err(|e| e.to_string())?;
     let began = Instant::now();
-    let remote = resolve(&host, port).await.map_err(|e| format!("no address for {host}: {e}"))?;
+    let remote = resolve(host, hop.port).await.map_err(|e| format!("no address for {host}: {e}"))?;
     log.phase("resolve", began.elapsed().as_secs_f64());
     log.note(format!("{host} is {remote}"));
-    let socket = signalling_towards(remote).await.map_err(|e| format!("no way to {remote}: {e}"))?;
-    let local = socket.local_addr().map_err(|e| e.to_string())?;
+    let wires = Wires::towards(remote, hop.transport, tls).await;
+    let mut wires = wires.map_err(|e| format!("no way to {remote}: {e}"))?;
+    let local = wires.local();
     let token = ulid::Ulid::new();
     let mut seed = Seed::new(token.0 as u64 ^ (token.0 >> 64) as u64);
     let from_user = plan::from_user(wanted, credentials.as_ref());
@@ -38,10 +39,10 @@ pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
     for number in 1..=4_u32 {
         let branch = format!("z9hG4bK{:016x}", seed.next_u64());
         let mut request = options.clone();
-        request.push_first("Via", &format!("SIP/2.0/UDP {local};branch={branch};rport"));
+        request.push_first("Via", &format!("SIP/2.0/{} {local};branch={branch};rport", hop.transport.in_via()));
         request.push("CSeq", &format!("{number} OPTIONS"));
         authenticator.authorize(&mut request);
-        let response = exchange(&socket, remote, request, &branch, log).await?;
+        let response = exchange(&mut wires, remote, request, &branch, log).await?;
         let status = response.status().unwrap_or_default();
         log.status(status, response.reason().unwrap_or_default());
         if !matches!(status, 401 | 407) {
@@ -56,7 +57,7 @@ pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
 
 /// One non-INVITE transaction (RFC 3261 §17.1.2).
 async fn exchange(
-    socket: &UdpSocket,
+    wires: &mut Wires,
     remote: std::net::SocketAddr,
     request: Message,
     branch: &str,
@@ -64,8 +65,8 @@ async fn exchange(
 ) -> Result<Message, String> {
     let began = Instant::now();
     let now = || Moment::from_micros(began.elapsed().as_micros() as u64);
-    let mut transaction = NonInviteClient::new(request, false);
-    let mut bytes = vec![0; limits::SIP_MESSAGE_BYTES_MAX];
+    let reliable = request.top_via().is_some_and(|via| via.carrier().is_reliable());
+    let mut transaction = NonInviteClient::new(request, reliable);
     let mut out = Vec::new();
     transaction.step(now(), ClientInput::Start, &mut out);
     loop {
@@ -73,7 +74,7 @@ async fn exchange(
             match output {
                 ClientOutput::Send(bytes) => {
                     log.note(format!("OPTIONS sent to {remote}"));
-                    socket.send_to(&bytes, remote).await.map_err(|e| format!("{remote} cannot be reached: {e}"))?;
+                    wires.send(remote, bytes).await.map_err(|e| format!("{remote} cannot be reached: {e}"))?;
                 }
                 ClientOutput::Pass(response) if response.status().is_some_and(|status| status >= 200) => {
                     return Ok(*response);
@@ -86,16 +87,18 @@ async fn exchange(
         }
         let wake = transaction.deadline().map(|at| began + Duration::from_micros(at.micros()));
         let input = tokio::select! {
-            got = socket.recv_from(&mut bytes) => match got {
-                Ok((n, _)) => match read(&bytes[..n]) {
+            arrival = wires.receive() => match arrival {
+                Arrival::Message { bytes, .. } => match read(&bytes) {
                     Ok(message) if !message.is_request() && answers(&message, branch, "OPTIONS") => {
                         ClientInput::Response(Box::new(message))
                     }
                     // Not ours, or no SIP at all.
                     _ => continue,
                 },
-                // ICMP: nobody listens there.
-                Err(error) => return Err(format!("{remote} cannot be reached: {error}")),
+                // ICMP, or no connection: nobody listens there.
+                Arrival::Unreachable { detail } | Arrival::Lost { detail, .. } => {
+                    return Err(format!("{remote} cannot be reached: {detail}"));
+                }
             },
             () = sleep_until(wake) => ClientInput::Tick,
         };

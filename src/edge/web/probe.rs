@@ -145,7 +145,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         Some(hotline) => hotline.target.clone(),
         None => text.parse::<Target>().map_err(|refused| match refused {
             Refused::Emergency(_) | Refused::Premium(_) => (StatusCode::FORBIDDEN, refused.to_string()),
-            Refused::Malformed(_) | Refused::Sips(_) => bad(refused.to_string()),
+            Refused::Malformed(_) => bad(refused.to_string()),
         })?,
     };
     guard::may_dial(&target, &config.allow).map_err(|why| (StatusCode::FORBIDDEN, why))?;

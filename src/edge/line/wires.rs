@@ -1,0 +1,233 @@
+//! The signalling of one call or trunk: a socket for datagrams, and streams that are opened when something is to go over
+//! one. What is to go by what stands in its top Via.
+
+use super::stream::{self, Told, bound};
+use super::tls::Tls;
+use super::{local_address, report_unreachable};
+use crate::call::sip::via::Via;
+use crate::vocabulary::{Transport, limits};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// What came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    Message {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// A datagram or a connection did not get there.
+    Unreachable {
+        detail: String,
+    },
+    /// A connection that was there is gone.
+    Lost {
+        peer: SocketAddr,
+        detail: String,
+    },
+}
+
+pub struct Wires {
+    transport: Transport,
+    local: SocketAddr,
+    udp: Option<UdpSocket>,
+    /// Where the far side finds us when the connection it knew is gone.
+    listener: Option<TcpListener>,
+    /// Keeps the port that stands in our Via when nobody listens on it.
+    _reserved: Option<TcpSocket>,
+    tls: Option<Tls>,
+    streams: BTreeMap<SocketAddr, Stream>,
+    tell: mpsc::Sender<(SocketAddr, u64, Told)>,
+    told: mpsc::Receiver<(SocketAddr, u64, Told)>,
+    opened: u64,
+    buffer: Vec<u8>,
+}
+
+struct Stream {
+    /// Tells a connection from the one before it to the same place.
+    number: u64,
+    send: mpsc::Sender<Vec<u8>>,
+    task: JoinHandle<()>,
+}
+
+impl Wires {
+    /// On the local address from which `remote` is reached. Nothing is sent and no connection opened.
+    pub async fn towards(remote: SocketAddr, transport: Transport, tls: Option<Tls>) -> io::Result<Wires> {
+        let any_port = SocketAddr::new(local_address(remote).await?, 0);
+        let (mut udp, mut listener, mut reserved) = (None, None, None);
+        let local = match transport {
+            Transport::Udp => {
+                let socket = UdpSocket::bind(any_port).await?;
+                report_unreachable(&socket)?;
+                udp.insert(socket).local_addr()?
+            }
+            Transport::Tcp => listener.insert(bound(any_port)?.listen(16)?).local_addr()?,
+            // Without a certificate of our own nobody can call back by TLS: the connection we open is the only way.
+            Transport::Tls => reserved.insert(bound(any_port)?).local_addr()?,
+        };
+        let (tell, told) = mpsc::channel(limits::SIP_STREAM_QUEUE_MAX);
+        let (streams, buffer) = (BTreeMap::new(), vec![0; limits::SIP_MESSAGE_BYTES_MAX]);
+        Ok(Wires { transport, local, udp, listener, _reserved: reserved, tls, streams, tell, told, opened: 0, buffer })
+    }
+
+    /// What stands in Via.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The next thing that comes. May be dropped and called again.
+    pub async fn receive(&mut self) -> Arrival {
+        loop {
+            tokio::select! {
+                biased;
+                Some((peer, number, told)) = self.told.recv() => {
+                    if let Some(arrival) = self.note(peer, number, told) {
+                        return arrival;
+                    }
+                }
+                got = datagram(&self.udp, &mut self.buffer) => return match got {
+                    Ok((count, from)) => Arrival::Message { from, bytes: self.buffer[..count].to_vec() },
+                    Err(e) => Arrival::Unreachable { detail: e.to_string() },
+                },
+                (stream, peer) = called_back(&self.listener) => {
+                    if self.streams.len() < limits::SIP_STREAMS_MAX {
+                        self.start(peer, |outgoing, told| async move { stream::carry(stream, outgoing, told).await });
+                    }
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, peer: SocketAddr, number: u64, told: Told) -> Option<Arrival> {
+        let is_this = self.streams.get(&peer).is_some_and(|stream| stream.number == number);
+        match told {
+            Told::Message(bytes) => Some(Arrival::Message { from: peer, bytes }),
+            // An older connection's end says nothing about the one that took its place.
+            _ if !is_this => None,
+            Told::Refused(detail) => {
+                self.streams.remove(&peer);
+                Some(Arrival::Unreachable { detail })
+            }
+            Told::Closed(detail) => {
+                self.streams.remove(&peer);
+                Some(Arrival::Lost { peer, detail })
+            }
+        }
+    }
+
+    /// Sends a message. Whether a stream takes it is told by `receive`; the error is one that is known at once.
+    pub async fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) -> Result<(), String> {
+        let via = Via::top_of(&bytes);
+        let mut carrier = via.as_ref().map_or(self.transport, Via::carrier);
+        // What began under TLS does not leave it, whatever somebody's Via says.
+        if self.transport == Transport::Tls {
+            carrier = Transport::Tls;
+        }
+        let mut bytes = bytes;
+        // A response goes by the connection it is for, though its Via should say otherwise.
+        if let Some(stream) = self.streams.get(&to).filter(|_| carrier.is_reliable() || self.udp.is_none()) {
+            match stream.send.try_send(bytes) {
+                Ok(()) => return Ok(()),
+                // Its end has not been told yet.
+                Err(mpsc::error::TrySendError::Closed(back)) => bytes = back,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    stream.task.abort();
+                    self.streams.remove(&to);
+                    return Err(format!("{to} takes nothing from us any more"));
+                }
+            }
+        }
+        if carrier == Transport::Udp {
+            if self.udp.is_none() {
+                // A dialog over a stream may send one request by datagram: from the port that its Via names.
+                let socket = match UdpSocket::bind(self.local).await {
+                    Ok(socket) => socket,
+                    Err(_) => UdpSocket::bind((self.local.ip(), 0)).await.map_err(|e| e.to_string())?,
+                };
+                report_unreachable(&socket).map_err(|e| e.to_string())?;
+                self.udp = Some(socket);
+            }
+            let Some(udp) = &self.udp else { return Ok(()) };
+            return udp.send_to(&bytes, to).await.map(drop).map_err(|e| e.to_string());
+        }
+        // RFC 3261 §18.2.2: a response whose connection is gone goes to where the Via says that somebody listens.
+        let is_response = bytes.starts_with(b"SIP/");
+        let to = if is_response { via.and_then(|via| via.reconnect_address()).unwrap_or(to) } else { to };
+        let tls = match carrier {
+            Transport::Tls => Some(self.tls.clone().ok_or("a message wants TLS, and this call began without")?),
+            _ => None,
+        };
+        if self.streams.len() >= limits::SIP_STREAMS_MAX {
+            return Err("too many connections at once".to_string());
+        }
+        let local = self.local;
+        let send = self.start(to, |outgoing, told| async move {
+            stream::open(local, to, tls, outgoing, told).await;
+        });
+        send.try_send(bytes).map_err(|e| e.to_string())
+    }
+
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        peer: SocketAddr,
+        life: impl FnOnce(mpsc::Receiver<Vec<u8>>, Teller) -> F,
+    ) -> mpsc::Sender<Vec<u8>> {
+        self.opened += 1;
+        let (send, outgoing) = mpsc::channel(limits::SIP_STREAM_QUEUE_MAX);
+        let teller = Teller { tell: self.tell.clone(), peer, number: self.opened };
+        let task = tokio::spawn(life(outgoing, teller));
+        self.streams.insert(peer, Stream { number: self.opened, send: send.clone(), task });
+        send
+    }
+
+    /// What was given to streams is written before they are closed.
+    pub async fn finish(self) {
+        let Wires { streams, told, .. } = self;
+        // Nobody listens any more: a connection that has something to tell ends by it.
+        drop(told);
+        for (_, Stream { send, task, .. }) in streams {
+            drop(send);
+            let _ = tokio::time::timeout(Duration::from_millis(500), task).await;
+        }
+    }
+}
+
+/// Tells what happens to one connection.
+pub struct Teller {
+    tell: mpsc::Sender<(SocketAddr, u64, Told)>,
+    peer: SocketAddr,
+    number: u64,
+}
+
+impl Teller {
+    /// False when nobody listens any more.
+    pub async fn tell(&self, told: Told) -> bool {
+        self.tell.send((self.peer, self.number, told)).await.is_ok()
+    }
+}
+
+async fn datagram(udp: &Option<UdpSocket>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    match udp {
+        Some(udp) => udp.recv_from(buffer).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn called_back(listener: &Option<TcpListener>) -> (TcpStream, SocketAddr) {
+    if let Some(listener) = listener {
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => return accepted,
+                // The one that called has gone again, or there are no descriptors: neither ends the call.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+    std::future::pending().await
+}
