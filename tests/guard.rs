@@ -95,8 +95,9 @@ fn what_must_not_be_dialled_is_refused_in_words_and_nothing_leaves() {
             &["sip:100@127.0.0.1:PORT", "--user", "probe", "--password-env", "UNSET_IN_TESTS"],
             &["is not set; write: export"],
         ),
-        (&["sips:100@127.0.0.1:PORT"], &["sips: is not spoken yet", "write sip:"]),
-        (&["sip:100@127.0.0.1:PORT;transport=tcp"], &["transport=tcp is not spoken yet; write ;transport=udp"]),
+        (&["sips:911@127.0.0.1:PORT"], &emergency),
+        (&["sips:100@127.0.0.1:PORT;transport=udp"], &["sips: is TLS", "leave ;transport=udp out"]),
+        (&["sip:100@127.0.0.1:PORT;transport=sctp"], &["transport=sctp is not spoken; write udp, tcp or tls"]),
     ];
     for (arguments, words) in cases {
         listener.check_refused(&listener.call(arguments), words, &arguments.join(" "));
