@@ -25,6 +25,8 @@ const BREATHS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 /// Rules of retention and redaction are carried out this often.
 const UPKEEP: Duration = Duration::from_secs(120);
+/// The size of ledger and store is told this often.
+const FIGURES: Duration = Duration::from_secs(15);
 /// Lines that are written in one transaction.
 const TOGETHER: usize = 256;
 
@@ -130,8 +132,10 @@ impl Keeper {
                         let _ = tell.send(Ok((inflight, found)));
                         let writer = Writer { store, wall, metrics, kept, refusing: false, one_by_one: 0 };
                         let upkeep = tokio::spawn(writer.clone().tidy(board));
+                        let figures = tokio::spawn(writer.clone().measure());
                         tokio::join!(writer.clone().keep(planned), writer.keep(ended));
                         upkeep.abort();
+                        figures.abort();
                     }
                     Err(e) => drop(tell.send(Err(e))),
                 }
@@ -295,6 +299,20 @@ impl Writer {
         }
         if !planned.is_empty() {
             let _ = self.kept.send(Kept::Planned(planned));
+        }
+    }
+
+    /// Tells how much is kept, for as long as it is let.
+    async fn measure(self) {
+        loop {
+            // The second line of a checkpoint is the number of entries (C2SP tlog-checkpoint).
+            let checkpoint = self.store.checkpoint().await.unwrap_or_default();
+            let entries = checkpoint.lines().nth(1).and_then(|line| line.parse().ok());
+            let size = |name: &str| std::fs::metadata(self.store.data().join(name)).map_or(0, |file| file.len());
+            if let Some(entries) = entries {
+                self.metrics.kept(entries, size("nightbell.sqlite") + size("nightbell.sqlite-wal"));
+            }
+            tokio::time::sleep(FIGURES).await;
         }
     }
 
