@@ -6,8 +6,8 @@ use nightbell::understanding::{Context, judge};
 use nightbell::vocabulary::heard::SoundDetail;
 use nightbell::vocabulary::trace::{Effect, EndedBy, KeyMethod, Meaning, MediaReport, OurReason};
 use nightbell::vocabulary::{
-    AttributableTo as A, DeadEnd, Event, HeardKind, Judgement, Key, Lang, Moment, Outcome as O, Trace, Transcript,
-    Verdict as V, What,
+    AttributableTo as A, DeadEnd, Event, FindingKind, HeardKind, Judgement, Key, Lang, Moment, Outcome as O, Trace,
+    Transcript, Verdict as V, What,
 };
 use std::time::Duration;
 
@@ -317,6 +317,42 @@ fn what_a_probe_expects_is_no_failure_and_its_absence_is_one() {
         .ended(8.0, EndedBy::Us)
         .judged_with(Some(&quick), &Context::default());
     assert_eq!(judged.verdict, V::Fail, "answered after 2 s where 1 s was expected: {judged:?}");
+}
+
+#[test]
+fn words_that_must_and_must_not_be_heard_are_judged_and_cited() {
+    let call = || {
+        Call::answered()
+            .said(3.0, 6.0, "greeting", "欢迎致电星河客服热线", &[])
+            .said(7.0, 9.0, "info", "系统维护中,请稍后再拨", &[])
+            .media(500, 0)
+            .step(9.5, None)
+    };
+    let words = |heard: &[&[&str]], not_heard: &[&str]| Expectation {
+        heard: heard.iter().map(|all| all.iter().map(|text| text.to_string()).collect()).collect(),
+        not_heard: not_heard.iter().map(|text| text.to_string()).collect(),
+        ..Expectation::default()
+    };
+    for (expect, verdict, cited) in [
+        (words(&[&["欢迎致电"]], &[]), V::Pass, None),
+        (words(&[&["welcome", "欢迎致电"]], &["春节快乐"]), V::Pass, None),
+        (words(&[&["欢迎致电"], &["春节快乐", "新年好"]], &[]), V::Fail, Some((at(2.0), at(10.0)))),
+        (words(&[], &["系统维护"]), V::Fail, Some((at(7.0), at(9.0)))),
+    ] {
+        let judged = call().ended(10.0, EndedBy::Us).judged_with(Some(&expect), &Context::default());
+        assert_eq!((judged.verdict, judged.outcome), (verdict, O::Completed), "{expect:?}: {judged:?}");
+        let finding = judged.findings.iter().find(|finding| finding.kind == FindingKind::Wording);
+        assert_eq!(finding.map(|finding| (finding.from, finding.to)), cited, "{expect:?}: {judged:?}");
+        assert!(cited.is_none_or(|cited| judged.evidence == cited), "{expect:?}: {judged:?}");
+    }
+    // A clip that was never written down may have held the words: nobody can be blamed for their absence.
+    let deaf = call().then(9.8, What::OurFault { detail: "transcription fell behind".into() });
+    let judged = deaf.ended(10.0, EndedBy::Us).judged_with(Some(&words(&[&["春节快乐"]], &[])), &Context::default());
+    assert_eq!(judged.verdict, V::Inconclusive, "{judged:?}");
+    // What nobody answered fails as what it is.
+    let unanswered = Call::dialled().then(1.0, What::Rejected { status: 486, reason: "Busy".into(), q850: None });
+    let judged = unanswered.judged_with(Some(&words(&[&["欢迎致电"]], &[])), &Context::default());
+    assert_eq!((judged.outcome, judged.findings.len()), (O::Busy, 0), "{judged:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Promise: calls are made when they should be, and never more than may be.
 
+#[allow(dead_code)]
 #[path = "schedule/world.rs"]
 mod world;
 

@@ -4,7 +4,7 @@ use super::budget::{Micros, Tally, Use, cost_of_sum};
 use super::calendar::Book;
 use super::memory::Memory;
 use super::moments::{Around, Moments};
-use super::standing::Follow;
+use super::standing::{Follow, micros};
 use super::state::{Called, Line, ProbeState, TrunkState, Waiting, Wake};
 use super::words::Output;
 use super::zone::Zone;
@@ -243,14 +243,20 @@ impl Schedule {
                 used.trunk.as_ref().and_then(|name| self.config.trunks.get(name)).and_then(|t| t.price.as_ref());
             let took = Duration::from_secs_f64(used.seconds.clamp(0.0, 1e9));
             let money = price.map_or(0, |price| cost_of_sum(price, used.calls, took));
+            // Gaps are kept over a restart; a call that was broken off was over when the process was.
+            let over = (at + micros(took)).min(now);
             let taken = Use { calls: used.calls, millis: took.as_millis() as i64, money };
             if let Some(line) = self.index.get(&used.hotline).copied().filter(|_| !used.control) {
                 let day = super::budget::day_at(&mut self.zones[self.lines[line].zone], at);
                 self.lines[line].tally.remember(taken, at, now, day);
+                self.lines[line].free_since = self.lines[line].free_since.max(over);
             }
             let day = super::budget::day_at(&mut self.zones[self.watch_zone], at);
             if let Some(trunk) = trunk {
                 self.trunks[trunk].tally.remember(taken, at, now, day);
+                if used.control {
+                    self.trunks[trunk].control_began = self.trunks[trunk].control_began.max(at.min(now));
+                }
             }
             self.all.tally.remember(taken, at, now, day);
         }

@@ -459,3 +459,6 @@ impl Schedule {
 fn late(due: Micros, now: Micros) -> Option<NotCalled> {
     (now - due > LATE_US).then(|| NotCalled::Missed { late_s: ((now - due) / SECOND_US) as u64 })
 }
+
+#[cfg(test)]
+mod tests;

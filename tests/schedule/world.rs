@@ -36,6 +36,7 @@ pub fn hotline(name: &str, rest: &str) -> String {
 pub struct Placed {
     pub planned: Planned,
     pub at: Time,
+    /// When it was over, killed or not.
     pub ends: Time,
     pub over: bool,
 }
@@ -47,7 +48,10 @@ pub const GOOD: Fate = (Verdict::Pass, Outcome::Completed, 40.0);
 pub struct World<'a> {
     pub schedule: Schedule,
     pub now: Time,
-    pub seed: u64,
+    seed: u64,
+    /// The process dies after writing down so many outputs of the next step that has any.
+    pub cut_after: Option<usize>,
+    died: bool,
     pub placed: Vec<Placed>,
     pub passed: Vec<(Planned, NotCalled, Time)>,
     pub passed_many: Vec<Output>,
@@ -68,6 +72,8 @@ impl<'a> World<'a> {
             schedule: Schedule::new(config, seed, Memory::default(), now),
             now,
             seed,
+            cut_after: None,
+            died: false,
             placed: Vec::new(),
             passed: Vec::new(),
             passed_many: Vec::new(),
@@ -83,10 +89,20 @@ impl<'a> World<'a> {
     }
 
     pub fn step(&mut self, input: Input) {
+        assert!(!self.died, "a dead process takes no step");
         let mut out = Vec::new();
         self.steps += 1;
         self.schedule.step(self.now, input, &mut out);
+        let mut cut = self.cut_after.filter(|_| !out.is_empty());
+        let whole = cut.is_none();
+        self.died = !whole;
         for output in out {
+            if let Some(left) = &mut cut {
+                if *left == 0 {
+                    break;
+                }
+                *left -= 1;
+            }
             match output {
                 Output::Place(planned) => {
                     let fate = (self.fate)(&planned, self.now);
@@ -106,12 +122,26 @@ impl<'a> World<'a> {
                 }
             }
         }
-        self.through = self.schedule.through();
+        if whole {
+            self.through = self.schedule.through();
+        }
+    }
+
+    /// Lives until the process is cut short, or until `until`.
+    pub fn run_until_cut(&mut self, until: Time, outputs: usize) {
+        self.cut_after = Some(outputs);
+        while self.now < until && !self.died {
+            let end = self.ends.first().map(|(at, _)| *at);
+            let Some(next) = self.schedule.deadline().into_iter().chain(end).min().filter(|next| *next <= until) else {
+                break;
+            };
+            self.run(next);
+        }
     }
 
     /// Lives until `until`.
     pub fn run(&mut self, until: Time) {
-        loop {
+        while !self.died {
             let end = self.ends.first().map(|(at, _)| *at);
             let Some(next) = self.schedule.deadline().into_iter().chain(end).min().filter(|next| *next <= until) else {
                 self.now = self.now.max(until);
@@ -163,7 +193,11 @@ impl<'a> World<'a> {
     pub fn killed(&mut self, away: TimeDelta) {
         let memory = self.memory();
         let config = self.schedule.config().clone();
+        for call in self.placed.iter_mut().rev().take(1_000).filter(|call| !call.over) {
+            call.ends = call.ends.min(self.now);
+        }
         self.now += away;
+        (self.cut_after, self.died) = (None, false);
         self.ends.clear();
         self.schedule = Schedule::new(config, self.seed, memory, self.now);
         self.step(Input::Tick);

@@ -144,7 +144,18 @@ fn another_library_finds_the_same_moments_in_many_zones() {
         Tz::America__Santiago,
         Tz::Asia__Kathmandu,
     ];
-    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+    // The weeks around the changes of the clock on both halves of the earth, and a quiet one at a leap day.
+    let weeks = [
+        "2026-02-26",
+        "2026-03-06",
+        "2026-03-26",
+        "2026-04-02",
+        "2026-09-04",
+        "2026-10-01",
+        "2026-10-22",
+        "2026-10-29",
+        "2028-02-26",
+    ];
     let mut lines: Vec<String> = (0..60).map(|_| line(&mut seed)).collect();
     lines.extend(
         ["30 2 * * *", "0 2 * * *", "*/20 * * * *", "15 1 * * *", "30 0 * * *", "0,30 2 * * *"].map(String::from),
@@ -159,17 +170,13 @@ fn another_library_finds_the_same_moments_in_many_zones() {
             continue;
         }
         let theirs_fixed = theirs.determine_job_type() == croner::JobType::FixedTime;
-        for tz in zones {
+        for (tz, week) in zones.into_iter().flat_map(|tz| weeks.map(|week| (tz, week))) {
+            let from = at(&format!("{week}T00:00:00Z"));
+            let to = from + 6 * 86_400;
             let start = tz.timestamp_opt(from, 0).single().expect("in range") - TimeDelta::seconds(1);
-            let theirs: Vec<i64> = theirs
-                .iter_after(start)
-                .map(|moment| moment.timestamp())
-                .take_while(|moment| *moment < to)
-                .take(30_000)
-                .collect();
-            let last = theirs.last().copied().unwrap_or(to);
-            let ours_all: Vec<i64> =
-                moments(text, tz, from, to).into_iter().filter(|m| *m <= last || theirs.len() < 30_000).collect();
+            let theirs: Vec<i64> =
+                theirs.iter_after(start).map(|moment| moment.timestamp()).take_while(|moment| *moment < to).collect();
+            let ours_all = moments(text, tz, from, to);
             compared += ours_all.len();
             let differing: Vec<i64> = {
                 let (a, b): (std::collections::BTreeSet<i64>, std::collections::BTreeSet<i64>) =
@@ -186,5 +193,5 @@ fn another_library_finds_the_same_moments_in_many_zones() {
             }
         }
     }
-    assert!(compared > 500_000 && explained < 2_000, "{compared} compared, {explained} explained");
+    assert!(compared > 100_000 && explained < 2_000, "{compared} compared, {explained} explained");
 }
