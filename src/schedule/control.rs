@@ -8,7 +8,7 @@ use super::words::Output;
 use super::{SECOND_US, Schedule};
 use crate::config::{Config, Hotline, IfHuman, Probe, Step, When};
 use crate::vocabulary::plan::CONTROL_PROBE;
-use crate::vocabulary::{Cause, PlanId, Planned};
+use crate::vocabulary::{Cause, Planned};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -88,10 +88,7 @@ impl Schedule {
         };
         let Some(line) = self.trunks[trunk].control else { return };
         let Called::Hotline(hotline) = self.lines[self.probes[probe].line].what else { return };
-        let id = (1..)
-            .map(|number| PlanId(format!("{of}/control-{number}")))
-            .find(|id| !self.settled.contains(id))
-            .unwrap_or_else(|| of.clone());
+        let id = self.names.follow_up(&of, "control", due);
         let planned = Planned {
             id,
             hotline: self.config.hotlines[hotline].name.clone(),

@@ -2,7 +2,7 @@
 
 use super::budget::{Micros, Tally, Use, cost_of_sum};
 use super::calendar::Book;
-use super::memory::Memory;
+use super::memory::{Remembered, Used};
 use super::moments::{Around, Moments};
 use super::standing::{Follow, micros};
 use super::state::{Called, Line, ProbeState, TrunkState, Waiting, Wake};
@@ -235,8 +235,8 @@ impl Schedule {
     }
 
     /// What the store remembers of budgets and standings.
-    pub(super) fn recall(&mut self, memory: &Memory, now: Micros) {
-        for used in &memory.used {
+    pub(super) fn recall(&mut self, used: &[Used], standings: &[Remembered], through: Micros, now: Micros) {
+        for used in used {
             let at = used.at.timestamp_micros();
             let trunk = used.trunk.as_ref().and_then(|name| self.trunks.iter().position(|trunk| trunk.name == *name));
             let price =
@@ -261,7 +261,7 @@ impl Schedule {
             self.all.tally.remember(taken, at, now, day);
         }
         let config = self.config.clone();
-        for remembered in &memory.standings {
+        for remembered in standings {
             let Some(line) = self.index.get(&remembered.hotline).copied() else { continue };
             let Called::Hotline(hotline) = self.lines[line].what else { continue };
             let hotline = &config.hotlines[hotline];
@@ -269,7 +269,23 @@ impl Schedule {
             let Some(first) = self.first_probe.get(&line) else { continue };
             let probe = first + which;
             let control = self.has_control(line);
-            self.probes[probe].follow = Follow::restore(remembered, &hotline.probes[which], control, now);
+            let file = &hotline.probes[which];
+            let mut follow = Follow::restore(remembered, file, control, now);
+            // What was due before is settled, and so is what the store knows: placed and broken off, or passed. It is
+            // asked for anew.
+            if let Some((due, of)) = &mut follow.confirm {
+                let id = self.names.follow_up(of, "confirm", *due);
+                if *due < through || self.settled.contains(&id) {
+                    *due = now + file.confirm.as_ref().map_or(0, |confirm| micros(confirm.after));
+                }
+            }
+            if let Some(due) = follow.faster_due {
+                let id = self.names.after_failure(&hotline.name, &file.name, due);
+                if due < through || self.settled.contains(&id) {
+                    follow.faster_due = follow.faster_at(file, now);
+                }
+            }
+            self.probes[probe].follow = follow;
             self.arm(probe);
             if self.probes[probe].follow.awaiting.is_some() {
                 self.ask_for_control(probe, now);

@@ -120,11 +120,11 @@ impl Schedule {
             set_back: 0,
         };
         schedule.take_in(config, from, now, &mut Vec::new());
-        schedule.recall(&memory, now);
-        let (alerts, settled) = memory.settled.into_iter().partition(|id| id.0.contains("@alert-"));
-        let alerts: BTreeSet<PlanId> = alerts;
+        let Memory { settled, used, standings, .. } = memory;
+        let (alerts, settled): (BTreeSet<PlanId>, _) = settled.into_iter().partition(|id| id.0.contains("@alert-"));
         schedule.settled = settled;
         schedule.alerts = alerts.into_iter().map(|id| (id, now)).collect();
+        schedule.recall(&used, &standings, through, now);
         schedule
     }
 
@@ -198,7 +198,7 @@ impl Schedule {
         let state = &mut self.probes[probe];
         let follow = &state.follow;
         let next = state.next.map(|moment| moment.due * SECOND_US);
-        let confirm = follow.confirm.as_ref().map(|(due, ..)| *due);
+        let confirm = follow.confirm.as_ref().map(|(due, _)| *due);
         let at = [next, state.look_again, confirm, follow.faster_due].into_iter().flatten().min();
         if state.armed != at {
             state.armed = at;
@@ -233,15 +233,13 @@ impl Schedule {
             because: None,
             moment,
         };
-        if let Some((due, of, number)) = self.probes[probe].follow.confirm.clone().filter(|(due, ..)| *due <= now) {
+        if let Some((due, of)) = self.probes[probe].follow.confirm.clone().filter(|(due, _)| *due <= now) {
             self.probes[probe].follow.confirm = None;
-            let id = PlanId(format!("{of}/confirm-{number}"));
-            if !self.settled.contains(&id) {
-                let waiting = waits(planned(id, due, Cause::Confirmation { of }), due + wait, 1, None);
-                match late(due, now) {
-                    Some(why) => self.pass(line, waiting, why, now, out),
-                    None => self.due(line, waiting, now, out),
-                }
+            let id = self.names.follow_up(&of, "confirm", due);
+            let waiting = waits(planned(id, due, Cause::Confirmation { of }), due + wait, 1, None);
+            match late(due, now) {
+                Some(why) => self.pass(line, waiting, why, now, out),
+                None => self.due(line, waiting, now, out),
             }
         }
         let mut told = 0;
@@ -300,12 +298,9 @@ impl Schedule {
                 follow.faster_due = follow.faster_at(file, now);
             } else {
                 follow.faster_due = None;
-                let mut id = self.names.id(&hotline.name, &file.name, due.div_euclid(SECOND_US));
-                id.0.push_str("/after-failure");
-                if !self.settled.contains(&id) {
-                    let waiting = waits(planned(id, due, Cause::AfterFailure), due + wait, 2, None);
-                    self.due(line, waiting, now, out);
-                }
+                let id = self.names.after_failure(&hotline.name, &file.name, due);
+                let waiting = waits(planned(id, due, Cause::AfterFailure), due + wait, 2, None);
+                self.due(line, waiting, now, out);
             }
         }
         self.arm(probe);

@@ -18,8 +18,8 @@ pub(super) struct Follow {
     pub last: Option<Last>,
     /// The next call of the faster rate.
     pub faster_due: Option<Micros>,
-    /// The second opinion: when, on which call, the how-manieth.
-    pub confirm: Option<(Micros, PlanId, u32)>,
+    /// The second opinion: when, and on which call.
+    pub confirm: Option<(Micros, PlanId)>,
     /// The failing call whose verdict hangs on a control call.
     pub awaiting: Option<Last>,
 }
@@ -75,7 +75,7 @@ impl Follow {
             && let Some(confirm) = &probe.confirm
         {
             self.standing = Standing::Suspect;
-            self.confirm = Some((now + micros(confirm.after), call.plan, self.failures));
+            self.confirm = Some((now + micros(confirm.after), call.plan));
             return Ruling::Confirm;
         }
         self.settle_failure(call, control)
@@ -125,7 +125,7 @@ impl Follow {
         if self.faster_due.is_some() {
             self.faster_due = self.faster_at(probe, now);
         }
-        if let (Some((due, ..)), Some(confirm)) = (&mut self.confirm, &probe.confirm) {
+        if let (Some((due, _)), Some(confirm)) = (&mut self.confirm, &probe.confirm) {
             *due = (*due).min(now + micros(confirm.after));
         }
     }
@@ -165,7 +165,7 @@ impl Follow {
         if follow.standing == Standing::Suspect {
             match probe.confirm.as_ref().filter(|confirm| follow.failures <= confirm.calls) {
                 Some(confirm) => {
-                    follow.confirm = Some((last.ended + micros(confirm.after), last.plan.clone(), follow.failures));
+                    follow.confirm = Some((last.ended + micros(confirm.after), last.plan.clone()));
                 }
                 None if control => follow.awaiting = Some(last.clone()),
                 None => {}

@@ -149,6 +149,19 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// A call that another one asked for: `…/confirm@2026-11-21T18:02:30Z`. It has its moment in its name, because after a
+    /// restart the same call may ask again.
+    pub fn follow_up(&mut self, of: &PlanId, what: &str, due: Micros) -> PlanId {
+        let at = self.id("", "", due.div_euclid(super::SECOND_US));
+        PlanId(format!("{of}/{what}{}", &at.0[1..]))
+    }
+
+    pub fn after_failure(&mut self, hotline: &str, probe: &str, due: Micros) -> PlanId {
+        let mut id = self.id(hotline, probe, due.div_euclid(super::SECOND_US));
+        id.0.push_str("/after-failure");
+        id
+    }
+
     pub fn id(&mut self, hotline: &str, probe: &str, at: i64) -> PlanId {
         let (day, second) = (at.div_euclid(86_400), at.rem_euclid(86_400));
         if self.date.is_empty() || self.day != day {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Names one planned call for good: a restart plans the same ids. `order-line/midnight@2026-11-21T18:00:00Z`, and after
-/// it `/confirm-1` or `/control` for a call that another one asked for.
+/// it `/confirm@…` or `/control@…` for a call that another one asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PlanId(pub String);
