@@ -45,6 +45,9 @@ pub struct Placed {
 pub type Fate = (Verdict, Outcome, f64);
 pub const GOOD: Fate = (Verdict::Pass, Outcome::Completed, 40.0);
 
+/// Decides how each call goes.
+type Fates<'a> = Box<dyn FnMut(&Planned, Time) -> Fate + 'a>;
+
 pub struct World<'a> {
     pub schedule: Schedule,
     pub now: Time,
@@ -57,7 +60,7 @@ pub struct World<'a> {
     pub passed_many: Vec<Output>,
     pub standings: Vec<(String, Standing, Option<Verdict>, PlanId, Time)>,
     ends: BTreeSet<(Time, PlanId)>,
-    fate: Box<dyn FnMut(&Planned, Time) -> Fate + 'a>,
+    fate: Fates<'a>,
     fates: BTreeMap<PlanId, Fate>,
     /// What a store would keep.
     pub remembered: BTreeMap<(String, String), Remembered>,
