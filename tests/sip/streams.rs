@@ -277,7 +277,7 @@ fn whatever_comes_it_does_not_matter_where_the_pieces_end() {
         b"\r",
     ];
     let mut whole_ones = 0;
-    for round in 0..20_000 {
+    for round in 0..40_000 {
         let mut stream = Vec::new();
         for _ in 0..seed.below(14) {
             stream.extend_from_slice(parts[seed.below(parts.len() as u64) as usize]);

@@ -463,6 +463,15 @@ mod tests {
             self.now = until;
         }
 
+        /// Lets time go by until something is sent.
+        fn wait_for_request(&mut self) {
+            let before = self.sent.len();
+            while self.sent.len() == before {
+                assert!(self.registration.deadline().is_some(), "nothing is ever sent: {:?}", self.told);
+                self.wait(250);
+            }
+        }
+
         fn respond(&mut self, status: u16, headers: &[(&str, &str)]) {
             let request = &self.sent.last().expect("a request was sent").1;
             let mut response = Message::respond(request, status, "x", Some("t"));
@@ -548,14 +557,14 @@ mod tests {
         desk.respond(423, &[("Min-Expires", "60")]);
         assert_eq!(desk.last().header("Expires"), Some("60"));
         desk.respond(200, &[("Expires", "60")]);
-        desk.wait(50_000);
+        desk.wait_for_request();
         assert_eq!((desk.last().header("Expires"), desk.sent.len()), (Some("60"), 3));
         // A registrar that never has enough, or says nothing, is left alone for a while.
         for answer in [Some("100000"), None, Some("60"), Some("x")] {
             desk.respond(423, &answer.map(|least| ("Min-Expires", least)).into_iter().collect::<Vec<_>>());
             assert_eq!(desk.failures().len(), 1, "{answer:?}");
             desk.told.clear();
-            desk.wait(40_000);
+            desk.wait_for_request();
         }
     }
 
@@ -568,10 +577,8 @@ mod tests {
         assert_eq!(desk.failures(), [(Some(401), "the registrar refuses the password of line", false)]);
         let mut waits = Vec::new();
         for _ in 0..9 {
-            let (before, at) = (desk.sent.len(), desk.now);
-            while desk.sent.len() == before {
-                desk.wait(500);
-            }
+            let at = desk.now;
+            desk.wait_for_request();
             waits.push(desk.now.since(at).as_secs());
             desk.respond(403, &[]);
         }
@@ -579,10 +586,9 @@ mod tests {
             let most = (30 << n).min(1_800);
             assert!((most / 2..=most + 1).contains(wait), "{waits:?}");
         }
-        desk.wait(30 * MINUTE);
+        desk.wait_for_request();
         desk.respond(200, &[]);
-        desk.wait(5 * MINUTE);
-        desk.told.clear();
+        desk.wait_for_request();
         desk.respond(503, &[("Retry-After", "3000")]);
         let sent = desk.sent.len();
         desk.wait(49 * MINUTE);
