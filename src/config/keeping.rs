@@ -117,10 +117,12 @@ fn length(reader: &Reader, node: &Node, name: &str) -> Option<Duration> {
                 (Ok(n), "y" | "year" | "years" | "年") => n.checked_mul(365),
                 _ => None,
             };
+            let most = limits::KEPT_MAX.as_secs() / DAY.as_secs();
             let write = match meant {
+                Some(days) if u64::from(days) > most => format!("write {most}d or less, or forever"),
                 Some(days) => format!("write {days}d"),
                 None if ["never", "always", "infinite", "永久"].contains(&raw.as_str()) => {
-                    "write forever".to_string()
+                    "write forever, if it is never to be deleted".to_string()
                 }
                 None => "write days or hours, like 90d or 12h, or forever".to_string(),
             };

@@ -175,3 +175,46 @@ fn write_canonical(value: &Value, into: &mut String) {
         plain => into.push_str(&plain.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn json_has_one_form() {
+        for (value, text) in [
+            (json!({"b": 1, "a": [true, null, "x"]}), r#"{"a":[true,null,"x"],"b":1}"#),
+            (json!({"é": 1, "z": 2, "A": 3}), r#"{"A":3,"z":2,"é":1}"#),
+            // RFC 8785 §3.2.3: sorted by UTF-16 units, so a character beyond the BMP comes before U+FB33.
+            (json!({"\u{fb33}": 1, "\u{1f600}": 2}), "{\"\u{1f600}\":2,\"\u{fb33}\":1}"),
+            // RFC 8785 §3.2.2.2: what is escaped, and how.
+            (json!("\u{8}\t\n\u{c}\r\"\\/\u{1}€"), "\"\\b\\t\\n\\f\\r\\\"\\\\/\\u0001€\""),
+            (json!({}), "{}"),
+        ] {
+            assert_eq!(canonical(&value), text);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_read_back_as_the_same_entry_and_the_same_text() {
+        let at: DateTime<Utc> = "2026-11-22T12:00:00.000001Z".parse().unwrap();
+        for what in [
+            Happening::Opened { ledger: "nightbell/x".into(), key: "k".into(), nightbell: "0.1.0".into() },
+            Happening::Kill { on: true, why: "an outage".into() },
+            Happening::Standing {
+                hotline: "order-line".into(),
+                probe: "midnight".into(),
+                plan: PlanId("p".into()),
+                standing: Standing::Bad,
+                counted: Some(Verdict::Fail),
+            },
+        ] {
+            let entry = Entry::new(7, Hash::of(b"before"), at, what);
+            let text = entry.to_text();
+            assert!(text.starts_with(r#"{"at":"2026-11-22T12:00:00.000001Z","prev":"#), "{text}");
+            let read: Entry = serde_json::from_str(&text).unwrap();
+            assert_eq!((read.to_text(), &read), (text, &entry));
+        }
+    }
+}
