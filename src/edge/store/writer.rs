@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Connection, Executor, Row, Transaction};
 use std::fs::File;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Jobs that share one commit.
 const JOBS_AT_ONCE: usize = 256;
@@ -89,6 +89,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let (ends, newest) = watch::channel(None);
+        let signing = tokio::spawn(sign(self.seal.clone(), newest));
         while let Some(first) = jobs.recv().await {
             let mut group = vec![first];
             while group.len() < JOBS_AT_ONCE
@@ -96,19 +98,21 @@ impl Writer {
             {
                 group.push(job);
             }
-            let results = self.write(&group).await;
+            let results = self.write(&group, &ends).await;
             for (job, result) in group.into_iter().zip(results) {
                 // Whoever asked may be gone; it is written all the same.
                 let _ = job.reply.send(result);
             }
         }
+        drop(ends);
+        let _ = signing.await;
     }
 
-    async fn write(&mut self, group: &[Job]) -> Vec<Result<(), StoreError>> {
+    async fn write(&mut self, group: &[Job], ends: &watch::Sender<Option<Head>>) -> Vec<Result<(), StoreError>> {
         match self.commit(group).await {
             Ok((results, head)) => {
-                if let Some(head) = head {
-                    self.sign(head).await;
+                if head.is_some() {
+                    ends.send_replace(head);
                 }
                 results
             }
@@ -117,17 +121,6 @@ impl Writer {
                 self.connection = None;
                 vec![Err(e); group.len()]
             }
-        }
-    }
-
-    /// What is committed stays true without its checkpoint: the next one covers it.
-    async fn sign(&mut self, head: Head) {
-        let seal = self.seal.clone();
-        let write = move || seal.write(head.frontier.size(), head.frontier.root());
-        match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => tracing::error!("the ledger's checkpoint could not be written: {e}"),
-            Err(e) => tracing::error!("the ledger's checkpoint could not be written: {e}"),
         }
     }
 
@@ -143,12 +136,21 @@ impl Writer {
         let before = head.frontier.size();
         let mut results = Vec::with_capacity(group.len());
         for job in group {
+            if group.len() == 1 {
+                // Alone, it needs no way back of its own.
+                if let Err(e) = apply_all(&mut tx, &mut head, &machine, job).await {
+                    tx.rollback().await?;
+                    return Ok((vec![Err(e)], None));
+                }
+                results.push(Ok(()));
+                continue;
+            }
             let mark = head.clone();
             tx.execute("SAVEPOINT job").await?;
             let result = apply_all(&mut tx, &mut head, &machine, job).await;
-            if result.is_err() {
+            if let Err(e) = &result {
                 head = mark;
-                tx.execute("ROLLBACK TO SAVEPOINT job").await.map_err(|_| result.clone().unwrap_err())?;
+                tx.execute("ROLLBACK TO SAVEPOINT job").await.map_err(|_| e.clone())?;
             }
             tx.execute("RELEASE SAVEPOINT job").await?;
             results.push(result);
@@ -157,6 +159,21 @@ impl Writer {
         tx.commit().await?;
         let grown = head.frontier.size() > before;
         Ok((results, grown.then_some(head)))
+    }
+}
+
+/// Signs the newest end of the ledger, again and again, beside the writer: a call that waits to be dialled does not wait
+/// for this. What is committed stays true without its checkpoint; the next one covers it.
+async fn sign(seal: Arc<Seal>, mut newest: watch::Receiver<Option<Head>>) {
+    while newest.changed().await.is_ok() {
+        let Some(head) = newest.borrow_and_update().clone() else { continue };
+        let seal = seal.clone();
+        let write = move || seal.write(head.frontier.size(), head.frontier.root());
+        match tokio::task::spawn_blocking(write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => tracing::error!("the ledger's checkpoint could not be written: {e}"),
+            Err(e) => tracing::error!("the ledger's checkpoint could not be written: {e}"),
+        }
     }
 }
 
