@@ -104,6 +104,11 @@ impl Writer {
                 let _ = job.reply.send(result);
             }
         }
+        // Closed here and not by its drop, which happens some time later in a thread of its own: whoever copies the
+        // database after `close` must find no journal beside it.
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
         drop(ends);
         let _ = signing.await;
     }
