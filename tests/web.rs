@@ -340,7 +340,7 @@ fn what_may_not_be_called_is_not_probed_either() {
         ("target=sip:4001@192.0.2.1", 403, "allow list"),
         ("target=sip:4001@127.0.0.1&module=shout", 400, "there are options, ring, answer"),
         ("target=sip:4001@127.0.0.1&trunk=none", 400, "there is no trunk"),
-        ("target=sip:4001@127.0.0.1;transport=tcp", 400, "transport"),
+        ("target=sip:4001@127.0.0.1;transport=sctp", 400, "transport"),
     ] {
         let answer = probe(&web, query, "3");
         assert_eq!(answer.status, status, "{query}: {answer:?}");

@@ -36,6 +36,8 @@ const ONE_OFF_COMMON: f32 = 1.0;
 const FAR_OFF: f32 = 0.65;
 /// and the only wrong character of a longer one.
 const ONE_WRONG: f32 = 1.6;
+/// Less likely than not: as good as guessed.
+const DOUBTED_P: f32 = 0.5;
 /// A character surer than this is not the wrong one.
 const ONE_WRONG_P: f32 = 0.9;
 /// A character that is no word by itself.
@@ -157,13 +159,25 @@ fn likeliest(lexicon: &Lexicon, run: &[Cell], key_follows: bool) -> Vec<char> {
             if let Some(cost) = lexicon.cost(seen) {
                 offer(seen, cost);
             }
+            let cells = &run[from..from + length];
+            // Where the recogniser doubted itself, the sound alone says more than what it settled on.
+            for (_, word, cost) in lexicon.sounding_like(seen) {
+                if doubted(cells, word) {
+                    offer(word, *cost);
+                }
+            }
+            for (phrase, cost) in lexicon.phrases_of(length) {
+                if doubted(cells, phrase) && roughly(cells, phrase) {
+                    offer(phrase, *cost);
+                }
+            }
             // "门诊在": what tears a word apart is no correction of its end.
             let word = |at: usize| at > 0 && at < count && lexicon.says(&heard[at - 1..=at]);
             if length <= 3 && (word(from) || word(from + length)) {
                 continue;
             }
             for (phrase, cost) in lexicon.phrases_of(length) {
-                if near(lexicon, &run[from..from + length], (phrase, *cost), beside_key(from + length)) {
+                if near(lexicon, cells, (phrase, *cost), beside_key(from + length)) {
                     offer(phrase, *cost);
                 }
             }
@@ -235,6 +249,19 @@ fn near(lexicon: &Lexicon, heard: &[Cell], (phrase, cost): (&[char], f32), besid
                 || moved <= 0.2 * heard.len() as f32
         }
     }
+}
+
+/// Whether the recogniser was unsure of every character that would change.
+fn doubted(heard: &[Cell], word: &[char]) -> bool {
+    heard.iter().zip(word).all(|(cell, &c)| cell.c == c || cell.p < DOUBTED_P)
+}
+
+/// Whether a phrase sounds something like what was heard: a little off all over, or one character wrong in a long one.
+fn roughly(heard: &[Cell], phrase: &[char]) -> bool {
+    let distance = |(cell, &c): (&Cell, &char)| char_distance(cell.c, c);
+    let moved: f32 = heard.iter().zip(phrase).map(distance).sum();
+    let wrong = heard.iter().zip(phrase).filter(|&pair| distance(pair) > 0.0).count();
+    moved <= SOUND_FAR * heard.len() as f32 + 0.05 || (heard.len() >= 4 && wrong <= 1 && moved <= ONE_WRONG)
 }
 
 /// Whether the dictionary reads it as words of two characters or more.
