@@ -152,7 +152,6 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 timezone: None,
                 hours: None,
                 goes_on_with_people: false,
-                explore: None,
             };
             Ok((wanted, allow))
         }

@@ -5,10 +5,8 @@
 
 mod attention;
 mod effect;
-pub mod explore;
 pub mod guard;
 mod human;
-mod pilot;
 mod script;
 pub mod settings;
 
@@ -24,8 +22,6 @@ use crate::vocabulary::trace::{EndedBy, Meaning, OurReason};
 use crate::vocabulary::{
     Clip, ClipId, Event, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, Seed, Trace, What, limits,
 };
-use explore::Explorer;
-use pilot::Pilot;
 use script::{Act, Scene, Script};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -126,7 +122,7 @@ pub struct Journey {
     line: Line,
     ears: Ears,
     attention: Attention,
-    pilot: Pilot,
+    script: Script,
     trace: Trace,
     sounds: BTreeMap<String, Arc<[i16]>>,
     /// Where the clips began whose words are awaited.
@@ -179,10 +175,7 @@ impl Journey {
             line: Line::new(line, seed.fork("line")),
             ears: Ears::new(settings.tones.as_deref()),
             attention: Attention::default(),
-            pilot: match settings.explore.clone() {
-                Some(errand) => Pilot::Explorer(Box::new(Explorer::new(*errand))),
-                None => Pilot::Script(Box::new(Script::new(steps, settings.goes_on_with_people))),
-            },
+            script: Script::new(steps, settings.goes_on_with_people),
             trace: Trace::default(),
             sounds,
             clip_began: BTreeMap::new(),
@@ -209,14 +202,6 @@ impl Journey {
 
     pub fn judgement(&self) -> Option<&Judgement> {
         self.judgement.as_ref()
-    }
-
-    /// What a mapping call found out.
-    pub fn explored(&self) -> Option<&Explorer> {
-        match &self.pilot {
-            Pilot::Explorer(explorer) => Some(explorer),
-            Pilot::Script(_) => None,
-        }
     }
 
     pub fn call_id(&self) -> &str {
@@ -258,7 +243,7 @@ impl Journey {
                 if why == OurReason::OurFault {
                     self.tell(now, What::OurFault { detail }, out);
                 }
-                self.pilot.over();
+                self.script.over();
                 self.hang_up(now, why, &mut line_out, out);
             }
             Input::Trouble { detail } => self.tell(now, What::OurFault { detail }, out),
@@ -386,7 +371,7 @@ impl Journey {
                     out,
                 );
                 let mut acts = Vec::new();
-                self.pilot.answered(now, &mut acts);
+                self.script.answered(now, &mut acts);
                 for act in acts {
                     if let Act::Tell(what) = act {
                         self.tell(now, what, out);
@@ -402,22 +387,16 @@ impl Journey {
             LineEvent::FirstMedia => What::FirstMedia,
             LineEvent::KeySent { key, method, from, to } => {
                 let mut acts = Vec::new();
-                self.pilot.key_sent(key, from, to, method, &mut acts);
+                self.script.key_sent(key, from, to, method, &mut acts);
                 for act in acts {
                     if let Act::Tell(what) = act {
                         self.tell(now, what, out);
                     }
                 }
-                if self.explored().is_some() {
-                    // What follows the key is another prompt's: it must not share a clip with the last syllables of this one.
-                    let mut hearings = Vec::new();
-                    self.ears.split(&mut hearings);
-                    self.hear(now, hearings, out);
-                }
                 return;
             }
             LineEvent::SaidAll => {
-                self.pilot.said_all();
+                self.script.said_all();
                 // The next step of time hangs up: what a machine does about an event is never done inside it.
                 self.farewell_until = self.farewell_until.map(|_| now);
                 return;
@@ -463,8 +442,8 @@ impl Journey {
             answered: self.answered,
             ended: self.ended,
         };
-        self.pilot.consider(&scene, &mut acts);
-        self.script_deadline = self.pilot.deadline(&scene);
+        self.script.consider(&scene, &mut acts);
+        self.script_deadline = self.script.deadline(&scene);
         let mut line_out = Vec::new();
         for act in acts {
             match act {
@@ -480,7 +459,7 @@ impl Journey {
                     Some(samples) => self.line.step(now, LineInput::Say { samples: samples.clone() }, &mut line_out),
                     None => {
                         self.tell(now, What::OurFault { detail: format!("the sound file {file} was not loaded") }, out);
-                        self.pilot.said_all();
+                        self.script.said_all();
                     }
                 },
                 Act::HangUp(why) => self.hang_up(now, why, &mut line_out, out),
@@ -523,19 +502,15 @@ impl Journey {
             answered: self.answered,
             ended: self.ended,
         };
-        self.pilot.consider(&scene, &mut acts);
-        self.pilot.conclude(&scene, &mut acts);
+        self.script.consider(&scene, &mut acts);
+        self.script.conclude(&scene, &mut acts);
         for act in acts {
             if let Act::Tell(what) = act {
                 self.tell(now, what, out);
             }
         }
         self.done = true;
-        let mut judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
-        if self.explored().is_some() && self.answered.is_some() {
-            // Walking round in a menu is what a mapping does: what is wrong with the menu stands in the map.
-            judgement = explore::judged(judgement, &self.trace);
-        }
+        let judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
         self.judgement = Some(judgement.clone());
         out.push(Output::Done(Box::new(judgement)));
     }
