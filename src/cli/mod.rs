@@ -6,6 +6,7 @@ mod hear_worker;
 mod live;
 mod log;
 mod make_prompts;
+mod map;
 mod model;
 mod read;
 mod rehearse;
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Args),
     /// The daemon: calls when it should, tells Prometheus what came of it
     Serve(serve::Args),
+    /// The menu tree of a hotline, found by calling it; what changed since it was saved
+    Map(map::Args),
     /// A tape again
     Replay(replay::Args),
     /// Speech models: list, import, pull
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Call(args) => call::run(args),
         Command::Run(args) => run::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Map(args) => map::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Model(args) => model::run(args),
         Command::Read(args) => read::run(args),

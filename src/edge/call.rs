@@ -6,6 +6,7 @@ use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
+use crate::understanding::tree::Leg;
 use crate::vocabulary::trace::OurReason;
 use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace};
 use std::future::Future;
@@ -34,6 +35,15 @@ pub struct Finished {
     pub interrupted: bool,
     /// What could not be kept, for people.
     pub losses: Vec<String>,
+    /// What a mapping call found out.
+    pub explored: Option<Explored>,
+}
+
+/// What a mapping call found out.
+#[derive(Clone, Debug, Default)]
+pub struct Explored {
+    pub legs: Vec<Leg>,
+    pub listens_while_speaking: Option<bool>,
 }
 
 /// How the outside breaks a call off.
@@ -210,7 +220,11 @@ fn finish(
     if let Err(e) = kept.write_record(&record) {
         losses.push(format!("the record could not be written: {e}"));
     }
-    Finished { record, trace: journey.trace().clone(), judgement, interrupted, losses }
+    let explored = journey.explored().map(|explorer| Explored {
+        legs: explorer.legs().to_vec(),
+        listens_while_speaking: explorer.listens_while_speaking(),
+    });
+    Finished { record, trace: journey.trace().clone(), judgement, interrupted, losses, explored }
 }
 
 /// Sends `Stop` once per Ctrl-C, SIGTERM or SIGHUP.

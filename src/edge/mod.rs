@@ -12,6 +12,7 @@ pub mod recorded_voice;
 pub mod rehearse;
 pub mod sound;
 pub mod store;
+pub mod survey;
 pub mod vault;
 pub mod watch;
 pub mod web;

@@ -40,6 +40,8 @@ pub struct Wanted {
     pub timezone: Option<chrono_tz::Tz>,
     pub hours: Option<String>,
     pub goes_on_with_people: bool,
+    /// Map the hotline instead of following steps.
+    pub explore: Option<crate::journey::explore::Errand>,
 }
 
 /// Why a call was not made. Nothing has been sent.
@@ -75,6 +77,7 @@ impl Wanted {
             timezone: Some(hotline.timezone),
             hours: hotline.hours.as_ref().map(|h| h.0.clone()),
             goes_on_with_people: probe.if_human == IfHuman::GoOn,
+            explore: None,
         }
     }
 
@@ -153,6 +156,7 @@ pub async fn make(
         hours: wanted.hours.clone(),
         goes_on_with_people: wanted.goes_on_with_people,
         deaf: writer.is_none(),
+        explore: wanted.explore.clone().map(Box::new),
     };
     let shown = wall.to_rfc3339_opts(chrono::SecondsFormat::Micros, false);
     let header = TapeHeader::new(

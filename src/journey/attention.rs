@@ -214,7 +214,7 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    fn join(words: &[&Words], context: &understanding::Context) -> Prompt {
+    pub(super) fn join(words: &[&Words], context: &understanding::Context) -> Prompt {
         let lang = words.last().map_or(Lang::En, |w| w.transcript.lang);
         let context = understanding::Context { lang: Some(lang), ..context.clone() };
         let from = words.first().map_or(Moment::START, |w| w.from);

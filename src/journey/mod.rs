@@ -5,8 +5,10 @@
 
 mod attention;
 mod effect;
+pub mod explore;
 pub mod guard;
 mod human;
+mod pilot;
 mod script;
 pub mod settings;
 
@@ -22,6 +24,8 @@ use crate::vocabulary::trace::{EndedBy, Meaning, OurReason};
 use crate::vocabulary::{
     Clip, ClipId, Event, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, Seed, Trace, What, limits,
 };
+use explore::Explorer;
+use pilot::Pilot;
 use script::{Act, Scene, Script};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -122,7 +126,7 @@ pub struct Journey {
     line: Line,
     ears: Ears,
     attention: Attention,
-    script: Script,
+    pilot: Pilot,
     trace: Trace,
     sounds: BTreeMap<String, Arc<[i16]>>,
     /// Where the clips began whose words are awaited.
@@ -175,7 +179,10 @@ impl Journey {
             line: Line::new(line, seed.fork("line")),
             ears: Ears::new(settings.tones.as_deref()),
             attention: Attention::default(),
-            script: Script::new(steps, settings.goes_on_with_people),
+            pilot: match settings.explore.clone() {
+                Some(errand) => Pilot::Explorer(Box::new(Explorer::new(*errand))),
+                None => Pilot::Script(Box::new(Script::new(steps, settings.goes_on_with_people))),
+            },
             trace: Trace::default(),
             sounds,
             clip_began: BTreeMap::new(),
@@ -202,6 +209,14 @@ impl Journey {
 
     pub fn judgement(&self) -> Option<&Judgement> {
         self.judgement.as_ref()
+    }
+
+    /// What a mapping call found out.
+    pub fn explored(&self) -> Option<&Explorer> {
+        match &self.pilot {
+            Pilot::Explorer(explorer) => Some(explorer),
+            Pilot::Script(_) => None,
+        }
     }
 
     pub fn call_id(&self) -> &str {
@@ -243,7 +258,7 @@ impl Journey {
                 if why == OurReason::OurFault {
                     self.tell(now, What::OurFault { detail }, out);
                 }
-                self.script.over();
+                self.pilot.over();
                 self.hang_up(now, why, &mut line_out, out);
             }
             Input::Trouble { detail } => self.tell(now, What::OurFault { detail }, out),
@@ -371,7 +386,7 @@ impl Journey {
                     out,
                 );
                 let mut acts = Vec::new();
-                self.script.answered(now, &mut acts);
+                self.pilot.answered(now, &mut acts);
                 for act in acts {
                     if let Act::Tell(what) = act {
                         self.tell(now, what, out);
@@ -387,16 +402,22 @@ impl Journey {
             LineEvent::FirstMedia => What::FirstMedia,
             LineEvent::KeySent { key, method, from, to } => {
                 let mut acts = Vec::new();
-                self.script.key_sent(key, from, to, method, &mut acts);
+                self.pilot.key_sent(key, from, to, method, &mut acts);
                 for act in acts {
                     if let Act::Tell(what) = act {
                         self.tell(now, what, out);
                     }
                 }
+                if self.explored().is_some() {
+                    // What follows the key is another prompt's: it must not share a clip with the last syllables of this one.
+                    let mut hearings = Vec::new();
+                    self.ears.split(&mut hearings);
+                    self.hear(now, hearings, out);
+                }
                 return;
             }
             LineEvent::SaidAll => {
-                self.script.said_all();
+                self.pilot.said_all();
                 // The next step of time hangs up: what a machine does about an event is never done inside it.
                 self.farewell_until = self.farewell_until.map(|_| now);
                 return;
@@ -442,8 +463,8 @@ impl Journey {
             answered: self.answered,
             ended: self.ended,
         };
-        self.script.consider(&scene, &mut acts);
-        self.script_deadline = self.script.deadline(&scene);
+        self.pilot.consider(&scene, &mut acts);
+        self.script_deadline = self.pilot.deadline(&scene);
         let mut line_out = Vec::new();
         for act in acts {
             match act {
@@ -459,7 +480,7 @@ impl Journey {
                     Some(samples) => self.line.step(now, LineInput::Say { samples: samples.clone() }, &mut line_out),
                     None => {
                         self.tell(now, What::OurFault { detail: format!("the sound file {file} was not loaded") }, out);
-                        self.script.said_all();
+                        self.pilot.said_all();
                     }
                 },
                 Act::HangUp(why) => self.hang_up(now, why, &mut line_out, out),
@@ -502,15 +523,19 @@ impl Journey {
             answered: self.answered,
             ended: self.ended,
         };
-        self.script.consider(&scene, &mut acts);
-        self.script.conclude(&scene, &mut acts);
+        self.pilot.consider(&scene, &mut acts);
+        self.pilot.conclude(&scene, &mut acts);
         for act in acts {
             if let Act::Tell(what) = act {
                 self.tell(now, what, out);
             }
         }
         self.done = true;
-        let judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
+        let mut judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
+        if self.explored().is_some() && self.answered.is_some() {
+            // Walking round in a menu is what a mapping does: what is wrong with the menu stands in the map.
+            judgement = explore::judged(judgement, &self.trace);
+        }
         self.judgement = Some(judgement.clone());
         out.push(Output::Done(Box::new(judgement)));
     }

@@ -55,6 +55,9 @@ pub struct Settings {
     pub goes_on_with_people: bool,
     /// Words cannot be written down: there is no model.
     pub deaf: bool,
+    /// The call maps the hotline instead of following steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore: Option<Box<super::explore::Errand>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

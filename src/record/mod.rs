@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod junit;
 pub mod ledger;
 pub mod ledger_tables;
+pub mod map;
 pub mod merkle;
 pub mod note;
 pub mod redaction;

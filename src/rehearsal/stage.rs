@@ -17,6 +17,7 @@ use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
 use crate::record::tape::{TapeHeader, TapeWriter};
 use crate::schedule;
+use crate::understanding::tree::Leg;
 use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Trace, Transport, limits};
 use chrono::NaiveDateTime;
 use std::collections::BTreeMap;
@@ -83,8 +84,16 @@ pub struct Played {
     pub call: CallRecord,
     pub tape: Vec<u8>,
     pub ended: Moment,
+    /// What a mapping call found out.
+    pub explored: Option<Explored>,
     /// Nothing went wrong on the way but for the hotline's own faults.
     pub calm: bool,
+}
+
+/// What a mapping call found out.
+pub struct Explored {
+    pub legs: Vec<Leg>,
+    pub listens_while_speaking: Option<bool>,
 }
 
 /// The settings of a caller for a probe, on the stage's addresses.
@@ -115,6 +124,7 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         hours: hotline.hours.as_ref().map(|hours| hours.0.clone()),
         goes_on_with_people: probe.if_human == config::IfHuman::GoOn,
         deaf: false,
+        explore: None,
     }
 }
 
@@ -146,7 +156,11 @@ pub fn rehearse(play: &Play) -> Result<Played, String> {
     };
     let call = CallRecord::new(&trace, &judgement, &facts);
     let calm = play.network.is_empty();
-    Ok(Played { truth, trace, judgement, call, tape: tape.into_inner(), ended: now, calm })
+    let explored = caller.explored().map(|explorer| Explored {
+        legs: explorer.legs().to_vec(),
+        listens_while_speaking: explorer.listens_while_speaking(),
+    });
+    Ok(Played { explored, truth, trace, judgement, call, tape: tape.into_inner(), ended: now, calm })
 }
 
 struct Stage<C> {

@@ -12,11 +12,12 @@ mod menu;
 mod plain;
 mod reading;
 mod sameness;
+pub mod tree;
 mod waiting;
 mod wanted;
 mod wording;
 
-pub use age::calendar;
+pub use age::{calendar, open_now};
 pub use choosing::{Choice, choose};
 pub use judge::judge;
 pub use reading::{

@@ -93,3 +93,6 @@ pub const CALENDAR_DAYS_MAX: usize = 2_000;
 pub const CASES_MAX: usize = 32;
 /// Longest time after which something kept is deleted by itself; what is to stay longer stays for good.
 pub const KEPT_MAX: Duration = Duration::from_secs(3_660 * 24 * 3600);
+/// Places of one map, and hearings kept of each.
+pub const MAP_PLACES_MAX: usize = 2_000;
+pub const MAP_HEARINGS_MAX: usize = 5;

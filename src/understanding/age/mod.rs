@@ -12,6 +12,11 @@ use super::plain::Plain;
 use super::reading::{Context, MenuOption, PromptKind, Stale, TextFinding};
 use chrono::NaiveDate;
 
+/// Do the declared hours say open, at the date and time of the call? `None` where something is missing.
+pub fn open_now(context: &Context) -> Option<bool> {
+    hours::Hours::parse(context.hours.as_deref()?)?.open(context.on?, context.at?)
+}
+
 /// From here on a text is stale.
 pub(crate) const STALE_FROM: u8 = 60;
 /// From here on a person should look.

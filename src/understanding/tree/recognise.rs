@@ -1,0 +1,116 @@
+//! Which known place is speaking, from all of its words or from the first of them.
+
+use super::alike::{self, Sounds};
+use super::{Place, PlaceId, PlaceKind, Seen, Tree, joined};
+use crate::vocabulary::Lang;
+
+/// A beginning fits from here on.
+const BEGINS: f32 = 0.82;
+/// Whole texts of menus whose options agree.
+const SAME_MENU: f32 = 0.75;
+/// Whole texts of everything else.
+const SAME_WORDS: f32 = 0.85;
+/// Names of one option.
+const SAME_LABEL: f32 = 0.6;
+
+impl Tree {
+    /// The place that begins so; `expected` first, for menus share greetings. `None` when it is none, or could be several.
+    pub fn begins_as(&self, clips: &[String], lang: Lang, expected: Option<PlaceId>) -> Option<PlaceId> {
+        let part = Sounds::of(&joined(clips, lang));
+        if !part.is_telling() {
+            return None;
+        }
+        let fits = |place: &&Place| place.heard.iter().any(|seen| begins(&part, seen));
+        if let Some(place) = expected.and_then(|id| self.place(id)).filter(fits) {
+            return Some(place.id);
+        }
+        let mut known = self.places.iter().filter(|p| p.kind() == PlaceKind::Menu).filter(fits);
+        let first = known.next()?;
+        known.next().is_none().then_some(first.id)
+    }
+
+    /// The known place that says all this.
+    pub fn same_as(&self, seen: &Seen) -> Option<PlaceId> {
+        self.places.iter().find(|place| is_same(place, seen)).map(|place| place.id)
+    }
+
+    /// Does this stand in what the place says, after its beginning?
+    pub fn is_rest_of(&self, place: PlaceId, clip: &str) -> bool {
+        let part = Sounds::of(clip);
+        self.place(place).is_some_and(|place| {
+            place.heard.iter().any(|seen| {
+                let whole = Sounds::of(&seen.text());
+                alike::within(&part, &whole) >= BEGINS && alike::begins(&part, &whole) < BEGINS
+            })
+        })
+    }
+}
+
+/// Prompts are joined from recordings, and a return to a menu may leave its greeting out: every pause before the first
+/// option may be a beginning.
+fn begins(part: &Sounds, seen: &Seen) -> bool {
+    let first_option = seen.options.first().map(|(_, label)| Sounds::of(label));
+    (0..seen.clips.len()).any(|from| {
+        let whole = Sounds::of(&joined(&seen.clips[from..], seen.lang));
+        if from > 0 && first_option.as_ref().is_none_or(|option| alike::within(option, &whole) < BEGINS) {
+            return false;
+        }
+        let reaches = part.len() <= whole.len() + 2;
+        reaches && alike::begins(part, &whole) >= BEGINS
+    })
+}
+
+fn is_same(place: &Place, seen: &Seen) -> bool {
+    let text = Sounds::of(&seen.text());
+    place.heard.iter().any(|known| {
+        if (known.kind == PlaceKind::Menu) != (seen.kind == PlaceKind::Menu) {
+            return false;
+        }
+        let other = Sounds::of(&known.text());
+        if seen.kind == PlaceKind::Menu {
+            is_same_menu(known, &other, seen, &text)
+        } else {
+            is_same_message(&other, &text)
+        }
+    })
+}
+
+fn is_same_message(a: &Sounds, b: &Sounds) -> bool {
+    !a.is_empty() && !b.is_empty() && alike::likeness(a, b) >= SAME_WORDS && !alike::say_otherwise(a, b)
+}
+
+fn is_same_menu(known: &Seen, known_text: &Sounds, seen: &Seen, text: &Sounds) -> bool {
+    let keys = |seen: &Seen| {
+        let mut keys: Vec<String> = seen.options.iter().map(|(key, _)| key.clone()).collect();
+        keys.sort();
+        keys
+    };
+    if keys(known) != keys(seen) {
+        return false;
+    }
+    let labels_agree = known.options.iter().all(|(key, label)| {
+        seen.options.iter().any(|(other, name)| {
+            let (a, b) = (Sounds::of(label), Sounds::of(name));
+            // A greeting may have been taken into the first label of one of the hearings.
+            other == key
+                && (alike::likeness(&a, &b) >= SAME_LABEL || alike::within(&a, &b).max(alike::within(&b, &a)) >= 0.9)
+        })
+    });
+    if !labels_agree {
+        return false;
+    }
+    // A return may leave the greeting out; another greeting is another menu.
+    let (short, long) = if text.len() <= known_text.len() { (text, known_text) } else { (known_text, text) };
+    if alike::within(short, long) >= 0.9 {
+        return true;
+    }
+    alike::likeness(known_text, text) >= SAME_MENU && !says_other_words(known_text, text)
+}
+
+/// Some stretch is exchanged for another, and neither is only a slip of the ear.
+fn says_other_words(a: &Sounds, b: &Sounds) -> bool {
+    alike::differences(a, b).iter().any(|d| {
+        let (was, is) = (Sounds::of(&d.was), Sounds::of(&d.is));
+        was.len() >= 2 && is.len() >= 2
+    })
+}

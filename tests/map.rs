@@ -1,0 +1,246 @@
+//! Promise: a map shows every place and option of a hotline's menus, names every dead end by its kind and invents none,
+//! with no more calls than the tree has ends. Pretend hotlines from seeds, at simulated time.
+
+#[path = "map/grove.rs"]
+mod grove;
+#[path = "map/stage.rs"]
+mod stage;
+
+use grove::{Grove, Truth, Wish, plant};
+use nightbell::journey::explore::survey::Budget;
+use nightbell::rehearsal::oracle::Hears;
+use nightbell::understanding::tree::alike::{self, Sounds};
+use nightbell::understanding::tree::{Outlook, Tree};
+use nightbell::vocabulary::{DeadEnd, Lang};
+use std::collections::BTreeMap;
+
+/// How a map compares with the truth.
+#[derive(Debug, Default)]
+struct Score {
+    places: usize,
+    places_found: usize,
+    options: usize,
+    options_found: usize,
+    planted: usize,
+    named: usize,
+    invented: Vec<String>,
+    missed: Vec<String>,
+}
+
+fn alike_enough(heard: &str, said: &str) -> bool {
+    let (a, b) = (Sounds::of(heard), Sounds::of(said));
+    alike::likeness(&a, &b) >= 0.8 || alike::within(&b, &a) >= 0.85
+}
+
+fn score(tree: &Tree, outlook: &Outlook, truth: &Truth) -> Score {
+    let mut score = Score::default();
+    let mut expected: BTreeMap<String, DeadEnd> = BTreeMap::new();
+    let mut waiting = vec![("top".to_string(), tree.root().map(|p| p.id))];
+    let mut found_dead: BTreeMap<String, DeadEnd> = BTreeMap::new();
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some((name, id)) = waiting.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let place = &truth.places[&name];
+        score.places += 1;
+        let known = id.and_then(|id| tree.place(id));
+        let found = known.is_some_and(|k| alike_enough(&k.text(), &place.text));
+        if found {
+            score.places_found += 1;
+        } else {
+            score.missed.push(format!(
+                "place {name}: “{}” heard as “{}”",
+                place.text,
+                known.map(|k| k.text()).unwrap_or_default()
+            ));
+        }
+        if let Some(kind) = place.dead_end {
+            expected.insert(name.clone(), kind);
+        }
+        if let Some((kind, _)) = id.and_then(|id| outlook.dead_ends.get(&id)) {
+            found_dead.insert(name.clone(), *kind);
+        }
+        for (key, (label, to)) in &place.ways {
+            score.options += 1;
+            let way = known.and_then(|k| k.way(key));
+            if way.is_some_and(|w| alike_enough(&w.label, label)) {
+                score.options_found += 1;
+            } else {
+                score.missed.push(format!("option {name}/{key} {label}: {:?}", way.map(|w| &w.label)));
+            }
+            let at = format!("{name}/{key}");
+            if let Some(kind) = place.dead_ways.get(key) {
+                expected.insert(at.clone(), *kind);
+            }
+            match to {
+                Some(to) => waiting.push((to.clone(), way.and_then(|w| w.to))),
+                None => {
+                    if let Some((kind, _)) = way.and_then(|w| w.to).and_then(|to| outlook.dead_ends.get(&to)) {
+                        found_dead.insert(at.clone(), *kind);
+                    }
+                }
+            }
+            if let Some((kind, _)) = id.and_then(|id| outlook.dead_ways.get(&(id, key.clone()))) {
+                found_dead.insert(at, *kind);
+            }
+        }
+    }
+    score.planted = expected.len();
+    for (at, kind) in &expected {
+        match found_dead.get(at) {
+            Some(found) if found == kind => score.named += 1,
+            other => score.missed.push(format!("dead end {kind} at {at}: {other:?}")),
+        }
+    }
+    for (at, kind) in &found_dead {
+        if !expected.contains_key(at) {
+            score.invented.push(format!("{kind} at {at}"));
+        }
+    }
+    let stated = outlook.dead_ends.len() + outlook.dead_ways.len();
+    if stated > found_dead.len() {
+        score.invented.push(format!("{} dead ends elsewhere", stated - found_dead.len()));
+    }
+    score
+}
+
+const KINDS: [DeadEnd; 13] = [
+    DeadEnd::Silence,
+    DeadEnd::Loop,
+    DeadEnd::KeyRejected,
+    DeadEnd::KeyIgnored,
+    DeadEnd::TransferToNobody,
+    DeadEnd::PingPong,
+    DeadEnd::EndlessQueue,
+    DeadEnd::QueueDrop,
+    DeadEnd::VoicemailOn24hLine,
+    DeadEnd::MailboxFull,
+    DeadEnd::UnannouncedHangup,
+    DeadEnd::ClosedInOpenHours,
+    DeadEnd::Deflection,
+];
+
+fn draw(tree: &Tree) -> String {
+    let mut text = String::new();
+    for place in &tree.places {
+        text.push_str(&format!(
+            "{:?} {:?} “{}” x{} then {:?} {:?}\n",
+            place.id,
+            place.kind(),
+            place.text(),
+            place.heard.len(),
+            place.then,
+            place.endings
+        ));
+        for way in &place.ways {
+            text.push_str(&format!("    {} {} -> {:?} again {:?}\n", way.key, way.label, way.to, way.same_again));
+        }
+    }
+    text
+}
+
+fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
+    let grove: Grove = plant(seed, wish);
+    let verbose = std::env::var("NIGHTBELL_MAP_VERBOSE").is_ok();
+    let mut calls = String::new();
+    let mapped = stage::map_hotline(
+        &grove.hotline,
+        &grove.library,
+        wish.lang,
+        Budget { calls: 200, keys: 4_000, line: std::time::Duration::from_secs(100_000), ..Budget::default() },
+        hears,
+        seed,
+        None,
+        &mut |call, played| {
+            if verbose {
+                calls.push_str(&format!(
+                    "call {call}: {:.0} s; keys {}; path {}\n",
+                    played.ended.seconds(),
+                    played.truth.as_ref().map(|t| t.keys_text()).unwrap_or_default(),
+                    played.truth.as_ref().map(|t| t.path_text()).unwrap_or_default()
+                ));
+                for leg in &played.explored.as_ref().unwrap().legs {
+                    calls.push_str(&format!(
+                        "      {:?} {:?} whole {} again {} “{}” {:?}\n",
+                        leg.via,
+                        leg.seen.kind,
+                        leg.seen.whole,
+                        leg.seen.same_again,
+                        leg.seen.text(),
+                        leg.seen.ending.as_ref().map(|e| &e.detail)
+                    ));
+                }
+            }
+        },
+    );
+    let outlook = mapped.survey.tree().outlook();
+    let score = score(mapped.survey.tree(), &outlook, &grove.truth);
+    if verbose {
+        println!("{calls}\n{}", draw(mapped.survey.tree()));
+    }
+    println!(
+        "seed {seed} {:?} back {}: places {}/{} options {}/{} dead ends {}/{} invented {:?} calls {} (confirming {}) leaves {} coverage {:.2} finished {:?} line {:.0} s plain {:.0} s unconfirmed {:?}\n  missed: {:#?}",
+        wish.lang,
+        wish.ways_back,
+        score.places_found,
+        score.places,
+        score.options_found,
+        score.options,
+        score.named,
+        score.planted,
+        score.invented,
+        mapped.survey.calls(),
+        mapped.survey.confirmations(),
+        grove.truth.leaves,
+        outlook.coverage,
+        mapped.finished,
+        mapped.wall.as_secs_f64(),
+        outlook.plain_walk_s,
+        outlook.unconfirmed,
+        score.missed
+    );
+    (score, mapped.survey.calls(), mapped.survey.confirmations(), grove.truth.leaves)
+}
+
+/// A tree of its own for each seed, Chinese with ways back and English without them by turns, every kind of dead end.
+fn judge(seeds: std::ops::Range<u64>, places: usize) {
+    let mut all = Score::default();
+    for seed in seeds {
+        let chinese = seed % 2 == 0;
+        let (lang, hears) = if chinese { (Lang::Zh, Hears::Garbled) } else { (Lang::En, Hears::Exactly) };
+        let mut dead_ends = KINDS.to_vec();
+        dead_ends.rotate_left(seed as usize * 5 % KINDS.len());
+        dead_ends.truncate(places.div_ceil(4));
+        let wish = Wish { lang, places, dead_ends, ways_back: chinese, shared: true, barge_in: seed % 3 != 0 };
+        let (score, calls, confirming, leaves) = check(seed, &wish, hears);
+        assert!(
+            calls as usize <= leaves + confirming as usize + 1,
+            "seed {seed}: {calls} calls for {leaves} ends and {confirming} confirmations"
+        );
+        assert_eq!(score.invented, [""; 0], "seed {seed}");
+        assert_eq!(score.named, score.planted, "seed {seed}: {:#?}", score.missed);
+        all.places += score.places;
+        all.places_found += score.places_found;
+        all.options += score.options;
+        all.options_found += score.options_found;
+    }
+    let share = |found: usize, of: usize| found as f64 / of.max(1) as f64;
+    assert!(share(all.places_found, all.places) >= 0.95, "{all:?}");
+    assert!(share(all.options_found, all.options) >= 0.95, "{all:?}");
+}
+
+#[test]
+fn small_trees_are_mapped_whole_with_every_dead_end_by_its_name() {
+    judge(900..902, 10);
+}
+
+/// Minutes of processor time: trees of up to sixty places. `NIGHTBELL_SEEDS` says how many of each size.
+#[test]
+#[ignore = "minutes; cargo test --test map -- --ignored"]
+fn large_trees_are_mapped_whole_with_every_dead_end_by_its_name() {
+    let seeds = std::env::var("NIGHTBELL_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
+    for places in [5, 20, 40, 60] {
+        judge(1_000..1_000 + seeds, places);
+    }
+}
