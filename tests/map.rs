@@ -143,7 +143,6 @@ fn draw(tree: &Tree) -> String {
 fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
     let grove: Grove = plant(seed, wish);
     let verbose = std::env::var("NIGHTBELL_MAP_VERBOSE").is_ok();
-    let mut calls = String::new();
     let mapped = stage::map_hotline(
         &grove.hotline,
         &grove.library,
@@ -154,14 +153,14 @@ fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
         None,
         &mut |call, played| {
             if verbose {
-                calls.push_str(&format!(
+                print!(
                     "call {call}: {:.0} s; keys {}; path {}\n",
                     played.ended.seconds(),
                     played.truth.as_ref().map(|t| t.keys_text()).unwrap_or_default(),
                     played.truth.as_ref().map(|t| t.path_text()).unwrap_or_default()
-                ));
+                );
                 for leg in &played.explored.as_ref().unwrap().legs {
-                    calls.push_str(&format!(
+                    print!(
                         "      {:?} {:?} whole {} again {} “{}” {:?}\n",
                         leg.via,
                         leg.seen.kind,
@@ -169,7 +168,7 @@ fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
                         leg.seen.same_again,
                         leg.seen.text(),
                         leg.seen.ending.as_ref().map(|e| &e.detail)
-                    ));
+                    );
                 }
             }
         },
@@ -177,7 +176,7 @@ fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
     let outlook = mapped.survey.tree().outlook();
     let score = score(mapped.survey.tree(), &outlook, &grove.truth);
     if verbose {
-        println!("{calls}\n{}", draw(mapped.survey.tree()));
+        println!("{}", draw(mapped.survey.tree()));
     }
     println!(
         "seed {seed} {:?} back {}: places {}/{} options {}/{} dead ends {}/{} invented {:?} calls {} (confirming {}) leaves {} coverage {:.2} finished {:?} line {:.0} s plain {:.0} s unconfirmed {:?}\n  missed: {:#?}",
@@ -214,10 +213,9 @@ fn judge(seeds: std::ops::Range<u64>, places: usize) {
         dead_ends.truncate(places.div_ceil(4));
         let wish = Wish { lang, places, dead_ends, ways_back: chinese, shared: true, barge_in: seed % 3 != 0 };
         let (score, calls, confirming, leaves) = check(seed, &wish, hears);
-        assert!(
-            calls as usize <= leaves + confirming as usize + 1,
-            "seed {seed}: {calls} calls for {leaves} ends and {confirming} confirmations"
-        );
+        // A call for each end, and one more for each dead end, which is stated only when a second call has seen it.
+        let most = leaves + score.planted;
+        assert!(calls as usize <= most, "seed {seed}: {calls} calls ({confirming} to confirm) for {leaves} ends");
         assert_eq!(score.invented, [""; 0], "seed {seed}");
         assert_eq!(score.named, score.planted, "seed {seed}: {:#?}", score.missed);
         all.places += score.places;

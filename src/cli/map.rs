@@ -390,6 +390,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
         call: call_limit,
         // What will be compared must not rest on one hearing.
         hearings: if args.save.is_some() || args.diff.is_some() { 2 } else { 1 },
+        interrupts: false,
         calls_per_hour: None,
     };
     let folder = args.out.clone().unwrap_or_else(live::calls_folder);

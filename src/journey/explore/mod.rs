@@ -30,8 +30,9 @@ use std::time::Duration;
 const PAUSE_BEFORE_KEY: Duration = Duration::from_millis(900);
 /// A key pressed straight after the answer can be lost while media paths open.
 const SETTLE_AFTER_ANSWER: Duration = Duration::from_millis(600);
-/// The same prompt this soon after a key is the answer to the key; later, the menu has merely timed out.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(4);
+/// The same prompt, or a word that nothing came, this soon after a key is the answer to the key; later, the menu has
+/// merely timed out: its patience began with the end of its prompt, not with our key.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// A key that did nothing is given this long before the place counts as silent.
 const REPROMPTS_WITHIN: Duration = Duration::from_secs(25);
 /// A menu that only waits is waited for this long.
@@ -225,6 +226,11 @@ impl Explorer {
         }
         self.skip_rest_of_prompt(scene);
         let stay = Stay::new(self.arrived, self.skip, scene);
+        if stay.drags_on() {
+            self.arrive(&stay, Over::OurLimit, scene, None);
+            self.hang_up(OurReason::ScriptDone, scene, acts);
+            return false;
+        }
         match self.after_key(&stay, scene) {
             After::Moved => {}
             After::Pending => return false,
@@ -270,7 +276,7 @@ impl Explorer {
         let rest = words
             .iter()
             .take_while(|w| {
-                ours(&w.transcript.text) || (waits && (said_before(&w.transcript.text) || w.reading.kind.is_refusal()))
+                ours(&w.transcript.text) || (waits && (said_before(&w.transcript.text) || stay::is_refusal(w)))
             })
             .count();
         if rest > 0 {
@@ -294,7 +300,7 @@ impl Explorer {
         if !led {
             return self.after_silence(trial, &from, stay, scene);
         }
-        let refused = stay.kinds().next().is_some_and(|k| k.is_refusal());
+        let refused = stay.refusal().is_some();
         let known_to_lead_on =
             self.tree.leads(trial.from, &trial.key).is_some_and(|to| to != trial.from && self.is_spoken(to));
         let again = !refused
@@ -312,7 +318,9 @@ impl Explorer {
             return After::Pending;
         }
         let first = stay.words.first().map(|w| w.from).unwrap_or(scene.now);
-        let at_once = first.since(self.arrived) <= ANSWERS_WITHIN;
+        // "Not valid" is said of a key; "nothing was entered" may be said of none.
+        let of_a_key = stay.refusal() == Some(true);
+        let at_once = of_a_key || first.since(self.arrived) <= ANSWERS_WITHIN;
         if trial.tries < self.tries(&trial) {
             // What came late came by itself: the key did nothing.
             if let Some(trial) = &mut self.trial {
@@ -482,12 +490,8 @@ impl Explorer {
             DeadEnd::KeyIgnored => format!("key {key} (“{label}”) is offered and has no effect"),
             _ => format!("silence after key {key} (“{label}”)"),
         };
-        let refusals: Vec<String> = stay
-            .words
-            .iter()
-            .filter(|w| w.reading.kind.is_refusal())
-            .map(|w| w.transcript.text.trim().to_string())
-            .collect();
+        let refusals: Vec<String> =
+            stay.words.iter().filter(|w| stay::is_refusal(w)).map(|w| w.transcript.text.trim().to_string()).collect();
         let mut seen = stay.seen(Over::Heard, self.errand.call, None, None, scene.context);
         (seen.kind, seen.options, seen.clips) = (PlaceKind::End, Vec::new(), refusals);
         seen.ending = Some(Ending { dead_end: Some(kind), detail, quote: seen.clips.first().cloned() });
@@ -560,9 +564,12 @@ impl Explorer {
         let theirs = matches!(scene.ended, Some((_, EndedBy::Them)));
         if let Some(trial) = self.trial.clone()
             && let Some(from) = self.tree.place(trial.from).cloned()
-            && stay.kinds().next().is_some_and(|k| k.is_refusal())
+            && let Some(of_a_key) = stay.refusal()
         {
-            let seen = self.failed(DeadEnd::KeyRejected, &trial.key, &from, &stay, scene);
+            let first = stay.words.first().map_or(scene.now, |w| w.from);
+            let at_once = of_a_key || first.since(self.arrived) <= ANSWERS_WITHIN;
+            let kind = if at_once && !trial.ignored { DeadEnd::KeyRejected } else { DeadEnd::KeyIgnored };
+            let seen = self.failed(kind, &trial.key, &from, &stay, scene);
             return self.note(Leg { via: Via::Way(trial.key), seen });
         }
         if theirs {
@@ -600,7 +607,7 @@ impl Explorer {
             self.hang_up(OurReason::ScriptDone, scene, acts);
             return false;
         };
-        let may_barge = barge && self.tree.listens_while_speaking != Some(false);
+        let may_barge = barge && self.errand.interrupts && self.tree.listens_while_speaking != Some(false);
         let speaking = scene.attention.is_speaking();
         let paused = scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PAUSE_BEFORE_KEY);
         if speaking && !may_barge || !speaking && !may_barge && !paused {

@@ -76,7 +76,8 @@ impl Explorer {
     /// Nothing came after this key. Pressed into the prompt it tells more: one without effect lets the prompt go on.
     fn tells_by_interrupting(&self, place: PlaceId, key: &str) -> bool {
         let end = self.tree.leads(place, key).and_then(|to| self.tree.place(to)).and_then(|p| p.dead_end());
-        self.tree.listens_while_speaking == Some(true)
+        self.errand.interrupts
+            && self.tree.listens_while_speaking == Some(true)
             && end.is_some_and(|(kind, ..)| matches!(kind, DeadEnd::Silence | DeadEnd::KeyIgnored))
     }
 

@@ -25,6 +25,8 @@ const MUSIC_IS_QUEUE: Duration = Duration::from_secs(5);
 const POSITION_STANDS: Duration = Duration::from_secs(300);
 /// Two stretches this alike, in which nothing else is said, are one thing said twice.
 const SAME_WORDS: f32 = 0.85;
+/// Ringing is given a minute; nothing else that is not a queue takes longer than this.
+const STAY_LONGEST: Duration = Duration::from_secs(150);
 /// Put off and hung up on within this.
 const PUT_OFF: Duration = Duration::from_secs(8);
 /// A menu that hangs up sooner than this after its options gave no time to choose.
@@ -79,6 +81,16 @@ impl<'a> Stay<'a> {
         self.words.iter().map(|w| w.reading.kind)
     }
 
+    /// The menu's complaint about a key, or about none: `Some(true)` when it can only be about a key.
+    pub fn refusal(&self) -> Option<bool> {
+        let first = self.words.first()?;
+        match first.reading.kind {
+            PromptKind::InvalidInput => Some(true),
+            _ if is_refusal(first) => Some(false),
+            _ => None,
+        }
+    }
+
     pub fn prompt(&self, context: &understanding::Context) -> Prompt {
         Prompt::join(&self.words, context)
     }
@@ -116,6 +128,11 @@ impl<'a> Stay<'a> {
             .any(|kind| self.tones(kind).next().is_some())
     }
 
+    /// Longer than anything but a queue takes.
+    pub fn drags_on(&self) -> bool {
+        !self.is_queue() && self.now.since(self.arrived) >= STAY_LONGEST
+    }
+
     fn says_transfer(&self) -> bool {
         self.kinds().any(|k| k == PromptKind::Transfer)
     }
@@ -134,8 +151,14 @@ impl<'a> Stay<'a> {
 
     /// Whether this stay has come to its end, judged by what was heard so far. `Heard` is for the caller to say.
     pub fn is_over(&self, queue_limit: Duration) -> Option<Over> {
-        let tone = |kind| self.tones(kind).any(|d| d >= TONE_ENOUGH);
-        if tone(HeardKind::Busy) || tone(HeardKind::Congestion) {
+        // Its bursts may be told one by one.
+        let refused: Duration = self
+            .attention
+            .tones_since(self.arrived)
+            .filter(|t| matches!(t.kind, HeardKind::Busy | HeardKind::Congestion))
+            .map(|t| t.to.since(t.from.max(self.arrived)))
+            .sum();
+        if refused >= TONE_ENOUGH {
             return Some(Over::Nobody);
         }
         if self.goes_to_and_fro() {
@@ -386,6 +409,16 @@ pub fn is_menu(prompt: &Prompt) -> bool {
         && !matches!(prompt.reading.kind, PromptKind::Voicemail | PromptKind::MailboxFull | PromptKind::InputRequest)
 }
 
+/// Complaints as menus word them, however the hearing wrote down "you".
+pub fn is_refusal(words: &Words) -> bool {
+    let text = words.transcript.text.replace(['您', '你', '的', ' '], "");
+    words.reading.kind.is_refusal()
+        || (words.reading.options.is_empty()
+            && ["没有收到输入", "没收到输入", "未收到输入", "没有检测到输入", "没有收到按键"]
+                .iter()
+                .any(|w| text.contains(w)))
+}
+
 /// Some option leads further.
 fn leads_on(prompt: &Prompt) -> bool {
     is_menu(prompt) && prompt.reading.options.iter().any(|o| direction(&o.label) == Direction::Onwards)
@@ -404,7 +437,7 @@ fn first_round(all: Vec<&Words>) -> (Vec<&Words>, usize) {
     for i in 1..all.len() {
         let again = long(all[i]) && all[..i].iter().any(|earlier| same(earlier, all[i]));
         let options_before = all[..i].iter().any(|w| !w.reading.options.is_empty());
-        if again || (options_before && all[i].reading.kind.is_refusal()) {
+        if again || (options_before && is_refusal(all[i])) {
             end = i;
             break;
         }

@@ -28,6 +28,8 @@ pub struct Budget {
     pub call: Duration,
     /// Calls in which each menu is heard to its end.
     pub hearings: usize,
+    /// Known prompts are interrupted; see `Errand::interrupts`.
+    pub interrupts: bool,
     /// Calls within an hour, where the owner says so.
     pub calls_per_hour: Option<u32>,
 }
@@ -43,6 +45,7 @@ impl Default for Budget {
             queue: Duration::from_secs(600),
             call: crate::vocabulary::limits::CALL_MAX,
             hearings: 1,
+            interrupts: false,
             calls_per_hour: None,
         }
     }
@@ -212,6 +215,7 @@ impl Survey {
             taken,
             hearings: self.budget.hearings,
             keys_max: (self.budget.keys - self.keys).min(crate::vocabulary::limits::KEYS_MAX as u32) as usize,
+            interrupts: self.budget.interrupts,
             roams_until_ms: self.budget.call.saturating_sub(LAST_WAY_TAKES).as_millis() as u64,
             queue_limit_ms: self.budget.queue.as_millis() as u64,
             people_left: self.people_left(),
@@ -261,6 +265,15 @@ impl Survey {
         for &id in &outlook.order {
             let Some(place) = self.tree.place(id) else { continue };
             let depth = outlook.paths[&id].len();
+            // One of two hearings had an option, and its key came to nothing: a third hearing says whether it is offered.
+            let counted: Vec<&str> = self.tree.ways_of(place).map(|w| w.key.as_str()).collect();
+            let torn = place
+                .ways
+                .iter()
+                .any(|w| w.heard as usize * 2 == place.heard.len() && !counted.contains(&w.key.as_str()));
+            if torn && tried(id, "") < ATTEMPTS_MAX {
+                confirm.push((depth, Goal::Hear { place: id }));
+            }
             for way in self.tree.ways_of(place) {
                 let goal = |why| Goal::Way { place: id, key: way.key.clone(), why };
                 if tried(id, &way.key) >= ATTEMPTS_MAX || way.declined.is_some() {
