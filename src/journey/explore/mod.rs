@@ -171,7 +171,8 @@ impl Explorer {
     /// The call is over and all words are there: what was left open is noted.
     pub fn conclude(&mut self, scene: &Scene, acts: &mut Vec<Act>) {
         self.prove_keys(scene, acts);
-        if self.state != State::Over {
+        // What never answered has no place to tell of.
+        if !matches!(self.state, State::Over | State::BeforeAnswer) {
             self.note_end(scene);
         }
         self.state = State::Over;
