@@ -153,15 +153,15 @@ fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
         None,
         &mut |call, played| {
             if verbose {
-                print!(
-                    "call {call}: {:.0} s; keys {}; path {}\n",
+                println!(
+                    "call {call}: {:.0} s; keys {}; path {}",
                     played.ended.seconds(),
                     played.truth.as_ref().map(|t| t.keys_text()).unwrap_or_default(),
                     played.truth.as_ref().map(|t| t.path_text()).unwrap_or_default()
                 );
                 for leg in &played.explored.as_ref().unwrap().legs {
-                    print!(
-                        "      {:?} {:?} whole {} again {} “{}” {:?}\n",
+                    println!(
+                        "      {:?} {:?} whole {} again {} “{}” {:?}",
                         leg.via,
                         leg.seen.kind,
                         leg.seen.whole,

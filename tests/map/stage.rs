@@ -65,10 +65,8 @@ pub fn map_hotline(
     watch: &mut dyn FnMut(u32, &Played),
 ) -> Mapped {
     let mut survey = Survey::new(budget);
-    let finished;
-    let wall = run(&mut survey, hotline, library, lang, hears, seed, version, watch, &mut |f| f);
-    finished = wall.1;
-    Mapped { survey, finished, wall: wall.0 }
+    let (wall, finished) = run(&mut survey, hotline, library, lang, hears, seed, version, watch);
+    Mapped { survey, finished, wall }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -81,7 +79,6 @@ pub fn run(
     seed: u64,
     version: Option<&str>,
     watch: &mut dyn FnMut(u32, &Played),
-    done: &mut dyn FnMut(Finished) -> Finished,
 ) -> (Duration, Finished) {
     let mut now = Duration::ZERO;
     // Calls in progress: what they will have found, by when they end.
@@ -126,7 +123,7 @@ pub fn run(
                 now = now.max(at);
                 survey.ended(report);
             }
-            Next::Finished(why) => return (now, done(why)),
+            Next::Finished(why) => return (now, why),
         }
     }
 }

@@ -611,7 +611,7 @@ impl Explorer {
         let may_barge = barge && self.errand.interrupts && self.tree.listens_while_speaking != Some(false);
         let speaking = scene.attention.is_speaking();
         let paused = scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PAUSE_BEFORE_KEY);
-        if speaking && !may_barge || !speaking && !may_barge && !paused {
+        if !may_barge && (speaking || !paused) {
             return false;
         }
         let trial = match self.trial.take() {

@@ -291,7 +291,7 @@ impl<'a> Stay<'a> {
                 } else {
                     "busy tone"
                 };
-                return (spoken_or_end(spoken), dead(DeadEnd::TransferToNobody, format!("put through, then {how}")));
+                return (spoken, dead(DeadEnd::TransferToNobody, format!("put through, then {how}")));
             }
             Over::PingPong => {
                 return (
@@ -361,14 +361,11 @@ impl<'a> Stay<'a> {
                     .next()
                     .is_some()
                 {
-                    return (
-                        spoken_or_end(spoken),
-                        dead(DeadEnd::TransferToNobody, "put through to a busy or dead line".into()),
-                    );
+                    return (spoken, dead(DeadEnd::TransferToNobody, "put through to a busy or dead line".into()));
                 }
                 if self.total(HeardKind::Ringback) >= Duration::from_secs(15) {
                     return (
-                        spoken_or_end(spoken),
+                        spoken,
                         dead(DeadEnd::TransferToNobody, "it rang, nobody came, and the line hung up".into()),
                     );
                 }
@@ -396,10 +393,6 @@ impl<'a> Stay<'a> {
             _ => (spoken, fine("heard to its end")),
         }
     }
-}
-
-fn spoken_or_end(spoken: PlaceKind) -> PlaceKind {
-    spoken
 }
 
 /// Options that lead on make a menu; a notice that can only be left or repeated is one that says something.

@@ -218,8 +218,7 @@ impl<'a> Plan<'a> {
         } else if to.id == from.id {
             format!("{} ↩", option.label)
         } else if direction(&option.label) == Direction::Onwards {
-            format!("{} → {}{}", option.label, if zh { "同“" } else { "see “" }, self.name(&to.id))
-                + if zh { "”" } else { "”" }
+            format!("{} → {}“{}”", option.label, if zh { "同" } else { "see " }, self.name(&to.id))
         } else {
             format!("{} ↩ {}", option.label, self.name(&to.id))
         };

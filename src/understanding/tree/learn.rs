@@ -51,7 +51,7 @@ impl Tree {
         }
         let at = match expected.filter(|&id| self.is_still(id, seen)).or_else(|| self.found_elsewhere(seen)) {
             Some(known) => known,
-            None => self.add(seen)?,
+            None => self.add()?,
         };
         self.connect(from, &leg.via, at);
         self.hear(at, seen);
@@ -98,8 +98,7 @@ impl Tree {
         (seen.kind != PlaceKind::End && !seen.clips.is_empty()).then(|| self.same_as(seen)).flatten()
     }
 
-    fn add(&mut self, seen: &Seen) -> Option<PlaceId> {
-        let _ = seen;
+    fn add(&mut self) -> Option<PlaceId> {
         if self.places.len() >= limits::MAP_PLACES_MAX {
             return None;
         }
