@@ -1,8 +1,10 @@
-//! How much of a core one caller's ears take: microseconds per 20 ms frame, by what is heard.
+//! How much of a core one caller's ears take: microseconds of processor time per 20 ms frame, by what is heard.
+//! Processor time and not the clock's: a busy machine makes nobody's ears dearer.
 
 use nightbell::hearing::{Ears, tones};
 use nightbell::vocabulary::{FRAME_SAMPLES, Frame, Moment};
-use std::time::{Duration, Instant};
+use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 const SECONDS: usize = 180;
 /// What a caller may cost: a thousand of them on two cores is 40 µs per frame.
@@ -31,7 +33,7 @@ fn main() {
         let mut out = Vec::new();
         let mut at = Moment::START;
         let mut samples = period.iter().copied().cycle();
-        let began = Instant::now();
+        let began = processor_time();
         for _ in 0..SECONDS * 50 {
             let mut frame = Frame { samples: [0; FRAME_SAMPLES], lost: false };
             frame.samples.iter_mut().for_each(|s| *s = samples.next().unwrap_or(0));
@@ -39,7 +41,7 @@ fn main() {
             at += Duration::from_millis(20);
             out.clear();
         }
-        let us = began.elapsed().as_secs_f64() * 1e6 / (SECONDS * 50) as f64;
+        let us = (processor_time() - began).as_secs_f64() * 1e6 / (SECONDS * 50) as f64;
         slow |= us > FRAME_US_MAX;
         println!("{name:16} {us:6.1} µs per frame, {:6.0} × real time", 20_000.0 / us);
     }
@@ -47,4 +49,8 @@ fn main() {
         println!("too slow");
         std::process::exit(1);
     }
+}
+
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("Linux has this clock").into()
 }

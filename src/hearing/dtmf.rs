@@ -60,6 +60,22 @@ struct Half {
     power: f32,
 }
 
+impl Half {
+    /// Samples and the waves at their places. The sums are held here, not in `self`: a sample costs four instructions.
+    fn take(&mut self, samples: &[i16], cos: &[[f32; LINES]], sin: &[[f32; LINES]]) {
+        let Half { mut re, mut im, mut power } = *self;
+        for ((&sample, cos), sin) in samples.iter().zip(cos).zip(sin) {
+            let x = f32::from(sample) / 32_768.0;
+            for line in 0..LINES {
+                re[line] += x * cos[line];
+                im[line] += x * sin[line];
+            }
+            power += x * x;
+        }
+        *self = Half { re, im, power };
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Window {
     row: usize,
@@ -120,16 +136,14 @@ impl Dtmf {
     }
 
     pub fn frame(&mut self, samples: &[i16; FRAME_SAMPLES], out: &mut Vec<DtmfEvent>) {
-        for (n, &sample) in samples.iter().enumerate() {
-            let x = f32::from(sample) / 32_768.0;
-            for line in 0..LINES {
-                self.half.re[line] += x * self.cos[self.count][line];
-                self.half.im[line] += x * self.sin[self.count][line];
-            }
-            self.half.power += x * x;
-            self.count += 1;
+        let mut done = 0;
+        while done < FRAME_SAMPLES {
+            let part = &samples[done..FRAME_SAMPLES.min(done + HALF - self.count)];
+            self.half.take(part, &self.cos[self.count..], &self.sin[self.count..]);
+            done += part.len();
+            self.count += part.len();
             if self.count == HALF {
-                let end_ms = self.now_ms + (n + 1) as f64 / 8.0;
+                let end_ms = self.now_ms + done as f64 / 8.0;
                 self.window(end_ms, out);
                 self.before = self.half;
                 self.half = Half::default();

@@ -3,7 +3,7 @@
 //! A tone is a spectrum whose power lies in one or two lines that stand still. Frequencies come from the 64 ms
 //! spectrum, edges from the 5 ms envelope.
 
-use super::senses::{LONG_BINS, Sensed};
+use super::senses::{LONG_BINS, Sensed, power_of_lines, strongest};
 use super::spectrum::db;
 use crate::vocabulary::SAMPLE_RATE;
 
@@ -313,12 +313,7 @@ fn lines(long: &[f32; LONG_BINS]) -> Option<Lines> {
     const FROM: usize = 16;
     const TO: usize = LONG_BINS - 6;
     let total: f32 = long[4..].iter().sum();
-    let mut first = FROM;
-    for k in FROM..TO {
-        if long[k] > long[first] {
-            first = k;
-        }
-    }
+    let first = strongest(long, FROM..TO)?;
     let mut second = None;
     let enough = long[first] * power_ratio(-TWIST_DB_MAX);
     for k in FROM..TO {
@@ -327,11 +322,7 @@ fn lines(long: &[f32; LONG_BINS]) -> Option<Lines> {
             second = Some(k);
         }
     }
-    let near = |k: usize, line: usize| k.abs_diff(line) <= 3;
-    let held: f32 = (4..LONG_BINS)
-        .filter(|&k| near(k, first) || second.is_some_and(|second| near(k, second)))
-        .map(|k| long[k])
-        .sum();
+    let held = power_of_lines(long, 4, first, second);
     if held < total * SHARE_MIN || total <= 0.0 {
         return None;
     }

@@ -2,6 +2,7 @@
 
 use super::spectrum::{LONG, Recent, SHORT, Spectrum, db};
 use crate::vocabulary::{FRAME_SAMPLES, Frame};
+use std::ops::Range;
 
 /// Bands of the short spectrum, about equal to the ear between 120 and 3,800 Hz.
 pub const BANDS: usize = 22;
@@ -153,28 +154,42 @@ fn peaky_lines(long: &[f32; LONG_BINS], lines: &mut [f32; LINES]) -> f32 {
 /// Share of the power that lies in the two strongest lines (each ±3 bins): near 1 for a tone or a pair of tones.
 fn two_line_share(long: &[f32; LONG_BINS]) -> f32 {
     let total: f32 = long[6..].iter().sum::<f32>() + 1e-10;
-    let top = strongest(long, 6, LONG_BINS - 4, usize::MAX);
-    let second = strongest(long, 6, LONG_BINS - 4, top);
-    let mut share = 0.0;
-    for (k, power) in long.iter().enumerate().skip(6) {
-        if k.abs_diff(top) <= 3 || k.abs_diff(second) <= 3 {
-            share += power;
-        }
-    }
-    share / total
+    const FROM: usize = 6;
+    const TO: usize = LONG_BINS - 4;
+    let Some(top) = strongest(long, FROM..TO) else { return 0.0 };
+    let below = strongest(long, FROM..top.saturating_sub(LINE_BINS));
+    let above = strongest(long, top + LINE_BINS + 1..TO);
+    let second = below.into_iter().chain(above).reduce(|a, b| if long[b] > long[a] { b } else { a });
+    power_of_lines(long, FROM, top, second) / total
 }
 
-/// The strongest bin that is not within three of `but_not`.
-pub fn strongest(long: &[f32; LONG_BINS], from: usize, to: usize, but_not: usize) -> usize {
-    let mut best = from;
-    let mut power = -1.0;
-    for (k, &p) in long.iter().enumerate().take(to).skip(from) {
-        if p > power && k.abs_diff(but_not) > 3 {
-            best = k;
-            power = p;
+/// A line of the long spectrum is so many bins wide to either side.
+const LINE_BINS: usize = 3;
+
+/// The first of the strongest bins of a range; none of an empty one.
+pub fn strongest(long: &[f32; LONG_BINS], bins: Range<usize>) -> Option<usize> {
+    let searched = long.get(bins.clone())?;
+    // The greatest power first, eight bins at once, then where it stands: cheaper than to carry the place along.
+    let (eights, rest) = searched.as_chunks::<8>();
+    let mut tops = [0.0f32; 8];
+    for eight in eights {
+        for (top, &power) in tops.iter_mut().zip(eight) {
+            *top = if power > *top { power } else { *top };
         }
     }
-    best
+    let top = tops.iter().chain(rest).fold(0.0f32, |top, &power| if power > top { power } else { top });
+    searched.iter().position(|&power| power >= top).map(|k| bins.start + k)
+}
+
+/// The power of all bins from `from` on that belong to one of two lines.
+pub fn power_of_lines(long: &[f32; LONG_BINS], from: usize, first: usize, second: Option<usize>) -> f32 {
+    let second = second.unwrap_or(first);
+    let (low, high) = (first.min(second), first.max(second));
+    let span = |line: usize| (line.saturating_sub(LINE_BINS), (line + LINE_BINS + 1).min(LONG_BINS));
+    let ((low_from, low_to), (high_from, high_to)) = (span(low), span(high));
+    let low_bins = low_from.max(from)..low_to;
+    let high_bins = high_from.max(low_to).max(from)..high_to;
+    low_bins.chain(high_bins).map(|k| long[k]).sum()
 }
 
 /// Triangles, equally wide on the mel scale.
@@ -198,4 +213,44 @@ fn bands() -> Vec<Band> {
             Band { from, weights }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spectra of noise, of a line or two in it, and of nothing.
+    fn spectra() -> impl Iterator<Item = [f32; LONG_BINS]> {
+        let mut state = 1u32;
+        (0..300).map(move |n| {
+            let mut random = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / 16_777_216.0
+            };
+            let mut long: [f32; LONG_BINS] = std::array::from_fn(|_| if n % 10 == 0 { 0.0 } else { random() });
+            for _ in 0..n % 3 {
+                long[(random() * LONG_BINS as f32) as usize] += 50.0 * random();
+            }
+            long
+        })
+    }
+
+    #[test]
+    fn two_lines_are_found_and_hold_what_they_hold_by_the_plain_definition() {
+        for (n, long) in spectra().enumerate() {
+            let strongest_but = |line: usize| {
+                (6..LONG_BINS - 4).filter(|k| k.abs_diff(line) > 3).fold(None, |best: Option<usize>, k| match best {
+                    Some(best) if long[k] <= long[best] => Some(best),
+                    _ => Some(k),
+                })
+            };
+            let first = strongest_but(usize::MAX).unwrap();
+            assert_eq!(strongest(&long, 6..LONG_BINS - 4), Some(first), "spectrum {n}");
+            let second = strongest_but(first).unwrap();
+            let near = |k: usize| k.abs_diff(first) <= 3 || k.abs_diff(second) <= 3;
+            let held: f32 = (6..LONG_BINS).filter(|&k| near(k)).map(|k| long[k]).sum();
+            assert_eq!(power_of_lines(&long, 6, first, Some(second)), held, "spectrum {n}");
+            assert_eq!(two_line_share(&long), held / (long[6..].iter().sum::<f32>() + 1e-10), "spectrum {n}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Power spectra of the last 32 and 64 ms of sound.
 //!
-//! The transform is our own forty lines and not a library's: libraries choose their arithmetic by the processor they
+//! The transform is our own and not a library's: libraries choose their arithmetic by the processor they
 //! run on, and a tape must replay to the same bit on every machine.
 
 use crate::vocabulary::{FRAME_SAMPLES, SAMPLE_RATE};
+use std::array::from_fn;
 use std::f64::consts::TAU;
 
 /// Samples of the short window: 32 ms, bins of 31.25 Hz. Follows speech.
@@ -11,15 +12,21 @@ pub const SHORT: usize = 256;
 /// Samples of the long window: 64 ms, bins of 15.6 Hz. Tells 440 from 480 Hz.
 pub const LONG: usize = 512;
 
+/// Butterflies done at once. Real and imaginary parts lie apart, so that a compiler makes one instruction of four.
+const LANES: usize = 4;
+
 /// A power spectrum of real samples, Hann-windowed, scaled so that a sine of peak `a` has its power `a²/2` spread over
 /// the bins of its main lobe.
 pub struct Spectrum {
     size: usize,
     window: Vec<f32>,
-    /// e^(−2πik/size), k in 0..size/2.
-    turns: Vec<(f32, f32)>,
+    /// Where each pair of samples goes: its number's bits the other way round.
     reversed: Vec<u16>,
-    work: Vec<(f32, f32)>,
+    /// e^(−2πik/2s), k in 0..s, for the passes of span s = 1, 2, 4 … size/2 one after the other.
+    turns_re: Vec<f32>,
+    turns_im: Vec<f32>,
+    re: Vec<f32>,
+    im: Vec<f32>,
     scale: f32,
 }
 
@@ -31,17 +38,17 @@ impl Spectrum {
         let window: Vec<f32> =
             (0..size).map(|n| (0.5 - 0.5 * (TAU * (n as f64 + 0.5) / size as f64).cos()) as f32).collect();
         let energy: f32 = window.iter().map(|w| w * w).sum();
+        let spans = (0..=bits).map(|n| 1 << n);
+        let angles: Vec<f64> =
+            spans.flat_map(|span| (0..span).map(move |k| -TAU * (k * half / span) as f64 / size as f64)).collect();
         Spectrum {
             size,
             window,
-            turns: (0..half)
-                .map(|k| {
-                    let angle = -TAU * k as f64 / size as f64;
-                    (angle.cos() as f32, angle.sin() as f32)
-                })
-                .collect(),
             reversed: (0..half as u16).map(|n| n.reverse_bits() >> (16 - bits)).collect(),
-            work: vec![(0.0, 0.0); half],
+            turns_re: angles.iter().map(|angle| angle.cos() as f32).collect(),
+            turns_im: angles.iter().map(|angle| angle.sin() as f32).collect(),
+            re: vec![0.0; half],
+            im: vec![0.0; half],
             scale: 2.0 / (energy * size as f32),
         }
     }
@@ -57,40 +64,69 @@ impl Spectrum {
     /// `samples.len()` is the window's size, `power.len()` is `bins()`.
     pub fn power(&mut self, samples: &[f32], power: &mut [f32]) {
         for ((pair, window), &at) in samples.chunks_exact(2).zip(self.window.chunks_exact(2)).zip(&self.reversed) {
-            self.work[usize::from(at)] = (pair[0] * window[0], pair[1] * window[1]);
+            self.re[usize::from(at)] = pair[0] * window[0];
+            self.im[usize::from(at)] = pair[1] * window[1];
         }
         self.transform();
-        let half = self.size / 2;
-        // Two real halves packed as one complex signal are taken apart again.
-        for (k, power) in power.iter_mut().enumerate().take(half + 1) {
-            let (ar, ai) = self.work[k % half];
-            let (br, bi) = self.work[(half - k) % half];
+        // Two real halves packed as one complex signal are taken apart again: bin k needs places k and half − k.
+        let (half, scale) = (self.size / 2, self.scale);
+        let bin = |(ar, ai): (f32, f32), (br, bi): (f32, f32), (tr, ti): (f32, f32)| {
             let (er, ei) = (0.5 * (ar + br), 0.5 * (ai - bi));
             let (or, oi) = (0.5 * (ai + bi), -0.5 * (ar - br));
-            let (tr, ti) = if k < half { self.turns[k] } else { (-1.0, 0.0) };
             let (re, im) = (er + tr * or - ti * oi, ei + tr * oi + ti * or);
-            *power = (re * re + im * im) * self.scale;
+            (re * re + im * im) * scale
+        };
+        let (re, im) = (&self.re[..half], &self.im[..half]);
+        let (first, turns) = ((re[0], im[0]), half - 1);
+        power[0] = bin(first, first, (1.0, 0.0)) * 0.5;
+        power[half] = bin(first, first, (-1.0, 0.0)) * 0.5;
+        let ahead = re[1..].iter().zip(&im[1..]);
+        let back = re[1..].iter().rev().zip(im[1..].iter().rev());
+        let turns = self.turns_re[turns + 1..].iter().zip(&self.turns_im[turns + 1..]);
+        for (((power, a), b), turn) in power[1..half].iter_mut().zip(ahead).zip(back).zip(turns) {
+            *power = bin((*a.0, *a.1), (*b.0, *b.1), (*turn.0, *turn.1));
         }
-        power[0] *= 0.5;
-        power[half] *= 0.5;
     }
 
     /// Radix 2, in place, input already in bit-reversed order.
     fn transform(&mut self) {
-        let n = self.work.len();
-        let mut span = 1;
-        while span < n {
-            let stride = self.size / (2 * span);
-            for block in self.work.chunks_exact_mut(2 * span) {
-                let (low, high) = block.split_at_mut(span);
-                for (k, (a, b)) in low.iter_mut().zip(high).enumerate() {
-                    let (tr, ti) = self.turns[k * stride];
-                    let (xr, xi) = (b.0 * tr - b.1 * ti, b.0 * ti + b.1 * tr);
-                    *b = (a.0 - xr, a.1 - xi);
-                    *a = (a.0 + xr, a.1 + xi);
+        self.first_passes();
+        let mut span = LANES;
+        while span < self.re.len() {
+            let turns_re = self.turns_re[span - 1..][..span].as_chunks::<LANES>().0;
+            let turns_im = self.turns_im[span - 1..][..span].as_chunks::<LANES>().0;
+            for (re, im) in self.re.chunks_exact_mut(2 * span).zip(self.im.chunks_exact_mut(2 * span)) {
+                let ((ar, br), (ai, bi)) = (re.split_at_mut(span), im.split_at_mut(span));
+                let a = ar.as_chunks_mut::<LANES>().0.iter_mut().zip(ai.as_chunks_mut::<LANES>().0);
+                let b = br.as_chunks_mut::<LANES>().0.iter_mut().zip(bi.as_chunks_mut::<LANES>().0);
+                for (((ar, ai), (br, bi)), (tr, ti)) in a.zip(b).zip(turns_re.iter().zip(turns_im)) {
+                    let xr: [f32; LANES] = from_fn(|k| br[k] * tr[k] - bi[k] * ti[k]);
+                    let xi: [f32; LANES] = from_fn(|k| br[k] * ti[k] + bi[k] * tr[k]);
+                    let (re, im) = (*ar, *ai);
+                    *ar = from_fn(|k| re[k] + xr[k]);
+                    *ai = from_fn(|k| im[k] + xi[k]);
+                    *br = from_fn(|k| re[k] - xr[k]);
+                    *bi = from_fn(|k| im[k] - xi[k]);
                 }
             }
             span *= 2;
+        }
+    }
+
+    /// The passes of span 1 and 2, in which no four butterflies lie side by side: both at once, four places at a time.
+    fn first_passes(&mut self) {
+        let turn: [(f32, f32); 3] = from_fn(|n| (self.turns_re[n], self.turns_im[n]));
+        let cross = |a: (f32, f32), b: (f32, f32), (tr, ti): (f32, f32)| {
+            let (xr, xi) = (b.0 * tr - b.1 * ti, b.0 * ti + b.1 * tr);
+            ((a.0 + xr, a.1 + xi), (a.0 - xr, a.1 - xi))
+        };
+        for (re, im) in self.re.as_chunks_mut::<4>().0.iter_mut().zip(self.im.as_chunks_mut::<4>().0) {
+            let (a, b) = cross((re[0], im[0]), (re[1], im[1]), turn[0]);
+            let (c, d) = cross((re[2], im[2]), (re[3], im[3]), turn[0]);
+            let (a, c) = cross(a, c, turn[1]);
+            let (b, d) = cross(b, d, turn[2]);
+            *re = [a.0, b.0, c.0, d.0];
+            *im = [a.1, b.1, c.1, d.1];
         }
     }
 }
