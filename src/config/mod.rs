@@ -18,6 +18,7 @@ pub(crate) mod node;
 mod probe_file;
 pub mod problem;
 pub(crate) mod reader;
+mod reporting;
 mod schedule_file;
 pub(crate) mod source;
 pub mod span;
@@ -36,6 +37,7 @@ pub use hotline::{
     Schedule, TimeRange, When, Within,
 };
 pub use problem::Problem;
+pub use reporting::{Measure, Norm, Reporting};
 pub use steps::Step;
 pub use trunks::{Allow, PasswordFrom, Server, Transport, Trunk, TrunkTls};
 pub use watch::{Budget, Budgets, Calendar, Days, Money, Price, Shared, Watch};

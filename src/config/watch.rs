@@ -1,6 +1,7 @@
 //! What holds for the whole watch: budgets over all hotlines, calendars, the kill switch, which alerts ask for which call.
 
 use super::keeping::{Redaction, Retention};
+use super::reporting::Reporting;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Watch {
     pub retention: Retention,
     /// What is taken out of it.
     pub redaction: Redaction,
+    /// What the monthly report compares with.
+    pub report: Reporting,
 }
 
 impl Default for Watch {
@@ -32,6 +35,7 @@ impl Default for Watch {
             alerts: Alerts::default(),
             retention: Retention::default(),
             redaction: Redaction::default(),
+            report: Reporting::default(),
         }
     }
 }

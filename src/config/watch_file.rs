@@ -6,12 +6,14 @@ use super::keeping::{self, Redaction, Retention};
 use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
+use super::reporting::{self, Reporting};
 use super::watch::{AlertRule, Alerts, Calendar, Days, KillSwitch, Shared, Watch};
 use crate::vocabulary::limits;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
-const KEYS: [&str; 7] = ["timezone", "limits", "calendars", "kill_switch", "alerts", "retention", "redaction"];
+const KEYS: [&str; 8] =
+    ["timezone", "limits", "calendars", "kill_switch", "alerts", "retention", "redaction", "report"];
 
 /// What is known of the file, even when it has mistakes.
 #[derive(Default)]
@@ -42,11 +44,12 @@ pub(super) fn read(reader: &Reader) -> Read {
     let alerts = get("alerts").map_or(Some(Alerts::default()), |node| alerts(reader, node, &mut read));
     let retention = get("retention").map_or(Some(Retention::default()), |node| keeping::retention(reader, node));
     let redaction = get("redaction").map_or(Some(Redaction::default()), |node| keeping::redaction(reader, node));
+    let report = get("report").map_or(Some(Reporting::default()), |node| reporting::read(reader, node));
     if let (Some(timezone), Some(limits), Some(calendars), Some(kill_switch), Some(alerts)) =
         (timezone, limits, calendars, kill_switch, alerts)
-        && let (Some(retention), Some(redaction)) = (retention, redaction)
+        && let (Some(retention), Some(redaction), Some(report)) = (retention, redaction, report)
     {
-        read.watch = Some(Watch { timezone, limits, calendars, kill_switch, alerts, retention, redaction });
+        read.watch = Some(Watch { timezone, limits, calendars, kill_switch, alerts, retention, redaction, report });
     }
     read
 }

@@ -1,4 +1,6 @@
 //! What is told: renders records for those who watch; never serves.
 
+pub mod figures;
 pub mod metrics;
 pub mod page;
+mod reading;

@@ -68,7 +68,7 @@ impl Tongue {
         best.1
     }
 
-    fn of(self, english: &'static str, chinese: &'static str) -> &'static str {
+    pub fn of(self, english: &'static str, chinese: &'static str) -> &'static str {
         match self {
             Tongue::English => english,
             Tongue::Chinese => chinese,

@@ -88,6 +88,8 @@ pub const CONFIRM_AFTER_MAX: Duration = Duration::from_secs(3600);
 pub const FASTER_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Calls waiting for one hotline's line.
 pub const WAITING_MAX: usize = 256;
+/// Norms a monthly report compares with.
+pub const NORMS_MAX: usize = 20;
 /// Most days a user's calendar may list, and most cases an expectation may have.
 pub const CALENDAR_DAYS_MAX: usize = 2_000;
 pub const CASES_MAX: usize = 32;

@@ -7,6 +7,7 @@ mod database;
 mod ending;
 mod error;
 pub mod inspection;
+pub mod month;
 mod reading;
 pub mod recovery;
 mod schema;

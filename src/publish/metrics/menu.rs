@@ -1,6 +1,6 @@
 //! What is known of a hotline's menu from the last call of each of its probes.
 
-use super::reading;
+use crate::publish::reading;
 use crate::record::call::CallRecord;
 use crate::understanding::same_prompt;
 use crate::vocabulary::{DeadEnd, FindingKind};

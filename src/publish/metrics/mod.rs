@@ -5,13 +5,13 @@
 
 mod families;
 mod menu;
-mod reading;
 mod told;
 
 pub use families::{Family, Kind};
 pub use told::{Direction, StoreTrouble};
 
 use crate::config::Config;
+use crate::publish::reading;
 use crate::record::call::CallRecord;
 use crate::vocabulary::{AttributableTo, Cause, DeadEnd, NotCalled, Outcome, Standing, Verdict};
 use chrono::{DateTime, Utc};
@@ -254,7 +254,7 @@ impl Metrics {
             f.call_seconds.with_label_values(&[hotline, probe]).inc_by(duration.max(0.0));
         }
         if record.attributable_to != AttributableTo::Probe {
-            let queue = reading::queue_s(record);
+            let queue = reading::queue_s(record, &mut Default::default());
             for (histogram, value) in [
                 (&f.post_dial_delay, times.post_dial_delay_s),
                 (&f.connect, times.connect_s),
@@ -307,7 +307,7 @@ impl Metrics {
             let _ = f.probe_outcome.remove_label_values(&[hotline, probe, outcome.word()]);
         }
         f.probe_outcome.with_label_values(&[hotline, probe, record.outcome.word()]).set(1);
-        let waiting = reading::waiting(record);
+        let waiting = reading::waiting(record, &mut Default::default());
         if let Some(ahead) = waiting.ahead {
             f.queue_ahead.with_label_values(&[hotline]).set(i64::from(ahead));
         }
