@@ -141,6 +141,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 hotline: None,
                 probe: None,
                 trunk,
+                attended: None,
                 credentials,
                 languages,
                 tones,

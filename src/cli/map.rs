@@ -421,6 +421,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             hotline: None,
             probe: Some("map".into()),
             trunk,
+            attended: None,
             credentials: None,
             languages: languages(&args.lang, wrong),
             ring_limit: Duration::from_secs(60),

@@ -3,6 +3,7 @@
 use super::live::{self, Live};
 use crate::config::{Config, Hotline, Probe};
 use crate::edge::plan::{self, NotMade, Wanted};
+use crate::edge::trunk::Trunks;
 use crate::edge::{call, probes};
 use crate::record::call::CallRecord;
 use crate::record::junit;
@@ -91,7 +92,9 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
         Ok(stop) => stop,
         Err(e) => return live::refuse(&NotMade::Ours(format!("signals cannot be watched: {e}"))),
     };
-    for (index, wanted) in wanted.into_iter().enumerate() {
+    // Each trunk registers once, whatever the number of calls.
+    let trunks = Trunks::default();
+    for (index, mut wanted) in wanted.into_iter().enumerate() {
         let name = format!("{}/{}", wanted.hotline.as_deref().unwrap_or("-"), wanted.probe.as_deref().unwrap_or("-"));
         if stop.try_recv().is_ok() {
             eprintln!("nightbell: stopped; {} of {total} probes were not run", total - index);
@@ -99,6 +102,15 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             break;
         }
         let trunk = wanted.trunk.as_ref().map(|t| t.name.clone());
+        wanted.attended = match wanted.trunk.as_ref().map(|trunk| trunks.of_call(trunk)) {
+            Some(Ok(attended)) => attended,
+            Some(Err(why)) => {
+                eprintln!("nightbell: {name}: {why}");
+                not_made += 1;
+                continue;
+            }
+            None => None,
+        };
         let mut live = Live::new(json_on_stdout, trunk.clone());
         live.title(&format!("{name}  ({} of {total})", index + 1));
         match plan::make(wanted, Some(&config.allow), &folder, writer.clone(), &mut stop, &mut |event| live.show(event))
@@ -131,6 +143,7 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             }
         }
     }
+    trunks.end().await;
     if let Some(file) = &args.junit {
         unwritten |= !written(file, &junit::write(&calls));
     }

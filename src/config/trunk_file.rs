@@ -4,10 +4,15 @@ use super::budget_file;
 use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
+use super::span;
 use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk, TrunkTls};
 use super::watch::Shared;
 use crate::vocabulary::{Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How often a trunk that registers is asked whether it is there.
+const KEEP_ALIVE_USUAL: Duration = Duration::from_secs(30);
 
 /// What the file holds, as far as it could be read.
 #[derive(Default)]
@@ -102,13 +107,14 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "server",
     "outbound_proxy",
     "tls",
     "username",
     "password",
     "register",
+    "keep_alive",
     "caller_id",
     "max_calls",
     "limits",
@@ -134,6 +140,11 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
     let username = get("username").map(|node| reader.text(node, "username"));
     let password = get("password").map(|node| password(reader, node));
     let register = get("register").map_or(Some(false), |node| reader.truth(node, "register"));
+    let keep_alive = match get("keep_alive") {
+        Some(node) => keep_alive(reader, node),
+        // Between us and a registrar there is often something that forgets who is silent.
+        None => Some((register == Some(true)).then_some(KEEP_ALIVE_USUAL)),
+    };
     let caller_id = get("caller_id").map(|node| caller_id(reader, node));
     let max_calls = get("max_calls").map_or(Some(10), |node| reader.count(node, "max_calls", limits::TRUNK_CALLS_MAX));
     let price = get("price").map(|node| budget_file::price(reader, node));
@@ -176,6 +187,7 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         username: flip(username)?,
         password: flip(password)?,
         register: register?,
+        keep_alive: keep_alive?,
         outbound_proxy: flip(proxy)?,
         tls: flip(tls)?.unwrap_or_default(),
         caller_id: flip(caller_id)?,
@@ -184,6 +196,21 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         price: flip(price)?,
         control: flip(control)?,
     })
+}
+
+/// `30s`, or `off`.
+fn keep_alive(reader: &Reader, node: &Node) -> Option<Option<Duration>> {
+    if matches!(&node.kind, Kind::Truth(false)) || matches!(&node.kind, Kind::Text(text) if text == "off") {
+        return Some(None);
+    }
+    let every = reader.span(node, "keep_alive", limits::KEEP_ALIVE_MAX)?;
+    if every < limits::KEEP_ALIVE_MIN {
+        let least = span::show(limits::KEEP_ALIVE_MIN);
+        let what = format!("keep_alive {} asks the trunk too often", span::show(every));
+        reader.complain(node, what, format!("write {least} or more, or off"));
+        return None;
+    }
+    Some(Some(every))
 }
 
 fn limits_of(reader: &Reader, node: &Node, priced: bool) -> Option<Shared> {

@@ -3,6 +3,7 @@
 use super::watch::{Price, Shared};
 pub use crate::vocabulary::Transport;
 use crate::vocabulary::{Target, View};
+use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
@@ -11,6 +12,8 @@ pub struct Trunk {
     pub username: Option<String>,
     pub password: Option<PasswordFrom>,
     pub register: bool,
+    /// How often it is asked whether it is still there (OPTIONS).
+    pub keep_alive: Option<Duration>,
     /// Where everything goes first, instead of to the server.
     pub outbound_proxy: Option<Server>,
     pub tls: TrunkTls,
@@ -44,6 +47,18 @@ pub struct TrunkTls {
 impl Default for TrunkTls {
     fn default() -> TrunkTls {
         TrunkTls { ca: None, server_name: None, verify: true }
+    }
+}
+
+impl Trunk {
+    /// Where its requests go first.
+    pub fn first_hop(&self) -> &Server {
+        self.outbound_proxy.as_ref().unwrap_or(&self.server)
+    }
+
+    /// Whether somebody has to look after it between calls.
+    pub fn is_attended(&self) -> bool {
+        self.register || self.keep_alive.is_some()
     }
 }
 

@@ -13,6 +13,7 @@ pub mod rehearse;
 pub mod sound;
 pub mod store;
 pub mod survey;
+pub mod trunk;
 pub mod vault;
 pub mod watch;
 pub mod web;

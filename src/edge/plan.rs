@@ -3,6 +3,7 @@
 use super::call::{self, Finished, Stop, Writer};
 use super::evidence::Evidence;
 use super::line::{Sockets, Tls, resolve};
+use super::trunk::{Attended, Trunks};
 use crate::config::{
     Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
 };
@@ -28,6 +29,8 @@ pub struct Wanted {
     pub hotline: Option<String>,
     pub probe: Option<String>,
     pub trunk: Option<Trunk>,
+    /// Who attends to the trunk. A trunk that registers and has nobody registers for this call.
+    pub attended: Option<Attended>,
     pub credentials: Option<(String, String)>,
     pub languages: Vec<Lang>,
     pub tones: Option<String>,
@@ -66,6 +69,7 @@ impl Wanted {
             hotline: Some(hotline.name.clone()),
             probe: Some(probe.name.clone()),
             trunk: trunk.cloned(),
+            attended: None,
             credentials: None,
             languages: hotline.languages.clone(),
             tones: hotline.calendar.clone().or_else(|| country_of(&hotline.target).map(str::to_string)),
@@ -116,6 +120,40 @@ pub async fn make(
         }
     }
     let hop = next_hop(&wanted)?;
+    match wanted.trunk.as_ref().filter(|trunk| trunk.register) {
+        None => place(wanted, hop, Vec::new(), folder, writer, stop, watch).await,
+        Some(trunk) => {
+            let own = Trunks::default();
+            let attended = match &wanted.attended {
+                Some(attended) => Some(attended.clone()),
+                None => own.of_call(trunk)?,
+            };
+            let name = trunk.name.clone();
+            let up = match attended {
+                Some(attended) => attended.up().await,
+                None => Err("nobody attends to it".to_string()),
+            };
+            let made = match up {
+                Ok(service_route) => place(wanted, hop, service_route, folder, writer, stop, watch).await,
+                // What a registrar that does not know us says to a call would be laid at the hotline's door.
+                Err(why) => Err(NotMade::Ours(format!("the trunk {name} is not registered: {why}"))),
+            };
+            own.end().await;
+            made
+        }
+    }
+}
+
+/// Everything that a call needs is got ready, and it is placed.
+async fn place(
+    wanted: Wanted,
+    hop: Hop,
+    service_route: Vec<String>,
+    folder: &Path,
+    writer: Option<Writer>,
+    stop: &mut mpsc::Receiver<Stop>,
+    watch: &mut dyn FnMut(&Event),
+) -> Result<Finished, NotMade> {
     let early = wanted.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
     let wall = started(wanted.timezone) + early;
     let id = wanted.id.clone().unwrap_or_else(new_id);
@@ -136,7 +174,7 @@ pub async fn make(
         local_sip: sockets.sip.local(),
         local_rtp,
         transport: hop.transport,
-        routes: routes(&wanted),
+        routes: routes(&wanted, service_route),
         seen_as: None,
         from_user: from_user(&wanted, credentials.as_ref()),
         from_display: None,
@@ -209,7 +247,7 @@ pub(super) struct Hop {
 }
 
 impl Hop {
-    fn server(server: &Server, checks: TrunkTls) -> Hop {
+    pub(super) fn server(server: &Server, checks: TrunkTls) -> Hop {
         Hop { host: server.host.clone(), port: server.port(), transport: server.transport, checks }
     }
 
@@ -225,8 +263,7 @@ impl Hop {
 /// Where the INVITE goes: the trunk's proxy or server, else the target's own host.
 pub(super) fn next_hop(wanted: &Wanted) -> Result<Hop, NotMade> {
     if let Some(trunk) = &wanted.trunk {
-        let first = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
-        return Ok(Hop::server(first, trunk.tls.clone()));
+        return Ok(Hop::server(trunk.first_hop(), trunk.tls.clone()));
     }
     match wanted.target.view() {
         View::Sip { secure, host, port, params, .. } => {
@@ -267,10 +304,10 @@ pub(super) fn request_uri(wanted: &Wanted) -> String {
     }
 }
 
-/// What the INVITE passes on its way (RFC 3261 §8.1.1.1).
-fn routes(wanted: &Wanted) -> Vec<String> {
+/// What the INVITE passes on its way (RFC 3261 §8.1.1.1; RFC 3608 §6.1: the registrar's routes behind the proxy).
+fn routes(wanted: &Wanted, service_route: Vec<String>) -> Vec<String> {
     let proxy = wanted.trunk.as_ref().and_then(|trunk| trunk.outbound_proxy.as_ref());
-    proxy.map(Server::route).into_iter().collect()
+    proxy.map(Server::route).into_iter().chain(service_route).collect()
 }
 
 pub(super) fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String {
@@ -292,7 +329,7 @@ pub(super) fn credentials(wanted: &Wanted) -> Result<Option<(String, String)>, N
 }
 
 /// A secret is read when it is needed and never kept in a value that is printed.
-fn secret(from: &PasswordFrom) -> Result<String, NotMade> {
+pub(super) fn secret(from: &PasswordFrom) -> Result<String, NotMade> {
     match from {
         PasswordFrom::Env(name) => std::env::var(name)
             .map_err(|_| NotMade::Wrong(format!("the password is to come from ${name}, which is not set"))),

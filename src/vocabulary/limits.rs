@@ -24,6 +24,9 @@ pub const SIP_STREAM_QUEUE_MAX: usize = 64;
 pub const SIP_STREAMS_MAX: usize = 16;
 /// Most headers in one SIP message.
 pub const SIP_HEADERS_MAX: usize = 256;
+/// A trunk is asked whether it is still there no more often and no more seldom than this.
+pub const KEEP_ALIVE_MIN: Duration = Duration::from_secs(5);
+pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(3_600);
 /// SIP transactions of one kind that one dialog keeps.
 pub const SIP_TRANSACTIONS_MAX: usize = 32;
 /// Forks of one INVITE that are told apart.

@@ -70,12 +70,17 @@ impl Pbx {
 
     /// The same, with words for `fixtures/asterisk/start`.
     pub fn start_with(words: &[&str]) -> Result<Pbx, String> {
+        // Free now; should another program take it before Asterisk does, Asterisk says so and the test with it.
+        let port = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).map_err(|e| e.to_string())?.port();
+        Pbx::start_at(port, words)
+    }
+
+    /// The same on a port that is known before.
+    pub fn start_at(port: u16, words: &[&str]) -> Result<Pbx, String> {
         if !cache().join("asterisk/usr/sbin/asterisk").exists() {
             return Err(format!("no Asterisk in {}: {SET_UP}", cache().display()));
         }
         let state = tempfile::Builder::new().prefix("nightbell-pbx-").tempdir().map_err(|e| e.to_string())?;
-        // Free now; should another program take it before Asterisk does, Asterisk says so and the test with it.
-        let port = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).map_err(|e| e.to_string())?.port();
         let log = fs::File::create(state.path().join("start.log")).map_err(|e| e.to_string())?;
         let child = Command::new(fixture().join("start"))
             .arg("--port")

@@ -345,7 +345,7 @@ pub(super) fn carrier_of(request: &Message, by: Transport) -> Transport {
 }
 
 /// The Contact of an end that is reached there. A stream says so: a URI without a transport means datagrams.
-pub(super) fn contact(scheme: &str, user: &str, place: SocketAddr, by: Transport) -> String {
+pub fn contact(scheme: &str, user: &str, place: SocketAddr, by: Transport) -> String {
     let user = if user.is_empty() { String::new() } else { format!("{user}@") };
     let carrier = match by {
         Transport::Udp => String::new(),

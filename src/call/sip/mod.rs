@@ -2,16 +2,19 @@
 //!
 //! By layer: `message` (with `header`, `uri`, `address`, `via`, `challenge`) reads and writes the wire over `rsip`'s
 //! types; `transaction` holds the four machines of RFC 3261 §17 as RFC 6026 corrected them; `digest` answers challenges;
-//! `dialog` and `leg` keep what an established call needs; `Caller` and `Called` are the two ends.
+//! `dialog` and `leg` keep what an established call needs; `Caller` and `Called` are the two ends; `attendant` looks after a
+//! trunk between calls (`registration`, `keep_alive`).
 
 pub mod address;
 pub mod admission;
+pub mod attendant;
 pub mod called;
 pub mod caller;
 pub mod dialog;
 pub mod digest;
 pub mod framing;
 pub mod header;
+pub mod keep_alive;
 mod leg;
 pub mod message;
 pub mod reason;
@@ -24,4 +27,5 @@ pub use admission::{Refusal, answer_outside, examine};
 pub use called::{Called, CalledEvent, CalledInput, CalledOutput};
 pub use caller::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Way};
 pub use digest::Credentials;
+pub use leg::contact;
 pub use message::{Message, ReadError, read, write};

@@ -59,6 +59,8 @@ pub enum RegistrationInput {
         peer: SocketAddr,
         detail: String,
     },
+    /// There is reason to think that the registrar has forgotten us.
+    Refresh,
     /// Take the binding back.
     Stop,
     Tick,
@@ -190,6 +192,11 @@ impl Registration {
                         // The registrar would send calls into a connection that is gone (RFC 5626 §4.5).
                         self.next = Some(self.next.map_or(now + WAIT_LOST, |next| next.min(now + WAIT_LOST)));
                     }
+                }
+            }
+            RegistrationInput::Refresh => {
+                if self.asking.is_none() && self.leaving.is_none() && self.next.is_some() {
+                    self.ask(now, Met::default(), out);
                 }
             }
             RegistrationInput::Stop => self.leave(now, out),

@@ -6,6 +6,7 @@ use crate::record::call::CallRecord;
 use crate::schedule::Schedule;
 use crate::vocabulary::{Planned, Standing};
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ struct Facts {
     refreshed: Option<Instant>,
     last: VecDeque<LastCall>,
     standings: BTreeMap<(String, String), Standing>,
-    troubles: BTreeMap<&'static str, String>,
+    troubles: BTreeMap<Cow<'static, str>, String>,
 }
 
 impl Board {
@@ -102,11 +103,12 @@ impl Board {
     }
 
     /// Something of ours that is wrong, by its subject; `None`: no more.
-    pub fn trouble(&self, subject: &'static str, trouble: Option<String>) {
+    pub fn trouble(&self, subject: impl Into<Cow<'static, str>>, trouble: Option<String>) {
         let mut facts = self.facts();
+        let subject = subject.into();
         match trouble {
             Some(trouble) => facts.troubles.insert(subject, trouble),
-            None => facts.troubles.remove(subject),
+            None => facts.troubles.remove(&subject),
         };
     }
 

@@ -14,6 +14,7 @@ use crate::edge::call::{Finished, Stop};
 use crate::edge::plan;
 use crate::edge::store::recovery;
 use crate::edge::store::{Ending as CallEnding, Write};
+use crate::edge::trunk::Trunks;
 use crate::publish::metrics::{Direction, Metrics};
 use crate::record::call::CallRecord;
 use crate::schedule::{Ended, Input, Output, Schedule};
@@ -50,6 +51,7 @@ pub struct Desk {
     pub keeper: Keeper,
     pub callers: Callers,
     pub ears: Ears,
+    pub trunks: Arc<Trunks>,
     pub metrics: Arc<Metrics>,
     pub board: Arc<Board>,
     /// The folder of the configuration, and where the kill switch is when the files name none.
@@ -266,7 +268,11 @@ impl Desk {
         let job = Job {
             planned: planned.clone(),
             call: call.clone(),
-            wanted: plan::Wanted { id: Some(call), ..wanted },
+            wanted: plan::Wanted {
+                id: Some(call),
+                attended: trunk.as_deref().and_then(|trunk| self.trunks.named(trunk)),
+                ..wanted
+            },
             config,
             folder: self.keeper.inflight.clone(),
             writer,
@@ -422,6 +428,7 @@ impl Desk {
                 tracing::info!("read the files again ({why}): {loaded}");
                 self.metrics.hotlines(&files.config);
                 self.board.use_config(files.config.clone());
+                self.trunks.use_trunks(files.config.trunks.values());
                 self.keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
                 self.step(Input::Reload(files.config));
                 self.next_told = false;

@@ -4,6 +4,7 @@ use super::board::Board;
 use super::keeper::{Work, Works};
 use super::orders::Order;
 use crate::config::Config;
+use crate::edge::trunk::{Attended, Trunks};
 use crate::edge::web::{App, Incident, Later, Page, Permit, Reloaded};
 use crate::publish::metrics::Metrics;
 use crate::schedule::AlertIn;
@@ -18,6 +19,7 @@ pub struct Front {
     board: Arc<Board>,
     orders: mpsc::UnboundedSender<Order>,
     works: Works,
+    trunks: Arc<Trunks>,
     calls: Arc<Mutex<BTreeMap<String, Asked>>>,
 }
 
@@ -31,8 +33,14 @@ struct Asked {
 const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Front {
-    pub fn new(metrics: Arc<Metrics>, board: Arc<Board>, orders: mpsc::UnboundedSender<Order>, works: Works) -> Front {
-        Front { metrics, board, orders, works, calls: Arc::default() }
+    pub fn new(
+        metrics: Arc<Metrics>,
+        board: Arc<Board>,
+        orders: mpsc::UnboundedSender<Order>,
+        works: Works,
+        trunks: Arc<Trunks>,
+    ) -> Front {
+        Front { metrics, board, orders, works, trunks, calls: Arc::default() }
     }
 
     fn permit(&self, target: &Target) -> Result<Permit, String> {
@@ -77,6 +85,10 @@ impl App for Front {
 
     fn config(&self) -> Arc<Config> {
         self.board.config()
+    }
+
+    fn attended(&self, trunk: &str) -> Option<Attended> {
+        self.trunks.named(trunk)
     }
 
     fn healthy(&self) -> Result<(), String> {

@@ -14,6 +14,7 @@ mod keeper;
 mod kill_switch;
 mod orders;
 mod systemd;
+mod trunks;
 pub mod wall;
 mod wanted;
 
@@ -22,6 +23,7 @@ pub use orders::{Loaded, Order, Reloaded, by_signals};
 pub use wall::{SystemWall, Wall};
 
 use super::store::{Places, StoreError, Write};
+use super::trunk::Trunks;
 use super::web::Web;
 use crate::publish::metrics::{Metrics, Past};
 use crate::schedule::Schedule;
@@ -111,12 +113,14 @@ pub async fn watch(
     }
     metrics.transcriber(ears.fit().is_ok());
 
-    let front = Front::new(metrics.clone(), board.clone(), orders.0, keeper.works.clone());
+    let trunks = Arc::new(Trunks::new(Some(trunks::listener(metrics.clone(), board.clone()))));
+    let front = Front::new(metrics.clone(), board.clone(), orders.0, keeper.works.clone(), trunks.clone());
     let (web, address) = serve_web(&settings, front).await?;
 
     keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
     // What comes due while the files are read is not late by that.
     let now = wall.now();
+    trunks.use_trunks(files.config.trunks.values());
     let schedule = Schedule::new(files.config, found.seed, found.memory, now);
     let desk = Desk {
         wall: wall.clone(),
@@ -124,6 +128,7 @@ pub async fn watch(
         keeper,
         callers,
         ears,
+        trunks: trunks.clone(),
         metrics,
         board,
         config: settings.config,
@@ -142,6 +147,7 @@ pub async fn watch(
     tracing::info!(web = %address, "watching: {loaded}");
     started(Started { web: address, loaded });
     let ending = desk.watch(Doors { orders: orders.1, news, kept }).await;
+    trunks.end().await;
     web.end().await;
     Ok(ending)
 }

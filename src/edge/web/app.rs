@@ -1,6 +1,7 @@
 //! What the web asks of the daemon behind it.
 
 use crate::config::Config;
+use crate::edge::trunk::Attended;
 use crate::publish::metrics::Metrics;
 use crate::publish::page::Page;
 use crate::vocabulary::Target;
@@ -20,6 +21,11 @@ pub trait App: Send + Sync + 'static {
 
     /// The configuration in use: `/probe` takes allow list and trunks from it.
     fn config(&self) -> Arc<Config>;
+
+    /// The trunk of this name, where somebody attends to it.
+    fn attended(&self, _trunk: &str) -> Option<Attended> {
+        None
+    }
 
     /// Alive: the loop turns. `Err` is a sentence for `/-/healthy`.
     fn healthy(&self) -> Result<(), String>;

@@ -86,7 +86,10 @@ pub async fn answer(
     let debug = query.get("debug").is_some_and(|d| d == "true");
     let config = app.config();
     let (wanted, module) = match wanted(&config, &query) {
-        Ok(wanted) => wanted,
+        Ok((wanted, module)) => {
+            let attended = wanted.trunk.as_ref().and_then(|trunk| app.attended(&trunk.name));
+            (Wanted { attended, ..wanted }, module)
+        }
         Err((status, why)) => return (status, format!("{why}\n")).into_response(),
     };
     let limit = match time_limit(&headers, module) {
@@ -162,6 +165,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         hotline: hotline.map(|h| h.name.clone()),
         probe: None,
         trunk,
+        attended: None,
         credentials: None,
         languages: hotline.map(|h| h.languages.clone()).unwrap_or_default(),
         tones: None,
