@@ -59,6 +59,7 @@ impl Call {
         let pressed = What::Pressed {
             key,
             label: Some(label.into()),
+            sure: 100,
             method: KeyMethod::Rfc4733,
             from: at(seconds),
             to: at(seconds + 0.1),

@@ -44,6 +44,7 @@ fn press(key: char, label: Option<&str>, from: u64) -> What {
     What::Pressed {
         key: Key::new(key).unwrap(),
         label: label.map(str::to_string),
+        sure: 100,
         method: KeyMethod::Rfc4733,
         from: ms(from),
         to: ms(from + 120),
@@ -151,6 +152,7 @@ fn healthy() -> (Trace, Judgement) {
             What::Pressed {
                 key: Key::new('2').unwrap(),
                 label: Some("claims".into()),
+                sure: 100,
                 method: KeyMethod::Inband,
                 from: ms(9_700),
                 to: ms(9_820),

@@ -351,7 +351,13 @@ impl Journey {
                 let reading = understanding::read(&transcript.text, &context);
                 let meaning = Meaning {
                     kind: reading.kind.word().to_string(),
-                    options: reading.options.iter().map(|o| (o.key.to_string(), o.label.clone())).collect(),
+                    // Keys that only the order of the others tells were not heard.
+                    options: reading
+                        .options
+                        .iter()
+                        .filter(|o| o.is_heard())
+                        .map(|o| (o.key.to_string(), o.label.clone()))
+                        .collect(),
                 };
                 self.tell(now, What::Words { from, to, transcript: transcript.clone(), meaning }, out);
                 self.attention.understand(id, Some(Words { from, to, transcript, reading }));

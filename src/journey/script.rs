@@ -51,6 +51,8 @@ pub enum Act {
 pub struct Press {
     pub key: Key,
     pub label: Option<String>,
+    /// How sure it is that the key was offered, of 100.
+    sure: u8,
     pub sent: Option<(Moment, Moment, KeyMethod)>,
     pub effect: Option<Effect>,
     /// Keys pressed in a row are proven together, by their last.
@@ -169,7 +171,7 @@ impl Script {
     pub fn key_sent(&mut self, key: Key, from: Moment, to: Moment, method: KeyMethod, acts: &mut Vec<Act>) {
         let Some(press) = self.presses.iter_mut().find(|p| p.sent.is_none() && p.key == key) else { return };
         press.sent = Some((from, to, method));
-        acts.push(Act::Tell(What::Pressed { key, label: press.label.clone(), method, from, to }));
+        acts.push(Act::Tell(What::Pressed { key, label: press.label.clone(), sure: press.sure, method, from, to }));
         if press.last_of_row {
             self.listen_from = to;
         }
@@ -470,14 +472,21 @@ impl Script {
                     if !self.ready_to_press(scene) {
                         return Progress::Pending;
                     }
-                    let (key, label, tries, may_repeat) =
-                        (press.key, press.label.clone(), chosen.tries + 1, chosen.may_repeat);
+                    let (key, label, sure) = (press.key, press.label.clone(), press.sure);
+                    let (tries, may_repeat) = (chosen.tries + 1, chosen.may_repeat);
                     if let Err(why) = self.guarded(&[key], label.as_deref(), scene) {
                         return Progress::Failed(why);
                     }
-                    self.send(&[key], label, scene, acts);
+                    self.send(&[key], label, sure, scene, acts);
                     self.chosen = Some(Chosen { press: self.presses.len() - 1, tries, may_repeat });
                     Progress::Pending
+                }
+                Some(Effect::Invalid | Effect::SamePrompt) if press.sure < 100 => {
+                    let key = press.key;
+                    acts.push(Act::Tell(What::KeyUnheard { label: label.clone() }));
+                    Progress::Failed(format!(
+                        "the key for “{label}” was not heard; {key}, told by the order of the others, was not taken"
+                    ))
                 }
                 Some(Effect::Invalid) => {
                     Progress::Failed(format!("key {} for “{label}” was announced and then refused", press.key))
@@ -493,7 +502,8 @@ impl Script {
         }
         let prompt = scene.attention.prompt_since(self.listen_from, scene.context);
         let best = understanding::choose(option, &prompt.reading.options, prompt.lang);
-        if let Some(best) = best {
+        let unheard = better_without_key(option, &prompt, best.as_ref().map_or(0.0, |b| b.score));
+        if let Some(best) = best.filter(|_| unheard.is_none()) {
             let found = &prompt.reading.options[best.index];
             let label = found.label.clone();
             if best.score >= SURE_CHOICE {
@@ -502,12 +512,13 @@ impl Script {
             match found.key.clone() {
                 OptionKey::Press(key) => {
                     let whole_prompt = self.prompt_ended(scene);
-                    if (best.score >= SURE_CHOICE && self.ready_to_press(scene)) || whole_prompt {
+                    let sure = best.score >= SURE_CHOICE && found.is_heard();
+                    if (sure && self.ready_to_press(scene)) || whole_prompt {
                         if let Err(why) = self.guarded(&[key], Some(&label), scene) {
                             return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
                         }
                         let may_repeat = repeats_the_menu(&label);
-                        self.send(&[key], Some(label), scene, acts);
+                        self.send(&[key], Some(label), found.sure, scene, acts);
                         self.chosen = Some(Chosen { press: self.presses.len() - 1, tries: 1, may_repeat });
                     }
                     return Progress::Pending;
@@ -525,6 +536,11 @@ impl Script {
         }
         let limit = self.began + within;
         if scene.now >= limit && !scene.attention.undecided_before(limit) {
+            if let Some(label) = unheard {
+                let detail = format!("“{label}” is offered, but its key was not heard within {}", seconds(within));
+                acts.push(Act::Tell(What::KeyUnheard { label }));
+                return Progress::Failed(detail);
+            }
             return Progress::Failed(if prompt.text.is_empty() {
                 format!("nothing was offered within {}", seconds(within))
             } else if prompt.reading.options.is_empty() {
@@ -552,7 +568,7 @@ impl Script {
                 // Whether the key before was answered is not known yet: an answer begins a new row.
                 return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
             }
-            self.send(keys, label, scene, acts);
+            self.send(keys, label, 100, scene, acts);
             self.row_sent = true;
             return Progress::Pending;
         }
@@ -631,7 +647,7 @@ impl Script {
         self.presses.last().is_some_and(|p| p.effect.is_none())
     }
 
-    fn send(&mut self, keys: &[Key], label: Option<String>, scene: &Scene, acts: &mut Vec<Act>) {
+    fn send(&mut self, keys: &[Key], label: Option<String>, sure: u8, scene: &Scene, acts: &mut Vec<Act>) {
         let prompt_from = self.listen_from;
         debug_assert!(scene.answered.is_some());
         let begins_row = self.last_was_taken(scene);
@@ -648,6 +664,7 @@ impl Script {
             self.presses.push(Press {
                 key,
                 label: if last { label.clone() } else { None },
+                sure,
                 sent: None,
                 effect: None,
                 last_of_row: last,
@@ -796,6 +813,13 @@ fn heard_again(attention: &Attention, from: Moment) -> usize {
         most = most.max(count);
     }
     most
+}
+
+/// What is wanted, offered in words that fit better than any option with a key, but without its own: the key was cut off
+/// or swallowed. It may still come, or come again; until then nothing is pressed in its place.
+fn better_without_key(option: &str, prompt: &Prompt, than: f32) -> Option<String> {
+    let keyless = prompt.reading.keyless.iter().map(|k| (understanding::means(option, &k.label), &k.label));
+    keyless.filter(|(score, _)| *score > than).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, label)| label.clone())
 }
 
 fn repeats_the_menu(label: &str) -> bool {

@@ -74,6 +74,9 @@ pub struct KeyLine {
     pub at_s: f64,
     pub key: String,
     pub label: Option<String>,
+    /// How sure it is that this key was offered, of 100; not said where it was heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sure: Option<u8>,
     pub method: KeyMethod,
     pub effect: Option<Effect>,
 }
@@ -266,10 +269,11 @@ fn keys(trace: &Trace, clock: &Clock) -> Vec<KeyLine> {
     let mut keys: Vec<KeyLine> = Vec::new();
     for event in &trace.events {
         match &event.what {
-            What::Pressed { key, label, method, from, .. } => keys.push(KeyLine {
+            What::Pressed { key, label, sure, method, from, .. } => keys.push(KeyLine {
                 at_s: clock.s(*from),
                 key: key.to_string(),
                 label: label.clone(),
+                sure: (*sure < 100).then_some(*sure),
                 method: *method,
                 effect: None,
             }),

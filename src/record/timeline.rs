@@ -71,6 +71,7 @@ impl Timeline {
                 self.sheet.line(at, Ink::Dim, word(("challenged", "要求认证")), &text, "")
             }
             What::Trying | What::FirstMedia => String::new(),
+            What::KeyUnheard { .. } => String::new(),
             What::StepBegan { index, text } => {
                 if self.steps.len() <= *index {
                     self.steps.resize(*index + 1, String::new());
@@ -123,7 +124,7 @@ impl Timeline {
             }
             What::Sound { from, to, kind, detail } => self.sound(*from, *to, *kind, detail),
             What::Words { from, to, transcript, meaning } => self.words(*from, *to, transcript, meaning),
-            What::Pressed { key, label, method, from, .. } => {
+            What::Pressed { key, label, sure, method, from, .. } => {
                 self.keys.push(key.to_string());
                 let known =
                     self.effects.as_ref().and_then(|effects| effects.get(self.keys.len() - 1).copied().flatten());
@@ -131,6 +132,9 @@ impl Timeline {
                 if let Some(label) = label {
                     let chosen = word(("chosen for", "选择"));
                     text = format!("{}{chosen} \"{label}\"", pad(&text, 11));
+                }
+                if *sure < 100 {
+                    text = joined(&[&text, word(("by the order of the others", "按其他选项的顺序推断"))]);
                 }
                 if *method != KeyMethod::Rfc4733 {
                     let way = if *method == KeyMethod::Info { "SIP INFO" } else { word(("in-band", "带内")) };

@@ -60,6 +60,14 @@ pub fn choose(wanted: &str, options: &[MenuOption], lang: Lang) -> Option<Choice
     best
 }
 
+/// How well a label means what is wanted, 0–1; 0 where it does not.
+pub fn means(wanted: &str, label: &str) -> f32 {
+    let (wanted, label) = (Plain::new(wanted.trim()), Plain::new(label));
+    let goals = goals_of(&wanted, true);
+    let score = literal(&wanted, &label).max(by_goal(&wanted, &goals, &label));
+    if score >= LEAST { score } else { 0.0 }
+}
+
 /// Words that say nothing about what is offered.
 const ZH_GENERIC: &[&str] =
     &["服务", "业务", "办理", "相关", "问题", "的", "请", "我要", "我想", "事项", "热线", "转接", "转", "自助"];

@@ -34,6 +34,8 @@ pub struct HeardWords<'a> {
 pub struct Keyed<'a> {
     pub key: Key,
     pub label: Option<&'a str>,
+    /// How sure it is that the key was offered, of 100.
+    pub sure: u8,
     pub from: Moment,
     pub to: Moment,
     pub effect: Option<Effect>,
@@ -82,8 +84,9 @@ impl<'a> Course<'a> {
                 What::HangingUp { why } => course.hanging_up = course.hanging_up.or(Some(*why)),
                 What::Human { from, .. } => course.human = course.human.or(Some(*from)),
                 What::StepBegan { .. } => course.steps += 1,
-                What::Pressed { key, label, from, to, .. } => {
-                    course.keys.push(Keyed { key: *key, label: label.as_deref(), from: *from, to: *to, effect: None });
+                What::Pressed { key, label, sure, from, to, .. } => {
+                    let label = label.as_deref();
+                    course.keys.push(Keyed { key: *key, label, sure: *sure, from: *from, to: *to, effect: None });
                 }
                 What::KeyEffect { index, effect } => {
                     if let Some(key) = course.keys.get_mut(*index) {
@@ -141,6 +144,14 @@ impl<'a> Course<'a> {
     pub fn step_failed(&self) -> Option<(usize, &'a str)> {
         self.events.iter().find_map(|e| match &e.what {
             What::StepFailed { index, detail } => Some((*index, detail.as_str())),
+            _ => None,
+        })
+    }
+
+    /// An option that was wanted and offered with a key that could not be heard.
+    pub fn key_unheard(&self) -> Option<&'a str> {
+        self.events.iter().find_map(|e| match &e.what {
+            What::KeyUnheard { label } => Some(label.as_str()),
             _ => None,
         })
     }
@@ -266,7 +277,9 @@ fn keys_without_way(course: &Course, found: &mut Vec<Finding>) {
                 && k.label == keyed.label
                 && matches!(k.effect, Some(Effect::NewPrompt | Effect::Transfer))
         });
-        if known || worked_later {
+        // A key that nobody was heard to offer breaks no promise.
+        let guessed = keyed.sure < 100 && matches!(effect, Effect::Invalid | Effect::SamePrompt);
+        if known || worked_later || guessed {
             continue;
         }
         let reply = course.words().find(|w| w.from + Duration::from_millis(200) >= keyed.from);

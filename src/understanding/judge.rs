@@ -285,6 +285,9 @@ fn answered(course: &Course, findings: &[Finding]) -> Ruling {
         Some("queue" | "queue_position" | "transfer") if failed.is_some() => {
             Ruling::new(Outcome::QueueTimeout, Layer::Queue, A::Hotline, because("still waiting in the queue"))
         }
+        _ if failed.is_some() && course.key_unheard().is_some() => {
+            Ruling::ours(Outcome::StepFailed, Layer::Ivr, A::Unknown, because("the key of the option was not heard"))
+        }
         _ if failed.is_some() && (course.waits_in_queue() || course.was_queued()) => {
             Ruling::new(Outcome::QueueTimeout, Layer::Queue, A::Hotline, because("still waiting"))
         }

@@ -18,10 +18,10 @@ mod wanted;
 mod wording;
 
 pub use age::{calendar, open_now};
-pub use choosing::{Choice, choose};
+pub use choosing::{Choice, choose, means};
 pub use judge::judge;
 pub use reading::{
-    Context, MenuOption, OptionKey, PromptKind, Reading, Stale, TextFinding, TextFindingKind, Waiting, read,
+    Context, Keyless, MenuOption, OptionKey, PromptKind, Reading, Stale, TextFinding, TextFindingKind, Waiting, read,
 };
 pub use sameness::same_prompt;
 pub use wanted::{Match, contains};

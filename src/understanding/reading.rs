@@ -144,9 +144,32 @@ pub struct MenuOption {
     pub key: OptionKey,
     /// The shortest natural name, as it stands in the text.
     pub label: String,
+    /// How sure the key is, of 100: less where it was not heard and the order of the others tells it.
+    #[serde(skip_serializing_if = "is_sure")]
+    pub sure: u8,
     /// Bytes of the text: the label together with what offers it.
     #[serde(skip)]
     pub span: Range<usize>,
+}
+
+impl MenuOption {
+    /// Its key was heard, and not told by the order of the others.
+    pub fn is_heard(&self) -> bool {
+        is_sure(&self.sure)
+    }
+}
+
+/// Something offered whose key was not heard: swallowed, or the words were cut off before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Keyless {
+    pub label: String,
+    /// Nothing is offered after it: its key may still come.
+    #[serde(skip)]
+    pub is_last: bool,
+}
+
+fn is_sure(sure: &u8) -> bool {
+    *sure >= super::menu::SURE
 }
 
 /// The three answers to "is this prompt out of date?"
@@ -216,6 +239,8 @@ pub struct Reading {
     pub lang: Lang,
     pub kind: PromptKind,
     pub options: Vec<MenuOption>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keyless: Vec<Keyless>,
     pub stale: Stale,
     pub expired_on: Option<NaiveDate>,
     pub findings: Vec<TextFinding>,
@@ -242,6 +267,7 @@ pub fn read(text: &str, context: &Context) -> Reading {
         lang,
         kind,
         options: menu.options,
+        keyless: menu.keyless,
         stale: age.stale,
         expired_on: age.expired_on,
         findings: age.findings,

@@ -126,6 +126,8 @@ pub enum What {
     Pressed {
         key: Key,
         label: Option<String>,
+        /// How sure it is that this key was offered, of 100: less where the order of the others told it.
+        sure: u8,
         method: KeyMethod,
         from: Moment,
         to: Moment,
@@ -134,6 +136,10 @@ pub enum What {
     KeyEffect {
         index: usize,
         effect: Effect,
+    },
+    /// The option wanted was offered, and its key could not be heard: nobody's fault that we know of.
+    KeyUnheard {
+        label: String,
     },
     StepBegan {
         index: usize,

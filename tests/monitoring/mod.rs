@@ -128,7 +128,7 @@ pub fn heard(from_s: f64, to_s: f64, text: &str) -> HeardLine {
 }
 
 pub fn key(at_s: f64, key: &str, effect: Effect) -> KeyLine {
-    KeyLine { at_s, key: key.into(), label: None, method: KeyMethod::Rfc4733, effect: Some(effect) }
+    KeyLine { at_s, key: key.into(), label: None, sure: None, method: KeyMethod::Rfc4733, effect: Some(effect) }
 }
 
 pub fn finding(kind: FindingKind, dead_end: Option<DeadEnd>, quote: &str, expired_on: Option<&str>) -> FindingLine {

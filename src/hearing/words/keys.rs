@@ -1,5 +1,5 @@
 //! The keys of a spoken Chinese menu: a homophone behind 请按 becomes its digit, and a key that was swallowed is completed
-//! by the order of the options (1, ?, 3).
+//! by the order of the options where both neighbours leave one key for it (1, ?, 3).
 
 use super::correct::{Cell, is_numeral};
 use crate::vocabulary::pinyin;
@@ -124,8 +124,9 @@ fn places(cells: &[Cell]) -> Vec<Place> {
     places
 }
 
-/// The digit that the neighbours leave for option `i`. The last option of a menu is as often 0 as the next number, so
-/// there the order alone proves nothing: what was heard must sound like the digit, and more so than like 0.
+/// The digit that the neighbours leave for option `i`. Where they leave more than one the order alone proves nothing: what
+/// was heard must sound like the digit. So it is with the last option of a menu, which is as often 0 as the next number,
+/// or was cut off before its key.
 fn by_order(cells: &[Cell], places: &[Place], i: usize) -> Option<Key> {
     let key = |i: usize| places.get(i).and_then(|p| p.found);
     let next = key(i + 1);
@@ -145,8 +146,8 @@ fn by_order(cells: &[Cell], places: &[Place], i: usize) -> Option<Key> {
     match i.checked_sub(1).and_then(key) {
         Some(Key::Digit(before)) if before < 9 => {
             let fits = match next {
-                None | Some(Key::Other | Key::Digit(0)) => true,
-                Some(Key::Digit(after)) => after == before + 2,
+                Some(Key::Digit(after)) if after == before + 2 => true,
+                _ => replaceable(cells, places[i].at + 1, before + 1),
             };
             fits.then_some(Key::Digit(before + 1))
         }
@@ -159,7 +160,9 @@ fn by_order(cells: &[Cell], places: &[Place], i: usize) -> Option<Key> {
 /// clause ends behind it.
 fn replaceable(cells: &[Cell], at: usize, digit: u8) -> bool {
     let ends = cells.get(at + 1).is_none_or(|n| !n.c.is_alphanumeric());
-    ends && pinyin::is_chinese(cells[at].c) && pinyin::char_distance(cells[at].c, DIGITS[usize::from(digit)]) <= NEAR
+    ends && at < cells.len()
+        && pinyin::is_chinese(cells[at].c)
+        && pinyin::char_distance(cells[at].c, DIGITS[usize::from(digit)]) <= NEAR
 }
 
 fn digit_of(c: char) -> Option<u8> {
@@ -215,6 +218,9 @@ mod tests {
             ("查询请按1,投诉请按2,人工请按能", "查询请按1,投诉请按2,人工请按0"),
             ("查询请按1,投诉请按2,人工请按查", "查询请按1,投诉请按2,人工请按查"),
             ("查询请按1,投诉请按爱", "查询请按1,投诉请按爱"),
+            ("查询请按1,投诉请按,人工请按", "查询请按1,投诉请按,人工请按"),
+            ("查询请按1,投诉请按,人工请按0", "查询请按1,投诉请按,人工请按0"),
+            ("查询请按1,投诉请按,返回请按星号键", "查询请按1,投诉请按,返回请按星号键"),
             ("请按", "请按"),
         ] {
             let text: String = completed(&cells_of(heard)).iter().map(|cell| cell.c).collect();

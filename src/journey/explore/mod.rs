@@ -153,7 +153,7 @@ impl Explorer {
     pub fn key_sent(&mut self, key: Key, from: Moment, to: Moment, method: KeyMethod, acts: &mut Vec<Act>) {
         let Some(press) = self.presses.iter_mut().find(|p| p.sent.is_none() && p.key == key) else { return };
         press.sent = Some((from, to));
-        acts.push(Act::Tell(What::Pressed { key, label: press.label.clone(), method, from, to }));
+        acts.push(Act::Tell(What::Pressed { key, label: press.label.clone(), sure: 100, method, from, to }));
         self.listen_from(to);
         if let Some(trial) = &mut self.trial {
             trial.first_at.get_or_insert(from);

@@ -173,7 +173,7 @@ impl Explorer {
 
 /// Does this label promise a person?
 pub(super) fn names_a_person(label: &str) -> bool {
-    let option = MenuOption { key: OptionKey::Wait, label: label.to_string(), span: 0..0 };
+    let option = MenuOption { key: OptionKey::Wait, label: label.to_string(), sure: 100, span: 0..0 };
     let one = std::slice::from_ref(&option);
     ["人工服务", "operator"]
         .iter()

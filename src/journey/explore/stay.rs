@@ -231,8 +231,13 @@ impl<'a> Stay<'a> {
         context: &understanding::Context,
     ) -> Seen {
         let prompt = self.prompt(context);
-        let options: Vec<(String, String)> =
-            prompt.reading.options.iter().map(|o| (o.key.to_string(), o.label.clone())).collect();
+        let options: Vec<(String, String)> = prompt
+            .reading
+            .options
+            .iter()
+            .filter(|o| o.is_heard())
+            .map(|o| (o.key.to_string(), o.label.clone()))
+            .collect();
         let (kind, ending) = self.comes_to(over, &prompt, ended, person, context);
         let menu = kind == PlaceKind::Menu || kind == PlaceKind::Queue || kind == PlaceKind::Message;
         let sign = |f: &understanding::TextFinding| Sign {

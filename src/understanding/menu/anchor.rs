@@ -39,7 +39,14 @@ pub(crate) struct Anchor {
     pub names_itself: bool,
     /// Said as a choice ("or", "otherwise").
     pub alternative: bool,
+    /// Something was heard in the key's place that is no key ("请按按").
+    pub sounded: bool,
+    /// How sure the key is, of 100: less where only the order of the others tells it.
+    pub sure: u8,
 }
+
+/// A key that was heard as one.
+pub(crate) const SURE: u8 = 100;
 
 impl Anchor {
     pub fn press(from: usize, to: usize, symbol: char, tongue: Tongue) -> Anchor {
@@ -53,7 +60,14 @@ impl Anchor {
             own: None,
             names_itself: false,
             alternative: false,
+            sounded: false,
+            sure: SURE,
         }
+    }
+
+    /// An anchor whose key was not heard.
+    pub fn keyless(from: usize, to: usize, tongue: Tongue) -> Anchor {
+        Anchor { key: None, ..Anchor::press(from, to, '0', tongue) }
     }
 
     pub fn is_press(&self) -> bool {

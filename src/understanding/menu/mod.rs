@@ -15,16 +15,18 @@ mod zh_labels;
 mod zh_lists;
 mod zh_speech;
 
-pub(crate) use anchor::parting;
+pub(crate) use anchor::{SURE, parting};
 
 use super::plain::Plain;
-use super::reading::MenuOption;
+use super::reading::{Keyless, MenuOption};
 use anchor::Anchor;
 use std::ops::Range;
 
 /// Options, and the characters of the text that offer them.
 pub(crate) struct Menu {
     pub options: Vec<MenuOption>,
+    /// What is offered with a key that was not heard.
+    pub keyless: Vec<Keyless>,
     /// Character ranges of the plain text taken by options, in order.
     pub taken: Vec<Range<usize>>,
 }
@@ -49,7 +51,7 @@ pub(crate) fn read(plain: &Plain) -> Menu {
         anchors.truncate(OPTIONS_MAX);
     }
     if !anchors.iter().any(|a| a.is_press() || a.is_say()) {
-        return Menu { options: Vec::new(), taken: Vec::new() };
+        return Menu { options: Vec::new(), keyless: Vec::new(), taken: Vec::new() };
     }
     order::mend(&mut anchors);
     pairing::pair(plain, anchors)

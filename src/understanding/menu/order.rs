@@ -1,17 +1,23 @@
 //! Keys that were swallowed or heard twice, told by the order of the others: menus count upwards.
+//!
+//! A key is told only where both its neighbours leave room for one key and no other: a menu's last option is as often 0
+//! as the next number, and a text that ends with "请按" was cut before its key. Such an option stays without a key.
 
 use super::anchor::Anchor;
 use crate::understanding::OptionKey;
 use crate::vocabulary::Key;
 
+/// Something was heard in the key's place, and the neighbours leave one key for it.
+const SOUNDED: u8 = 80;
+/// Nothing was heard in its place, or one of the neighbours is no number.
+const SILENT: u8 = 60;
+
 /// Fills keys that are missing between their neighbours. What cannot be told stays out.
 pub(super) fn mend(anchors: &mut [Anchor]) {
     let presses: Vec<usize> =
         (0..anchors.len()).filter(|&i| anchors[i].is_press() && !ends_input(&anchors[i])).collect();
-    let digit = |a: &Anchor| a.key.as_ref().and_then(OptionKey::key).and_then(|k| k.symbol().to_digit(10));
     for (n, &i) in presses.iter().enumerate() {
         let before = n.checked_sub(1).and_then(|p| digit(&anchors[presses[p]]));
-        let next_known = presses.get(n + 1).is_none_or(|&j| anchors[j].key.is_some());
         let after = presses.get(n + 1).and_then(|&j| digit(&anchors[j]));
         // "请按二 … 请按二 … 请按三": the first of two alike was misheard when the row says so.
         let repeated = anchors[i].key.is_some()
@@ -22,16 +28,25 @@ pub(super) fn mend(anchors: &mut [Anchor]) {
         if anchors[i].key.is_some() && !repeated {
             continue;
         }
+        let sounded = anchors[i].sounded || repeated;
+        let by_neighbours = if sounded { SOUNDED } else { SILENT };
         let told = match (before, after) {
-            (Some(b), Some(a)) if a == b + 2 || a == 0 => Some(b + 1),
-            (Some(b), None) if next_known && b > 0 => Some(b + 1),
-            (None, Some(2)) if n == 0 => Some(1),
+            (Some(b), Some(a)) if a == b + 2 => Some((b + 1, by_neighbours)),
+            (None, Some(2)) if n == 0 => Some((1, by_neighbours)),
+            (Some(b), Some(0)) if sounded => Some((b + 1, SILENT)),
             _ => None,
         };
-        if let Some(symbol) = told.filter(|d| *d <= 9).and_then(|d| char::from_digit(d, 10)).and_then(Key::new) {
+        let free = |d: u32| !presses.iter().any(|&j| j != i && digit(&anchors[j]) == Some(d));
+        let Some((told, sure)) = told.filter(|&(d, _)| d <= 9 && free(d)) else { continue };
+        if let Some(symbol) = char::from_digit(told, 10).and_then(Key::new) {
             anchors[i].key = Some(OptionKey::Press(symbol));
+            anchors[i].sure = sure;
         }
     }
+}
+
+fn digit(anchor: &Anchor) -> Option<u32> {
+    anchor.key.as_ref().and_then(OptionKey::key).and_then(|k| k.symbol().to_digit(10))
 }
 
 /// The key after an input ("then press pound") has no key on purpose.

@@ -4,7 +4,7 @@
 
 use super::anchor::{Anchor, Side, Tongue};
 use super::labels::{self, Label};
-use super::{Menu, MenuOption};
+use super::{Keyless, Menu, MenuOption};
 use crate::understanding::OptionKey;
 use crate::understanding::plain::Plain;
 
@@ -157,6 +157,7 @@ fn joint(anchors: &[Anchor], sides: &[Sides], i: usize, before: From, state: Fro
 
 fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) -> Menu {
     let mut options: Vec<MenuOption> = Vec::new();
+    let mut keyless: Vec<Keyless> = Vec::new();
     let mut taken = Vec::new();
     let mut last: Option<std::ops::Range<usize>> = None;
     let pressed_before = |i: usize| anchors[..i].iter().any(|a| a.key.is_some() && !a.is_wait());
@@ -183,7 +184,12 @@ fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) ->
         }
         // What follows may share the label of an option that is itself left out.
         last = range.clone();
-        let Some(key) = anchor.key.clone() else { continue };
+        let Some(key) = anchor.key.clone() else {
+            if let Some(label) = range.filter(|r| !r.is_empty() && anchor.side != Side::Own) {
+                keyless.push(Keyless { label: plain.given(label).to_string(), is_last: i + 1 == anchors.len() });
+            }
+            continue;
+        };
         let Some(label) = range else { continue };
         if anchor.is_wait() {
             let named_left = chosen[i] == From::Left;
@@ -204,9 +210,14 @@ fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) ->
         if options.iter().any(|o| o.key == key) {
             continue;
         }
-        options.push(MenuOption { key, label: plain.given(label).to_string(), span: plain.span(span) });
+        options.push(MenuOption {
+            key,
+            label: plain.given(label).to_string(),
+            sure: anchor.sure,
+            span: plain.span(span),
+        });
     }
-    Menu { options, taken }
+    Menu { options, keyless, taken }
 }
 
 impl OptionKey {

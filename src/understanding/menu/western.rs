@@ -41,18 +41,21 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         // "press a for": a letter is no key, but "press a 1" is one.
         i += k;
     }
-    let key_word = words.get(i).filter(|w| w.parted < 5)?;
+    let Some(key_word) = words.get(i) else {
+        // "for an agent, press": the clip was cut before the key.
+        return (verb == "press" && i == at + n)
+            .then(|| Anchor::keyless(words[before(words, at)].from, words[i - 1].to, Tongue::Western));
+    };
+    if key_word.parted >= 5 {
+        return None;
+    }
     let wide = matches!(verb, "enter" | "dial" | "choose" | "select" | "key");
     let named = key(&key_word.text, foreign.is_some()).filter(|(s, h)| is_key_here(words, i, *s, *h, wide));
     let Some((symbol, _)) = named else {
         // "for service press for parts press three": the key was swallowed; the order of the others may tell it.
         let swallowed =
             verb == "press" && n == 1 && i == at + 1 && matches!(key_word.text.as_str(), "for" | "to" | "if");
-        return swallowed.then(|| {
-            let mut anchor = Anchor::press(words[at].from, words[at].to, '0', Tongue::Western);
-            anchor.key = None;
-            anchor
-        });
+        return swallowed.then(|| Anchor::keyless(words[at].from, words[at].to, Tongue::Western));
     };
     let mut end = i + 1;
     while let Some(k) = says_any(words, end, &lists().western_after).filter(|_| words[end].parted < 2) {

@@ -131,9 +131,9 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         }
         // "投诉请按按": the key was heard as the verb; "投诉请按,": it was swallowed. The order may tell.
         None if polite && kind != Verb::Wide && (doubled || parted) => {
-            let mut anchor = Anchor::press(from, verb_end, '0', Tongue::Zh);
-            anchor.key = None;
+            let mut anchor = Anchor::keyless(from, verb_end, Tongue::Zh);
             anchor.polite = true;
+            anchor.sounded = doubled;
             Some(anchor)
         }
         None => None,
