@@ -45,9 +45,9 @@ fn a_probe_is_called_by_its_schedule_and_everything_is_told_and_kept() {
     let over = daemon.wait_for("over");
     assert_eq!((&over["call"], &over["verdict"]), (&dialled["call"], &"pass".into()));
     daemon.wait_for_metric(&format!("nightbell_calls_total{labels}"), |calls| calls == Some(1.0));
-    assert_eq!(daemon.metric(&format!("nightbell_probe_success{labels}")), Some(1.0));
+    daemon.wait_for_metric(&format!("nightbell_probe_success{labels}"), |success| success == Some(1.0));
     let late = daemon.metric("nightbell_schedule_lateness_seconds_sum").expect("it was measured");
-    assert!((0.0..2.0).contains(&late), "{late} s late");
+    assert!((0.0..10.0).contains(&late), "{late} s late");
     let (status, page) = daemon.get("/");
     assert!(status == 200 && page.contains("order-line"), "{page}");
     daemon.stop();
@@ -71,7 +71,8 @@ fn asked_to_stop_it_calls_nobody_more_and_ends_calls_in_order() {
         daemon.wait_for("stopping");
         let status = daemon.end();
         assert_eq!(status.code(), Some(0), "{}", daemon.shown());
-        assert!(asked.elapsed() < Duration::from_secs(10), "{:?} to stop", asked.elapsed());
+        // Less than the half minute after which a farewell is cut short.
+        assert!(asked.elapsed() < Duration::from_secs(30), "{:?} to stop", asked.elapsed());
         assert_eq!(far_end.ended_by(), expected);
         let over = daemon.log.iter().find(|line| says(line, "over")).expect("it is told");
         assert_eq!((&over["verdict"], &over["outcome"]), (&"inconclusive".into(), &"aborted".into()));
@@ -94,7 +95,7 @@ fn asked_twice_it_hurries_and_the_record_is_there() {
     daemon.signal("INT");
     daemon.wait_for("hurrying");
     assert_eq!(daemon.end().code(), Some(0), "{}", daemon.shown());
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?} to hurry", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?} to hurry", asked.elapsed());
     assert!(daemon.log.iter().any(|line| says(line, "over")), "{}", daemon.shown());
     check_ledger(&home);
 }
@@ -151,22 +152,32 @@ fn a_call_in_flight_when_the_process_is_killed_is_in_the_record_as_aborted() {
     let far_end = far_end();
     let home = Home::new();
     home.write("order-line.yaml", &hotline("order-line", &far_end.uri("5102"), "wait: 50s", ""));
+    home.hotline("other", &far_end.uri("5102"), "");
     let mut daemon = Daemon::start(&home);
     daemon.alert("order-line", "a1");
     far_end.wait_for("answered");
     let dialled = daemon.wait_for("dialled");
+    // Some of the call is on its tape.
     std::thread::sleep(Duration::from_millis(2_500));
     daemon.kill();
     let mut daemon = Daemon::start(&home);
     let told = daemon.log.iter().find(|line| says(line, "was in flight")).expect("it is told").clone();
     assert_eq!(told["call"], dialled["call"]);
     assert_eq!(home.kept("reserve"), Vec::<std::path::PathBuf>::new());
-    // The same alert asks for nothing more.
+    // Alertmanager repeats what is still firing: that asks for nothing more. What came after it on the same desk is
+    // called, so it has been looked at; a new firing of it is another matter.
     daemon.alert("order-line", "a1");
+    daemon.alert("other", "a2");
+    let next = daemon.wait_for("dialled");
+    assert_eq!(next["hotline"], "other", "{}", daemon.shown());
+    daemon.wait_for("over");
+    daemon.alert("order-line", "a3");
+    assert_eq!(daemon.wait_for("dialled")["hotline"], "order-line");
     daemon.stop();
-    assert!(!daemon.log.iter().any(|line| says(line, "dialled")), "{}", daemon.shown());
+    let dialled = daemon.log.iter().filter(|line| says(line, "dialled")).count();
+    assert_eq!(dialled, 2, "{}", daemon.shown());
     check_ledger(&home);
-    assert_eq!(home.kept("nbtape").len(), 1);
+    assert_eq!(home.kept("nbtape").len(), 3);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 /// Nothing here takes longer, also on a busy machine.
@@ -16,12 +16,14 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// The folders of one installation.
 pub struct Home {
     pub folder: tempfile::TempDir,
+    /// Where the records are, when not in the data folder.
+    pub database: Option<String>,
 }
 
 impl Home {
     /// Everything on this machine may be dialled.
     pub fn new() -> Home {
-        let home = Home { folder: tempfile::tempdir().expect("a folder") };
+        let home = Home { folder: tempfile::tempdir().expect("a folder"), database: None };
         fs::create_dir(home.config()).expect("writable");
         home.write("_trunks.yaml", "allow: [\"sip:*@127.0.0.1\"]\n");
         home
@@ -65,10 +67,16 @@ impl Home {
         found
     }
 
+    /// What the environment says of where things are kept.
+    fn places(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.database.iter().map(|database| ("NIGHTBELL_DATABASE", database.as_str()))
+    }
+
     /// `nightbell verify`: its exit code and what it says.
     pub fn verify(&self) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nightbell"));
-        let run = command.args(["verify", "--data"]).arg(self.data()).output().expect("nightbell runs");
+        command.args(["verify", "--data"]).arg(self.data()).envs(self.places());
+        let run = command.output().expect("nightbell runs");
         let said = [run.stdout, run.stderr].concat();
         (run.status.code(), String::from_utf8_lossy(&said).into_owned())
     }
@@ -82,12 +90,14 @@ pub fn hotline(name: &str, target: &str, step: &str, more: &str) -> String {
     )
 }
 
-/// A webhook of Alertmanager's with one firing alert.
+/// A webhook of Alertmanager's with one firing alert. The same fingerprint is the same firing: Alertmanager repeats
+/// `startsAt` in every notification of it.
 pub fn alert(hotline: &str, fingerprint: &str) -> String {
-    let now = chrono::Utc::now().to_rfc3339();
+    static SINCE: OnceLock<String> = OnceLock::new();
+    let since = SINCE.get_or_init(|| chrono::Utc::now().to_rfc3339());
     serde_json::json!({ "version": "4", "status": "firing", "receiver": "nightbell", "alerts": [
         { "status": "firing", "labels": { "alertname": "OrdersFall", "hotline": hotline }, "annotations": {},
-          "startsAt": now, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": fingerprint } ] })
+          "startsAt": since, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": fingerprint } ] })
     .to_string()
 }
 
@@ -129,7 +139,7 @@ impl Daemon {
         command.arg("--data").arg(home.data());
         // No words: the rehearsal at real time, without a model.
         command.env("NIGHTBELL_MODEL", "/nowhere/ggml-none.bin").env("DATA", home.data());
-        command.envs(environment.iter().copied()).current_dir(home.folder.path());
+        command.envs(home.places()).envs(environment.iter().copied()).current_dir(home.folder.path());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(child.stderr.take().expect("piped")).lines();

@@ -49,18 +49,17 @@ impl Store {
             .transpose()?
             .map(|text| text.parse().map_err(|_| damaged(format!("{text} is no moment"))))
             .transpose()?;
-        let mut settled = BTreeSet::new();
-        if let Some(through) = through {
-            let alerts_since = now - Duration::days(ALERTS_DAYS);
-            let rows = sqlx::query("SELECT id FROM plans WHERE due >= $1 OR (cause = 'alert' AND planned_at >= $2)")
-                .bind(through.timestamp_micros())
-                .bind(alerts_since.timestamp_micros())
-                .fetch_all(readers)
-                .await?;
-            for row in rows {
-                settled.insert(PlanId(row.try_get("id")?));
-            }
-        }
+        // Killed before it could write down how far it was: the plans and the alerts it had taken on are known all the same.
+        let since = through.unwrap_or(now).timestamp_micros();
+        let alerts_since = (now - Duration::days(ALERTS_DAYS)).timestamp_micros();
+        let rows = sqlx::query("SELECT id FROM plans WHERE due >= $1 OR (cause = 'alert' AND planned_at >= $2)")
+            .bind(since)
+            .bind(alerts_since)
+            .fetch_all(readers)
+            .await?;
+        let settled: Result<BTreeSet<PlanId>, sqlx::Error> =
+            rows.iter().map(|row| row.try_get("id").map(PlanId)).collect();
+        let settled = settled?;
         let mut standings = Vec::new();
         for row in
             sqlx::query("SELECT value FROM memory WHERE name LIKE 'probe/%' ORDER BY name").fetch_all(readers).await?
