@@ -2,10 +2,12 @@
 
 mod daemon;
 mod far_end;
+#[path = "keeping/postgres.rs"]
+mod postgres;
 
 use daemon::{Daemon, Home, hotline};
 use far_end::FarEnd;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{AnyConnection, Connection, Row};
 use std::time::Duration;
 
 /// Rings for half a second, hums for one, hangs up: some calls of each life end, some do not.
@@ -16,12 +18,14 @@ const HOTLINES: u64 = 12;
 /// (id, state) of every plan.
 fn plans(home: &Home) -> Vec<(String, String)> {
     let file = home.data().join("nightbell.sqlite");
-    if !file.exists() {
+    if home.elsewhere.is_empty() && !file.exists() {
         return Vec::new();
     }
+    sqlx::any::install_default_drivers();
+    let address = home.elsewhere.first().map_or(format!("sqlite://{}", file.display()), |(_, address)| address.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let mut database = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.expect("it opens");
+        let mut database = AnyConnection::connect(&address).await.expect("it opens");
         let rows = sqlx::query("SELECT id, state FROM plans").fetch_all(&mut database).await;
         // Killed before it had its tables.
         let rows = rows.unwrap_or_default();
@@ -43,15 +47,27 @@ fn check_ledger(home: &Home, settled: &[String], when: &str) {
     }
 }
 
+fn set(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
 #[test]
 fn killed_at_any_instant_it_has_every_planned_call_in_its_record_and_a_sound_ledger() {
-    let set = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let kills = set("NIGHTBELL_KILLS").unwrap_or(30);
+    storm(Home::new(), set("NIGHTBELL_KILLS").unwrap_or(20));
+}
+
+#[test]
+fn the_same_with_its_records_in_a_postgresql() {
+    let postgres = postgres::Postgres::start();
+    let elsewhere = vec![("NIGHTBELL_DATABASE", postgres.database())];
+    storm(Home { elsewhere, ..Home::new() }, set("NIGHTBELL_KILLS").unwrap_or(40) / 4);
+}
+
+fn storm(home: Home, kills: u64) {
     let seed = set("NIGHTBELL_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("{kills} kills, NIGHTBELL_SEED={seed}");
     let mut chance = nightbell::vocabulary::Seed::new(seed);
     let far_end = FarEnd::for_calls(64, &[BRIEF], &[]);
-    let home = Home::new();
     for n in 0..HOTLINES {
         let more = "    schedule: { cron: \"* * * * *\", window: 50s }\n";
         home.write(&format!("h{n}.yaml"), &hotline(&format!("h{n}"), &far_end.uri("5104"), "wait: 800ms", more));

@@ -415,7 +415,7 @@ fn ten_thousand_hotlines_are_taken_in_and_written_down_in_seconds() {
     metrics.hotlines(&config(&[]));
     let gone = began.elapsed();
     println!("taken in {taken_in:?}, {} MB written {written:?}, taken back {gone:?}", text.len() >> 20);
-    let bound = std::time::Duration::from_secs(10);
+    let bound = std::time::Duration::from_secs(60);
     assert!(taken_in < bound && written < bound && gone < bound, "{taken_in:?} {written:?} {gone:?}");
     assert!(!metrics.encode(at(NOW)).contains("hotline-"));
 }

@@ -2,148 +2,20 @@
 //! with a password, rules are loaded and evaluated, an alert fires when a hotline breaks and resolves when it heals, its
 //! webhook comes back to us, and what leaves the configuration leaves no series behind.
 
+#[path = "prometheus/chain.rs"]
+mod chain;
+mod daemon;
+mod far_end;
 mod monitoring;
 
-use monitoring::daemon::{Answer, Daemon, Served, ask, until};
-use monitoring::{call, dashboards, root, tool};
+use monitoring::daemon::{Daemon, Served, until};
+use monitoring::watchers::Watchers;
+use monitoring::{call, dashboards, root};
 use nightbell::vocabulary::{Cause, Outcome, PlanId, Standing, Verdict};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-
-/// A program that ends with this value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
-}
-
-fn run(folder: &Path, name: &str, args: &[String]) -> Running {
-    let log = fs::File::create(folder.join(format!("{name}.log"))).expect("writable");
-    let child = Command::new(tool(name))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .unwrap_or_else(|e| panic!("{name}: {e}"));
-    Running(child)
-}
-
-/// The rules as they are, but for what makes them wait: groups are looked at every second, and `for` is a second.
-fn hurried(text: &str) -> String {
-    text.lines()
-        .map(|line| {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            match line.trim_start().split_once(": ") {
-                Some((key @ ("for" | "interval"), _)) => format!("{indent}{key}: 1s\n"),
-                _ => format!("{line}\n"),
-            }
-        })
-        .collect()
-}
-
-struct Watchers {
-    prometheus: SocketAddr,
-    alertmanager: SocketAddr,
-    _running: (Running, Running),
-    folder: tempfile::TempDir,
-}
-
-impl Watchers {
-    /// `jobs`: further scrape configurations, each a YAML list item.
-    fn start(nightbell: SocketAddr, jobs: &str) -> Watchers {
-        let folder = tempfile::tempdir().expect("a folder");
-        let place = |port: u16| -> SocketAddr { ([127, 0, 0, 1], port).into() };
-        let (prometheus, alertmanager) = (place(free_port()), place(free_port()));
-        for name in ["nightbell-records.yaml", "nightbell-alerts.yaml"] {
-            let text = fs::read_to_string(dashboards().join("prometheus").join(name)).expect("rules");
-            fs::write(folder.path().join(name), hurried(&text)).expect("writable");
-        }
-        let config = format!(
-            "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
-             rule_files: [nightbell-records.yaml, nightbell-alerts.yaml]\n\
-             alerting: {{ alertmanagers: [ {{ static_configs: [ {{ targets: [\"{alertmanager}\"] }} ] }} ] }}\n\
-             scrape_configs:\n  - job_name: nightbell\n    static_configs: [ {{ targets: [\"{nightbell}\"] }} ]\n{jobs}"
-        );
-        fs::write(folder.path().join("prometheus.yaml"), config).expect("writable");
-        let routing = format!(
-            "route: {{ receiver: nightbell, group_by: [alertname, hotline], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }}\n\
-             receivers:\n  - name: nightbell\n    webhook_configs: [ {{ url: \"http://{nightbell}/alerts\", send_resolved: true }} ]\n"
-        );
-        fs::write(folder.path().join("alertmanager.yaml"), routing).expect("writable");
-        let args = |list: &[&str]| list.iter().map(|a| a.to_string()).collect::<Vec<_>>();
-        let manager = run(
-            folder.path(),
-            "alertmanager",
-            &args(&[
-                // Whole paths: it is started from the folder of its templates.
-                &format!("--config.file={}", folder.path().join("alertmanager.yaml").display()),
-                &format!("--storage.path={}", folder.path().join("alertmanager").display()),
-                "--cluster.listen-address=",
-                &format!("--web.listen-address={alertmanager}"),
-            ]),
-        );
-        let watcher = run(
-            folder.path(),
-            "prometheus",
-            &args(&[
-                "--config.file=prometheus.yaml",
-                "--storage.tsdb.path=tsdb",
-                &format!("--web.listen-address={prometheus}"),
-            ]),
-        );
-        let watchers = Watchers { prometheus, alertmanager, _running: (watcher, manager), folder };
-        for (name, address) in [("prometheus", prometheus), ("alertmanager", alertmanager)] {
-            until(name, 60, || match std::net::TcpStream::connect(address) {
-                Ok(_) => Ok(()),
-                Err(e) => Err(format!("{e}; {}", watchers.log(name))),
-            });
-        }
-        watchers
-    }
-
-    fn log(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.folder.path().join(format!("{name}.log"))).unwrap_or_default();
-        text.lines().rev().take(5).collect::<Vec<_>>().join("\n")
-    }
-
-    fn api(&self, path: &str) -> Result<Value, String> {
-        let Answer { status, body, .. } =
-            ask(self.prometheus, &format!("GET /api/v1/{path} HTTP/1.0\r\nHost: x\r\n\r\n"));
-        let value: Value = serde_json::from_str(&body).map_err(|e| format!("{status} {e}: {body}"))?;
-        if value["status"] == "success" { Ok(value["data"].clone()) } else { Err(body) }
-    }
-
-    fn query(&self, query: &str) -> Result<Vec<Value>, String> {
-        let escaped: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
-        let data = self.api(&format!("query?query={escaped}"))?;
-        Ok(data["result"].as_array().cloned().unwrap_or_default())
-    }
-
-    /// Alerts that fire: (name, hotline).
-    fn firing(&self) -> Result<BTreeSet<(String, String)>, String> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
-        let alerts = self.api("alerts")?["alerts"].as_array().cloned().unwrap_or_default();
-        Ok(alerts
-            .iter()
-            .filter(|a| a["state"] == "firing")
-            .map(|a| (text(&a["labels"]["alertname"]), text(&a["labels"]["hotline"])))
-            .collect())
-    }
-}
+use std::net::{SocketAddr, UdpSocket};
 
 const MIDNIGHT: (&str, &str) = ("order-line", "midnight");
 
@@ -212,7 +84,7 @@ fn a_real_prometheus_and_alertmanager_see_a_hotline_break_and_heal_and_go() {
     let watchers = Watchers::start(plain.address, &jobs);
 
     // Targets are up, by plain HTTP and by TLS with a password, and not with a wrong one.
-    until("targets are up", 60, || {
+    until("targets are up", 120, || {
         let targets = watchers.api("targets")?["activeTargets"].as_array().cloned().unwrap_or_default();
         let health: BTreeSet<(String, String)> = targets
             .iter()
@@ -222,31 +94,17 @@ fn a_real_prometheus_and_alertmanager_see_a_hotline_break_and_heal_and_go() {
         let wanted = wanted.iter().map(|(job, health)| (job.to_string(), health.to_string())).collect();
         if health == wanted { Ok(()) } else { Err(format!("{targets:?}")) }
     });
-    until("the ping is a success", 30, || match watchers.query("probe_success == 1")?.len() {
+    until("the ping is a success", 120, || match watchers.query("probe_success == 1")?.len() {
         1 => Ok(()),
         n => Err(format!("{n} series")),
     });
 
-    // Every rule is there and comes to something without an error.
-    until("rules are loaded and evaluated", 60, || {
-        let groups = watchers.api("rules")?["groups"].as_array().cloned().unwrap_or_default();
-        let rules: Vec<&Value> = groups.iter().flat_map(|g| g["rules"].as_array().expect("rules")).collect();
-        let bad: Vec<String> = rules.iter().filter(|r| r["health"] != "ok").map(|r| r.to_string()).collect();
-        if rules.len() >= 50 && bad.is_empty() { Ok(()) } else { Err(format!("{} rules: {bad:?}", rules.len())) }
-    });
+    watchers.wait_for_rules();
 
     // Healthy: nobody is told anything of the hotline.
     passes(&daemon);
     let success = r#"nightbell_probe_success{job="nightbell",hotline="order-line"}"#;
-    let value = |wanted: &str| {
-        until(&format!("{success} is {wanted}"), 30, || {
-            let found = watchers.query(success)?;
-            match found.first().and_then(|s| s["value"][1].as_str()) {
-                Some(value) if value == wanted => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        });
-    };
+    let value = |wanted: &str| watchers.wait_for_value(success, wanted);
     value("1");
     let down = ("NightbellHotlineDown".to_string(), "order-line".to_string());
     assert!(!watchers.firing().expect("alerts").contains(&down));
@@ -254,12 +112,9 @@ fn a_real_prometheus_and_alertmanager_see_a_hotline_break_and_heal_and_go() {
     // It breaks: the alert fires, and Alertmanager's webhook brings it to us.
     breaks(&daemon);
     value("0");
-    until("the alert fires", 60, || {
-        let firing = watchers.firing()?;
-        if firing.contains(&down) { Ok(()) } else { Err(format!("{firing:?}")) }
-    });
+    watchers.wait_for_alert(&down.0, &down.1, true);
     let webhook = |firing: bool| {
-        until("Alertmanager's webhook arrives", 60, || {
+        until("Alertmanager's webhook arrives", 120, || {
             let told = daemon.told.lock().unwrap();
             told.iter()
                 .find(|i| i.firing == firing && i.name == down.0 && i.labels.get("hotline") == Some(&down.1))
@@ -277,10 +132,7 @@ fn a_real_prometheus_and_alertmanager_see_a_hotline_break_and_heal_and_go() {
 
     // It heals: the alert is over, and we are told.
     passes(&daemon);
-    until("the alert is over", 60, || {
-        let firing = watchers.firing()?;
-        if firing.contains(&down) { Err(format!("{firing:?}")) } else { Ok(()) }
-    });
+    watchers.wait_for_alert(&down.0, &down.1, false);
     assert!(webhook(false).ends_at.is_some());
 
     // Every query of every dashboard is one that Prometheus answers.
@@ -306,7 +158,7 @@ fn a_real_prometheus_and_alertmanager_see_a_hotline_break_and_heal_and_go() {
     // The hotline leaves the configuration: no series of it is left, the other's are.
     assert!(shown(r#"{hotline="order-line",job=~"nightbell|nightbell-tls"}"#) > 40);
     daemon.reload_with(&[("repairs", &["noon"])]);
-    until("no series is left behind", 30, || {
+    until("no series is left behind", 120, || {
         let left = watchers.query(r#"{hotline="order-line",job=~"nightbell|nightbell-tls"}"#)?;
         let names: BTreeSet<String> = left.iter().map(|s| s["metric"].to_string()).collect();
         if names.is_empty() { Ok(()) } else { Err(format!("{names:?}")) }
@@ -316,17 +168,13 @@ fn a_real_prometheus_and_alertmanager_see_a_hotline_break_and_heal_and_go() {
     // The prober dies while a hotline is bad: it pages as itself and not as a dead hotline.
     daemon.reload_with(&[("order-line", &["midnight"])]);
     breaks(&daemon);
-    until("the alert fires again", 60, || {
-        let firing = watchers.firing()?;
-        if firing.contains(&down) { Ok(()) } else { Err(format!("{firing:?}")) }
-    });
+    watchers.wait_for_alert(&down.0, &down.1, true);
     plain.stop();
-    until("the prober pages as itself, and as nobody else", 60, || {
+    until("the prober pages as itself, and as nobody else", 120, || {
         let firing = watchers.firing()?;
         let of_plain =
             watchers.query(r#"ALERTS{alertstate="firing",alertname="NightbellHotlineDown",job="nightbell"}"#)?;
         let itself = firing.contains(&("NightbellDown".to_string(), String::new()));
         if itself && of_plain.is_empty() { Ok(()) } else { Err(format!("{firing:?} {of_plain:?}")) }
     });
-    let _ = (watchers.alertmanager, Arc::strong_count(&daemon));
 }

@@ -5,8 +5,9 @@
 mod world;
 
 use chrono::TimeDelta;
-use nightbell::schedule::{AlertIn, Input};
-use nightbell::vocabulary::{NotCalled, Outcome, Planned, Standing, Verdict};
+use nightbell::schedule::{AlertIn, Check, Ended, Input};
+use nightbell::vocabulary::{AttributableTo, NotCalled, Outcome, PlanId, Planned, Standing, Verdict};
+use std::time::Duration;
 use world::{Fate, GOOD, Time, World, at, files, hotline};
 
 const BAD: Fate = (Verdict::Fail, Outcome::NoAnswer, 60.0);
@@ -141,4 +142,92 @@ fn probes_of_one_hotline_take_turns() {
     let mut world = World::new(files(&[("a.yaml", &text)]), 1, at("2026-11-21T09:50:00Z"), |_, _| GOOD);
     world.run(at("2026-11-21T10:20:00Z"));
     assert_eq!(placed(&world), ["21 10:00:00", "21 10:00:40", "21 10:01:20"], "\n{}", world.shown());
+}
+
+#[test]
+fn a_check_is_made_within_the_budgets_of_the_calls_or_not_at_all() {
+    let trunks = "allow: [\"sip:*@pbx.example\"]\ntrunks: { main: { server: \"sip:sbc.example\", max_calls: 2 } }";
+    let own = |rest: &str| {
+        hotline("a", &format!("trunk: main\n{rest}\nprobes: [{{ name: n, schedule: {{ cron: \"0 * * * *\" }} }}]"))
+    };
+    let check = |plan: &str, hotline: Option<&str>| {
+        Input::Check(Check {
+            plan: PlanId(plan.into()),
+            hotline: hotline.map(str::to_string),
+            trunk: Some("main".into()),
+            longest: Duration::from_secs(100),
+        })
+    };
+    let over = |plan: &str| {
+        Input::Ended(Ended {
+            plan: PlanId(plan.into()),
+            verdict: Verdict::Inconclusive,
+            outcome: Outcome::Completed,
+            attributable_to: AttributableTo::None,
+            seconds: 20.0,
+        })
+    };
+    let world = |rest: &str, watch: &str| {
+        let config = files(&[("_trunks.yaml", trunks), ("_watch.yaml", watch), ("a.yaml", &own(rest))]);
+        World::new(config, 1, at("2026-11-21T09:59:00Z"), |_, _| GOOD)
+    };
+    let said = |world: &World| -> Vec<String> {
+        world.checked.iter().map(|(_, refused)| refused.as_ref().map_or("may", |why| why.word()).to_string()).collect()
+    };
+
+    // One at a time on a hotline's line, as many as the trunk takes on others'; a scheduled call waits for the check's end.
+    let mut busy = world("", "limits: {}");
+    for (plan, hotline) in [("1", Some("a")), ("2", Some("a")), ("3", None), ("4", None)] {
+        busy.step(check(plan, hotline));
+    }
+    assert_eq!(said(&busy), ["may", "already_calling", "may", "already_calling"]);
+    busy.run(at("2026-11-21T10:00:30Z"));
+    assert!(busy.placed.is_empty(), "{}", busy.shown());
+    busy.step(over("1"));
+    assert_eq!(placed(&busy), ["21 10:00:30"], "{}", busy.shown());
+
+    // What a check took is used, what it might have taken is given back; and its calls count.
+    let mut budget = world("limits: { calls_per_hour: 2, minutes_per_day: 30 }", "limits: {}");
+    for (plan, took) in [("1", true), ("2", true), ("3", true)] {
+        budget.step(check(plan, Some("a")));
+        if took {
+            budget.step(over(plan));
+        }
+    }
+    assert_eq!(said(&budget), ["may", "may", "budget"]);
+    budget.run(at("2026-11-21T10:40:00Z"));
+    assert!(budget.placed.is_empty(), "the hour is used up\n{}", budget.shown());
+
+    // All that forbids calls forbids checks.
+    for (rest, watch, why) in [
+        ("limits: { quiet_hours: \"09:00-11:00\" }", "limits: {}", "quiet_hours"),
+        ("consent: { owner: o, until: 2026-11-20 }", "limits: {}", "consent_ended"),
+        ("", "kill_switch: { on: true }", "kill_switch"),
+        ("", "limits: { minutes_per_day: 1 }", "budget"),
+    ] {
+        let mut world = world(rest, watch);
+        world.step(check("1", Some("a")));
+        assert_eq!(said(&world), [why]);
+    }
+    let mut stopping = world("", "limits: {}");
+    stopping.step(Input::Stopping);
+    stopping.step(check("1", None));
+    assert_eq!(said(&stopping), ["stopping"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_and_comes_forward_tells_no_missed_call_twice() {
+    let text = hotline("a", "probes: [{ name: n, schedule: { cron: \"30 * * * *\" } }]");
+    let mut world = World::new(files(&[("a.yaml", &text)]), 1, at("2026-11-21T10:15:00Z"), |_, _| GOOD);
+    let mut jump = |to: &str| {
+        world.now = at(to);
+        world.step(Input::Tick);
+        (placed(&world), world.passed.len())
+    };
+    assert_eq!(jump("2026-11-21T15:15:00Z"), (vec![], 5));
+    assert_eq!(jump("2026-11-21T13:15:00Z"), (vec![], 5));
+    // What comes again in its own time is called, and what is jumped over again has been told.
+    assert_eq!(jump("2026-11-21T13:30:00Z"), (vec!["21 13:30:00".to_string()], 5));
+    assert_eq!(jump("2026-11-21T15:20:00Z").1, 5);
+    assert_eq!(jump("2026-11-21T16:45:00Z").1, 7);
 }

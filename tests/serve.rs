@@ -3,7 +3,7 @@
 mod daemon;
 mod far_end;
 
-use daemon::{Daemon, Home, hotline, says};
+use daemon::{Daemon, Home, hotline, request, says};
 use far_end::FarEnd;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -204,6 +204,49 @@ fn while_the_kill_switch_is_on_nobody_is_called() {
     daemon.wait_for("the kill switch is off");
     daemon.alert("other", "a3");
     assert_eq!(daemon.wait_for("over")["verdict"], "pass");
+    daemon.stop();
+    check_ledger(&home);
+}
+
+#[test]
+fn a_check_on_the_web_uses_the_hotlines_budget_and_ends_with_the_kill_switch() {
+    let far_end = far_end();
+    let home = Home::new();
+    let few =
+        hotline("order-line", &far_end.uri("5102"), "wait: 1s", "").replace("calls_per_hour: 60", "calls_per_hour: 2");
+    home.write("order-line.yaml", &few);
+    home.hotline("rings", &far_end.uri("5101"), "");
+    let mut daemon = Daemon::start(&home);
+    let web = daemon.web.clone();
+    let check = |target: &str| {
+        let path = format!("/probe?target={target}&module=answer");
+        request(&web, &format!("GET {path} HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n"))
+    };
+    for target in ["order-line", &far_end.uri("5102")] {
+        let (status, answer) = check(target);
+        assert!(status == 200 && answer.contains("probe_success 1"), "{status} {answer}");
+        assert_eq!(far_end.ended_by(), "caller");
+        daemon.wait_for_metric("nightbell_calls_in_flight", |calls| calls == Some(0.0));
+    }
+    // Its number is its number, by whatever name it is asked for.
+    for target in ["order-line", &far_end.uri("5102")] {
+        let (status, answer) = check(target);
+        assert_eq!((status, answer.as_str()), (429, "calls_per_hour of order-line is used up: 2 of 2\n"));
+    }
+    daemon.alert("order-line", "a1");
+    assert_eq!(daemon.wait_for("not called")["why"], "budget");
+
+    let stop = home.data().join("stop");
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| check("rings"));
+        far_end.wait_for("rang");
+        fs::write(&stop, "works on the trunk\n").expect("writable");
+        let (status, answer) = asked.join().expect("it is answered");
+        assert!(status == 200 && answer.contains("probe_success 0"), "{status} {answer}");
+        assert_eq!(far_end.ended_by(), "cancelled");
+    });
+    let (status, answer) = check("rings");
+    assert!(status == 429 && answer.contains("works on the trunk"), "{status} {answer}");
     daemon.stop();
     check_ledger(&home);
 }

@@ -262,6 +262,12 @@ fn a_clock_that_jumps_makes_no_burst_of_calls_and_stops_none() {
     std::thread::sleep(Duration::from_millis(1_500));
     assert_eq!(metric(calls), 0.0);
 
+    // Forward again: what is jumped over a second time has been told.
+    wall.by(TimeDelta::hours(2));
+    wait("nightbell_clock_jumps_total{direction=\"forward\"}", 2.0);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!((metric(calls), metric(missed)), (0.0, 5.0));
+
     // To the moment itself: it is called, once.
     let now = wall.now();
     let due = now.with_minute(29).and_then(|t| t.with_second(58)).expect("a time");

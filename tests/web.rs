@@ -268,7 +268,7 @@ fn the_server_ends_when_it_is_told_to_even_with_idle_connections() {
     let mut some = [0; 64];
     assert!(idle.read(&mut some).unwrap() > 0);
     let took = web.stop();
-    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     assert!(TcpStream::connect(web.address).is_err());
 }
 
@@ -311,13 +311,15 @@ fn a_ping_says_whether_a_call_would_be_taken() {
         ("", 0.0, None),
     ] {
         let began = Instant::now();
-        let answer = probe(&web, &format!("target=sip:4001@{}", switch(status)), "3");
+        let answer =
+            probe(&web, &format!("target=sip:4001@{}", switch(status)), if status.is_empty() { "3" } else { "10" });
         assert_eq!(answer.status, 200, "{answer:?}");
         let found = samples(&answer.body);
         assert_eq!(found["probe_success"], success, "{status}: {answer:?}");
         assert_eq!(found.get("probe_sip_status_code").copied(), code, "{status}: {answer:?}");
         assert!(found["probe_duration_seconds"] > 0.4, "the first one was lost: {answer:?}");
-        assert!(began.elapsed() < Duration::from_secs(3), "{status}: {:?}", began.elapsed());
+        // SIP itself would wait for half a minute.
+        assert!(began.elapsed() < Duration::from_secs(10), "{status}: {:?}", began.elapsed());
         if status.is_empty() {
             assert!(found["probe_duration_seconds"] > 2.0, "the scrape's time was used: {answer:?}");
         }

@@ -158,8 +158,12 @@ async fn read_chunk(mut file: File) -> std::io::Result<(Vec<u8>, File)> {
 
 #[cfg(feature = "s3")]
 fn bucket(url: &str) -> Result<Arc<dyn ObjectStore>, VaultError> {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
     let prefix = url.trim_start_matches("s3://").split_once('/').map(|(_, prefix)| prefix).unwrap_or_default();
+    // As patient as the store: what the bucket cannot take now stays where the call left it, and is told.
+    let retry = object_store::RetryConfig { max_retries: 3, retry_timeout: PATIENCE, ..Default::default() };
     let store = object_store::aws::AmazonS3Builder::from_env()
+        .with_retry(retry)
         .with_url(url)
         .build()
         .map_err(|e| VaultError::Address(format!("the bucket of the evidence: {e}")))?;

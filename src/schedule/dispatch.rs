@@ -14,7 +14,7 @@ use std::time::Duration;
 const ALERTS_KEPT_US: i64 = 8 * 86_400 * SECOND_US;
 
 /// What becomes of a call that is due.
-enum Admission {
+pub(super) enum Admission {
     Place(Use),
     Pass(NotCalled),
     /// For the line's own call to end, for a moment, or for a place on the trunk or among all.
@@ -26,7 +26,7 @@ enum Admission {
 }
 
 #[derive(Clone, Copy)]
-enum Queue {
+pub(super) enum Queue {
     Trunk(usize),
     All,
 }
@@ -53,7 +53,8 @@ impl Schedule {
         self.expire(line, now, out);
         while let Some(first) = self.lines[line].waiting.front() {
             let (latest, probe) = (first.latest, first.probe);
-            match self.admit(line, probe, now) {
+            let (trunk, longest) = (self.lines[line].trunk, self.longest(line, probe));
+            match self.admit(Some(line), trunk, longest, now) {
                 Admission::Place(reserved) => {
                     if let Some(waiting) = self.take_first(line) {
                         self.place(line, waiting, reserved, now, out);
@@ -129,7 +130,25 @@ impl Schedule {
         }
     }
 
-    fn admit(&mut self, line: usize, probe: Option<usize>, now: Micros) -> Admission {
+    /// What a call takes at most.
+    fn longest(&self, line: usize, probe: Option<usize>) -> Duration {
+        match self.lines[line].what {
+            Called::Control(_) => super::control::CALL_LIMIT,
+            Called::Hotline(index) => {
+                let hotline = &self.config.hotlines[index];
+                probe.map_or(hotline.limits.call_limit, |probe| hotline.probes[self.probes[probe].probe].call_limit)
+            }
+        }
+    }
+
+    /// Whether a call of at most `longest` may be made now: on a line, over a trunk, among all.
+    pub(super) fn admit(
+        &mut self,
+        line: Option<usize>,
+        trunk: Option<usize>,
+        longest: Duration,
+        now: Micros,
+    ) -> Admission {
         if self.stopping {
             return Admission::Pass(NotCalled::Stopping);
         }
@@ -138,38 +157,36 @@ impl Schedule {
         }
         let config = self.config.clone();
         let second = now.div_euclid(SECOND_US);
-        let state = &self.lines[line];
-        let (trunk, in_flight) = (state.trunk, state.in_flight);
         let busy = |until, queue| Admission::Wait { why: NotCalled::AlreadyCalling, until, queue };
-        let mut took = super::control::CALL_LIMIT;
         let mut own = None;
-        match state.what {
-            Called::Hotline(index) => {
-                let hotline = &config.hotlines[index];
-                let zone = &mut self.zones[state.zone];
-                let day = zone.day(second);
-                if let Some(consent) = hotline.consent.as_ref().filter(|consent| day.date > consent.until) {
-                    return Admission::Pass(NotCalled::ConsentEnded { on: consent.until });
-                }
-                if !hotline.limits.quiet_hours.is_empty() {
-                    let at = time_of(zone.wall(second));
-                    if hotline.limits.quiet_hours.iter().any(|range| range.contains(at)) {
-                        return Admission::Pass(NotCalled::QuietHours);
+        if let Some(line) = line {
+            let state = &self.lines[line];
+            match state.what {
+                Called::Hotline(index) => {
+                    let hotline = &config.hotlines[index];
+                    let zone = &mut self.zones[state.zone];
+                    let day = zone.day(second);
+                    if let Some(consent) = hotline.consent.as_ref().filter(|consent| day.date > consent.until) {
+                        return Admission::Pass(NotCalled::ConsentEnded { on: consent.until });
                     }
+                    if !hotline.limits.quiet_hours.is_empty() {
+                        let at = time_of(zone.wall(second));
+                        if hotline.limits.quiet_hours.iter().any(|range| range.contains(at)) {
+                            return Admission::Pass(NotCalled::QuietHours);
+                        }
+                    }
+                    if state.in_flight >= hotline.limits.concurrent {
+                        return busy(None, None);
+                    }
+                    let free = state.free_since.saturating_add(micros(hotline.limits.min_gap));
+                    if now < free {
+                        return busy(Some(free), None);
+                    }
+                    own = Some((line, &hotline.limits.budgets, day, hotline.name.as_str()));
                 }
-                if in_flight >= hotline.limits.concurrent {
-                    return busy(None, None);
-                }
-                let free = state.free_since.saturating_add(micros(hotline.limits.min_gap));
-                if now < free {
-                    return busy(Some(free), None);
-                }
-                took = probe
-                    .map_or(hotline.limits.call_limit, |probe| hotline.probes[self.probes[probe].probe].call_limit);
-                own = Some((&hotline.limits.budgets, day, hotline.name.as_str()));
+                Called::Control(_) if state.in_flight > 0 => return busy(None, None),
+                Called::Control(_) => {}
             }
-            Called::Control(_) if in_flight > 0 => return busy(None, None),
-            Called::Control(_) => {}
         }
         let trunk_file = trunk.and_then(|trunk| config.trunks.get(&self.trunks[trunk].name));
         if let (Some(trunk), Some(file)) = (trunk, trunk_file)
@@ -180,10 +197,10 @@ impl Schedule {
         if config.watch.limits.concurrent.is_some_and(|most| self.all.in_flight >= most) {
             return busy(None, Some(Queue::All));
         }
-        let asked = Use::of_call(took, trunk_file.and_then(|file| file.price.as_ref()));
+        let asked = Use::of_call(longest, trunk_file.and_then(|file| file.price.as_ref()));
         let shared_day = day_at(&mut self.zones[self.watch_zone], now);
         let mut exceeded = None;
-        if let Some((budgets, day, name)) = own {
+        if let Some((line, budgets, day, name)) = own {
             exceeded = self.lines[line].tally.exceeded(budgets, asked, now, day).map(|e| (e, name.to_string()));
         }
         if let (None, Some(trunk), Some(file)) = (&exceeded, trunk, trunk_file) {
@@ -214,14 +231,22 @@ impl Schedule {
         }
     }
 
-    fn place(&mut self, line: usize, waiting: Waiting, reserved: Use, now: Micros, out: &mut Vec<Output>) {
+    /// Sets aside what a call may use, and takes its places.
+    pub(super) fn reserve(
+        &mut self,
+        line: Option<usize>,
+        trunk: Option<usize>,
+        reserved: Use,
+        now: Micros,
+    ) -> InFlight {
         let shared_day = day_at(&mut self.zones[self.watch_zone], now);
-        let state = &mut self.lines[line];
-        state.in_flight += 1;
-        let control = matches!(state.what, Called::Control(_));
-        let own_day = day_at(&mut self.zones[state.zone], now);
-        let own = (!control).then(|| state.tally.book(reserved, now, own_day));
-        let trunk = state.trunk;
+        let control = line.is_some_and(|line| matches!(self.lines[line].what, Called::Control(_)));
+        let own = line.and_then(|line| {
+            let state = &mut self.lines[line];
+            state.in_flight += 1;
+            let own_day = day_at(&mut self.zones[state.zone], now);
+            (!control).then(|| state.tally.book(reserved, now, own_day))
+        });
         let on_trunk = trunk.map(|trunk| {
             self.trunks[trunk].in_flight += 1;
             self.trunks[trunk].tally.book(reserved, now, shared_day)
@@ -229,7 +254,13 @@ impl Schedule {
         self.all.in_flight += 1;
         let all = self.all.tally.book(reserved, now, shared_day);
         let bookings = Bookings { line: own, trunk: on_trunk, all };
-        let call = InFlight { line: Some(line), probe: waiting.probe, trunk, control, placed: now, reserved, bookings };
+        InFlight { line, probe: None, trunk, control, placed: now, reserved, bookings }
+    }
+
+    fn place(&mut self, line: usize, waiting: Waiting, reserved: Use, now: Micros, out: &mut Vec<Output>) {
+        let trunk = self.lines[line].trunk;
+        let call = InFlight { probe: waiting.probe, ..self.reserve(Some(line), trunk, reserved, now) };
+        let control = call.control;
         self.in_flight.insert(waiting.planned.id.clone(), call);
         if let Some(probe) = waiting.probe {
             let state = &mut self.probes[probe];

@@ -9,6 +9,7 @@
 
 mod budget;
 mod calendar;
+mod check;
 mod control;
 mod cron;
 mod dispatch;
@@ -24,7 +25,7 @@ mod zone;
 pub use calendar::{day_kinds, expectation_at, warnings};
 pub use control::caller;
 pub use memory::{LastCall, Memory, Remembered, Used};
-pub use words::{AlertIn, Ended, Input, Output};
+pub use words::{AlertIn, Check, Ended, Input, Output};
 
 use crate::config::Config;
 use crate::vocabulary::{Cause, NotCalled, PlanId, Planned};
@@ -147,6 +148,7 @@ impl Schedule {
             Input::NotMade { plan, .. } => self.not_made(&plan, now, out),
             Input::Reload(config) => self.take_in(config, now.div_euclid(SECOND_US) + 1, now, out),
             Input::Alert(alert) => self.alert(alert, now, out),
+            Input::Check(check) => self.check(check, now, out),
             Input::Kill { on, detail } => {
                 self.killed = on.then_some(detail);
                 self.pump_all(now, out);
@@ -252,6 +254,10 @@ impl Schedule {
             }
             let due = moment.due * SECOND_US;
             let why = late(due, now);
+            if why.is_some() && moment.due <= self.probes[probe].again_until {
+                // The clock was set back and has come forward again: this moment has been, and was told then.
+                continue;
+            }
             if why.is_some() && told >= MISSED_TOLD {
                 let (from, _, count) = untold.unwrap_or((due, due, 0));
                 untold = Some((from, due, count + 1));

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::vocabulary::{AttributableTo, NotCalled, Outcome, PlanId, Planned, Standing, Verdict};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -18,10 +19,24 @@ pub enum Input {
     Reload(Arc<Config>),
     /// An alert asks for a call.
     Alert(AlertIn),
+    /// Somebody waits for a call that no probe plans: may it be made, now or not at all?
+    Check(Check),
     /// The kill switch's file came or went. (`kill_switch: { on: true }` in the files comes with `Reload`.)
     Kill { on: bool, detail: String },
     /// No more calls; those under way end by themselves or are ended by the edge.
     Stopping,
+}
+
+/// A call outside of the schedule (`/probe`), and within its budgets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// For `Input::Ended`.
+    pub plan: PlanId,
+    /// Whose line it is, when it is one of the files'.
+    pub hotline: Option<String>,
+    pub trunk: Option<String>,
+    /// What it takes at most.
+    pub longest: Duration,
 }
 
 /// How a call ended.
@@ -51,6 +66,8 @@ pub struct AlertIn {
 pub enum Output {
     /// Make this call now. Its budget is reserved; write it down before the INVITE.
     Place(Planned),
+    /// A check may be made: its budget is reserved until `Input::Ended`. Or why not.
+    Checked { plan: PlanId, refused: Option<NotCalled> },
     /// This call was planned and is not made.
     Passed { planned: Planned, why: NotCalled },
     /// Calls of one probe that were missed beside those told one by one (the process was down for long).

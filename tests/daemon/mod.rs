@@ -16,14 +16,14 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// The folders of one installation.
 pub struct Home {
     pub folder: tempfile::TempDir,
-    /// Where the records are, when not in the data folder.
-    pub database: Option<String>,
+    /// Where records and evidence are when not in the data folder, as the environment says it.
+    pub elsewhere: Vec<(&'static str, String)>,
 }
 
 impl Home {
     /// Everything on this machine may be dialled.
     pub fn new() -> Home {
-        let home = Home { folder: tempfile::tempdir().expect("a folder"), database: None };
+        let home = Home { folder: tempfile::tempdir().expect("a folder"), elsewhere: Vec::new() };
         fs::create_dir(home.config()).expect("writable");
         home.write("_trunks.yaml", "allow: [\"sip:*@127.0.0.1\"]\n");
         home
@@ -67,15 +67,10 @@ impl Home {
         found
     }
 
-    /// What the environment says of where things are kept.
-    fn places(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.database.iter().map(|database| ("NIGHTBELL_DATABASE", database.as_str()))
-    }
-
     /// `nightbell verify`: its exit code and what it says.
     pub fn verify(&self) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nightbell"));
-        command.args(["verify", "--data"]).arg(self.data()).envs(self.places());
+        command.args(["verify", "--data"]).arg(self.data()).envs(self.elsewhere.iter().cloned());
         let run = command.output().expect("nightbell runs");
         let said = [run.stdout, run.stderr].concat();
         (run.status.code(), String::from_utf8_lossy(&said).into_owned())
@@ -139,7 +134,7 @@ impl Daemon {
         command.arg("--data").arg(home.data());
         // No words: the rehearsal at real time, without a model.
         command.env("NIGHTBELL_MODEL", "/nowhere/ggml-none.bin").env("DATA", home.data());
-        command.envs(home.places()).envs(environment.iter().copied()).current_dir(home.folder.path());
+        command.envs(home.elsewhere.iter().cloned()).envs(environment.iter().copied()).current_dir(home.folder.path());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(child.stderr.take().expect("piped")).lines();

@@ -28,13 +28,18 @@ impl FarEnd {
 
     /// So many calls at once.
     pub fn for_calls(calls: usize, hotlines: &[&str], sound: &[i16]) -> FarEnd {
+        FarEnd::at(0, calls, hotlines, sound)
+    }
+
+    /// In the place of another one that has gone.
+    pub fn at(port: u16, calls: usize, hotlines: &[&str], sound: &[i16]) -> FarEnd {
         let folder = tempfile::tempdir().expect("a folder");
         for (i, text) in hotlines.iter().enumerate() {
             fs::write(folder.path().join(format!("{i}.yaml")), text).expect("writable");
         }
         write_wav(&folder.path().join("voice.wav"), sound);
         let mut child = Command::new(env!("CARGO_BIN_EXE_nightbell"))
-            .args(["rehearse", "--port", "0", "--calls", &calls.to_string(), "--json"])
+            .args(["rehearse", "--port", &port.to_string(), "--calls", &calls.to_string(), "--json"])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -53,6 +58,10 @@ impl FarEnd {
         let mut far_end = FarEnd { child, address: String::new(), told, _folder: folder };
         far_end.address = far_end.wait_for("ready")["sip"].as_str().expect("an address").to_string();
         far_end
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address has a port")
     }
 
     pub fn uri(&self, number: &str) -> String {

@@ -3,9 +3,9 @@
 use super::config;
 use chrono::{DateTime, Utc};
 use nightbell::config::Config;
-use nightbell::edge::web::{App, Incident, LastCall, Later, NextCall, Page, Permit, Reloaded, Web};
+use nightbell::edge::web::{App, Asked, Incident, LastCall, Later, NextCall, Page, Permit, Reloaded, Web};
 use nightbell::publish::metrics::Metrics;
-use nightbell::vocabulary::{Outcome, Target, Verdict};
+use nightbell::vocabulary::{Outcome, Verdict};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -134,11 +134,12 @@ impl App for Daemon {
         Box::pin(async { Some("nightbell\n1\nAAAA\n\n— nightbell BBBB\n".to_string()) })
     }
 
-    fn may_call(&self, _target: &Target, _seconds: u64) -> Later<'_, Result<Permit, String>> {
+    fn may_call(&self, _: Asked) -> Later<'_, Result<Permit, String>> {
         let mut calls = self.calls.lock().unwrap();
         let may = *calls > 0;
         *calls = calls.saturating_sub(1);
-        Box::pin(async move { if may { Ok(Box::new(()) as Permit) } else { Err("calls_per_hour is used up".into()) } })
+        let permit = || Permit { held: Box::new(()), revoked: tokio::sync::oneshot::channel().1 };
+        Box::pin(async move { if may { Ok(permit()) } else { Err("calls_per_hour is used up".into()) } })
     }
 }
 
@@ -167,7 +168,7 @@ impl Served {
                 web.serve(daemon, async { drop(stopped.await) }).await;
             });
         });
-        let address = told.recv_timeout(Duration::from_secs(30)).expect("it listens");
+        let address = told.recv_timeout(Duration::from_secs(90)).expect("it listens");
         Served { address, stop: Some(stop), thread: Some(thread) }
     }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod daemon;
+pub mod watchers;
 
 use chrono::{DateTime, Utc};
 use nightbell::config::{self, Config, Sources};

@@ -58,6 +58,7 @@ pub struct World<'a> {
     pub placed: Vec<Placed>,
     pub passed: Vec<(Planned, NotCalled, Time)>,
     pub passed_many: Vec<Output>,
+    pub checked: Vec<(PlanId, Option<NotCalled>)>,
     pub standings: Vec<(String, Standing, Option<Verdict>, PlanId, Time)>,
     ends: BTreeSet<(Time, PlanId)>,
     fate: Fates<'a>,
@@ -80,6 +81,7 @@ impl<'a> World<'a> {
             placed: Vec::new(),
             passed: Vec::new(),
             passed_many: Vec::new(),
+            checked: Vec::new(),
             standings: Vec::new(),
             ends: BTreeSet::new(),
             fate: Box::new(fate),
@@ -117,6 +119,7 @@ impl<'a> World<'a> {
                 }
                 Output::Passed { planned, why } => self.passed.push((planned, why, self.now)),
                 many @ Output::PassedMany { .. } => self.passed_many.push(many),
+                Output::Checked { plan, refused } => self.checked.push((plan, refused)),
                 Output::Standing { hotline, probe, standing, counted, plan } => {
                     if let Some(remembered) = self.schedule.remembered(&hotline, &probe) {
                         self.remembered.insert((hotline.clone(), probe.clone()), remembered);

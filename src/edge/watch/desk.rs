@@ -58,6 +58,8 @@ pub struct Desk {
     pub config: PathBuf,
     pub kill_file: PathBuf,
     pub in_flight: BTreeMap<PlanId, InFlight>,
+    /// Calls of `/probe`, and how they are told to end.
+    pub checks: BTreeMap<PlanId, oneshot::Sender<String>>,
     pub killed: Option<String>,
     pub stopping: Option<Stopping>,
     pub jumps: Jumps,
@@ -99,8 +101,9 @@ impl Desk {
         self.look_up();
         self.step(Input::Tick);
         loop {
-            if self.stopping.as_ref().is_some_and(|s| self.in_flight.is_empty() || Instant::now() >= s.until) {
-                if self.in_flight.is_empty() {
+            let idle = self.in_flight.is_empty() && self.checks.is_empty();
+            if self.stopping.as_ref().is_some_and(|s| idle || Instant::now() >= s.until) {
+                if idle {
                     break;
                 }
                 if self.hurry("the time for farewells is over") {
@@ -123,6 +126,8 @@ impl Desk {
                         });
                     }
                     Order::Alerts(alerts) => alerts.into_iter().for_each(|alert| self.step(Input::Alert(alert))),
+                    Order::Check { check, answer } => self.check(check, answer),
+                    Order::Checked { plan, took } => self.checked(plan, took),
                 },
                 Some(reread) = read.recv() => self.reloaded(reread),
                 () = tokio::time::sleep(self.idle()) => {}
@@ -173,7 +178,8 @@ impl Desk {
         }
         self.metrics.kill_switch(self.killed.is_some() || self.schedule.config().watch.kill_switch.on);
         let unplaced = self.in_flight.values().filter(|call| call.job.is_some()).count();
-        self.metrics.backlog(unplaced + self.schedule.waiting(), self.in_flight.len() - unplaced);
+        let placed = self.in_flight.len() - unplaced + self.checks.len();
+        self.metrics.backlog(unplaced + self.schedule.waiting(), placed);
         self.board.beat(&self.schedule, now);
         self.disk.look(&self.metrics, &self.board);
         systemd::alive();
@@ -198,22 +204,23 @@ impl Desk {
         for call in self.in_flight.values() {
             let _ = call.stop.try_send(Stop { why: why.to_string() });
         }
+        self.revoke(why);
     }
 
     /// The time by which the schedule goes.
-    fn now(&self) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         self.wall.now() + AHEAD
     }
 
     /// One step of the schedule, and everything it causes.
-    fn step(&mut self, input: Input) {
+    pub(super) fn step(&mut self, input: Input) {
         let now = self.now();
         let mut out = Vec::new();
         self.schedule.step(now, input, &mut out);
         self.act(out);
     }
 
-    fn act(&mut self, out: Vec<Output>) {
+    pub(super) fn act(&mut self, out: Vec<Output>) {
         let now = self.wall.now();
         if out.is_empty() && self.saved.elapsed() < SAVE {
             return;
@@ -222,6 +229,8 @@ impl Desk {
             match output {
                 Output::Place(planned) => self.prepare(now, planned),
                 Output::Passed { planned, why } => self.passed(planned, why),
+                // Whoever asked has been answered.
+                Output::Checked { .. } => {}
                 Output::PassedMany { hotline, probe, from, to, count, why } => {
                     tracing::warn!(hotline, probe, count, %from, %to, "not called: {why}");
                     (0..count).for_each(|_| self.metrics.passed(&why));
@@ -328,8 +337,8 @@ impl Desk {
     fn passed(&mut self, planned: Planned, why: NotCalled) {
         self.tell_next(&planned.hotline, &planned.probe);
         let Planned { id, hotline, probe, .. } = &planned;
-        tracing::warn!(plan = %id, hotline, probe, why = why.word(), "not called: {why}");
         self.metrics.passed(&why);
+        tracing::warn!(plan = %id, hotline, probe, why = why.word(), "not called: {why}");
         self.keeper.works.write(Work::Line(Write::Passed { plan: planned, why }));
     }
 
@@ -425,13 +434,13 @@ impl Desk {
         let told = match files {
             Ok(files) => {
                 let loaded = files.loaded();
-                tracing::info!("read the files again ({why}): {loaded}");
                 self.metrics.hotlines(&files.config);
                 self.board.use_config(files.config.clone());
                 self.trunks.use_trunks(files.config.trunks.values());
                 self.keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
                 self.step(Input::Reload(files.config));
                 self.next_told = false;
+                tracing::info!("read the files again ({why}): {loaded}");
                 Ok(loaded)
             }
             Err(mistakes) => {

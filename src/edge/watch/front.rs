@@ -4,11 +4,12 @@ use super::board::Board;
 use super::keeper::{Work, Works};
 use super::orders::Order;
 use crate::config::Config;
+use crate::edge::plan;
 use crate::edge::trunk::{Attended, Trunks};
-use crate::edge::web::{App, Incident, Later, Page, Permit, Reloaded};
+use crate::edge::web::{App, Asked, Incident, Later, Page, Permit, Reloaded};
 use crate::publish::metrics::Metrics;
-use crate::schedule::AlertIn;
-use crate::vocabulary::{Target, limits};
+use crate::schedule::{AlertIn, Check};
+use crate::vocabulary::{PlanId, Target, limits};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,12 +21,13 @@ pub struct Front {
     orders: mpsc::UnboundedSender<Order>,
     works: Works,
     trunks: Arc<Trunks>,
-    calls: Arc<Mutex<BTreeMap<String, Asked>>>,
+    targets: Arc<Mutex<BTreeMap<String, Called>>>,
 }
 
-/// Calls of `/probe` to one target: one at a time, and no more in an hour than a hotline may ever have.
+/// Calls of `/probe` to one target: one at a time, and no more in an hour than a hotline may ever have. The schedule's
+/// budgets know hotlines; a target that is none of them has this bound.
 #[derive(Default)]
-struct Asked {
+struct Called {
     calling: bool,
     at: VecDeque<Instant>,
 }
@@ -40,40 +42,76 @@ impl Front {
         works: Works,
         trunks: Arc<Trunks>,
     ) -> Front {
-        Front { metrics, board, orders, works, trunks, calls: Arc::default() }
+        Front { metrics, board, orders, works, trunks, targets: Arc::default() }
     }
 
-    fn permit(&self, target: &Target) -> Result<Permit, String> {
+    fn hold(&self, target: &Target) -> Result<Calling, String> {
         self.board.may_call()?;
         let name = target.to_string();
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.retain(|_, asked| {
-            asked.at.retain(|at| at.elapsed() < HOUR);
-            asked.calling || !asked.at.is_empty()
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.retain(|_, called| {
+            called.at.retain(|at| at.elapsed() < HOUR);
+            called.calling || !called.at.is_empty()
         });
-        let asked = calls.entry(name.clone()).or_default();
-        if asked.calling {
+        let called = targets.entry(name.clone()).or_default();
+        if called.calling {
             return Err(format!("{name} is being called already"));
         }
-        if asked.at.len() >= limits::CALLS_PER_HOUR_MAX as usize {
-            return Err(format!("{name} has been called {} times in the last hour", asked.at.len()));
+        if called.at.len() >= limits::CALLS_PER_HOUR_MAX as usize {
+            return Err(format!("{name} has been called {} times in the last hour", called.at.len()));
         }
-        asked.at.push_back(Instant::now());
-        asked.calling = true;
-        Ok(Box::new(Calling { name, calls: self.calls.clone() }))
+        called.at.push_back(Instant::now());
+        called.calling = true;
+        Ok(Calling { name, targets: self.targets.clone(), reserved: None })
+    }
+
+    /// Asks the schedule, which has the last word.
+    async fn ask(&self, asked: Asked) -> Result<Permit, String> {
+        let mut calling = self.hold(&asked.target)?;
+        let plan = PlanId(format!("probe/{}", plan::new_id()));
+        let check = Check { plan: plan.clone(), hotline: asked.hotline, trunk: asked.trunk, longest: asked.longest };
+        let (answer, answered) = oneshot::channel();
+        let stopping = || "nightbell is stopping".to_string();
+        self.orders.send(Order::Check { check, answer }).map_err(|_| stopping())?;
+        match answered.await {
+            Ok(Ok(revoked)) => {
+                calling.reserved = Some((plan, Instant::now(), self.orders.clone()));
+                Ok(Permit { held: Box::new(calling), revoked })
+            }
+            Ok(Err(why)) => {
+                calling.take_back();
+                Err(why.to_string())
+            }
+            Err(_) => Err(stopping()),
+        }
     }
 }
 
 struct Calling {
     name: String,
-    calls: Arc<Mutex<BTreeMap<String, Asked>>>,
+    targets: Arc<Mutex<BTreeMap<String, Called>>>,
+    /// What the schedule has set aside for it, since when, and where that is given back.
+    reserved: Option<(PlanId, Instant, mpsc::UnboundedSender<Order>)>,
+}
+
+impl Calling {
+    /// Nobody was called.
+    fn take_back(&self) {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(called) = targets.get_mut(&self.name) {
+            called.at.pop_back();
+        }
+    }
 }
 
 impl Drop for Calling {
     fn drop(&mut self) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = calls.get_mut(&self.name) {
-            asked.calling = false;
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(called) = targets.get_mut(&self.name) {
+            called.calling = false;
+        }
+        if let Some((plan, since, orders)) = self.reserved.take() {
+            let _ = orders.send(Order::Checked { plan, took: since.elapsed() });
         }
     }
 }
@@ -138,9 +176,8 @@ impl App for Front {
         })
     }
 
-    fn may_call(&self, target: &Target, _seconds: u64) -> Later<'_, Result<Permit, String>> {
-        let permit = self.permit(target);
-        Box::pin(async move { permit })
+    fn may_call(&self, call: Asked) -> Later<'_, Result<Permit, String>> {
+        Box::pin(self.ask(call))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod board;
 mod callers;
+mod check;
 mod desk;
 mod disk;
 mod ears;
@@ -134,6 +135,7 @@ pub async fn watch(
         config: settings.config,
         kill_file: settings.places.data.join(KILL_FILE),
         in_flight: BTreeMap::new(),
+        checks: BTreeMap::new(),
         killed: None,
         stopping: None,
         jumps: wall::Jumps::new(wall.now(), Instant::now()),

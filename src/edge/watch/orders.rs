@@ -1,7 +1,9 @@
 //! What the outside asks of the running daemon: stop, hurry, read the files again, look at an alert.
 
-use crate::schedule::AlertIn;
+use crate::schedule::{AlertIn, Check};
+use crate::vocabulary::{NotCalled, PlanId};
 use std::io;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// What came of reading the files again: what is in use now, or every mistake, a paragraph each.
@@ -30,7 +32,14 @@ pub enum Order {
     Reload { why: String, answer: Option<oneshot::Sender<Reloaded>> },
     /// Alerts ask for calls.
     Alerts(Vec<AlertIn>),
+    /// Somebody on the web waits for a call of their own.
+    Check { check: Check, answer: oneshot::Sender<Result<Revoked, NotCalled>> },
+    /// That call is over.
+    Checked { plan: PlanId, took: Duration },
 }
+
+/// Says why a call that was allowed has to end before its time.
+pub type Revoked = oneshot::Receiver<String>;
 
 /// SIGTERM and Ctrl-C stop, SIGHUP reloads.
 pub fn by_signals(orders: mpsc::UnboundedSender<Order>) -> io::Result<()> {

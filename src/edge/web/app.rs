@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// An answer that takes a while.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -46,15 +48,31 @@ pub trait App: Send + Sync + 'static {
     /// The newest signed checkpoint of the ledger, as it is to be served.
     fn checkpoint(&self) -> Later<'_, Option<String>>;
 
-    /// May `/probe` place a call (not a ping) to this target, of this many seconds at most? What is returned is dropped
-    /// when the call is over: a budget is reserved here, and one call at a time held to.
-    fn may_call(&self, target: &Target, seconds: u64) -> Later<'_, Result<Permit, String>>;
+    /// May `/probe` place a call (not a ping)? A budget is reserved here, and one call at a time held to, until what is
+    /// returned is dropped.
+    fn may_call(&self, call: Asked) -> Later<'_, Result<Permit, String>>;
 }
 
 pub type Reloaded = Result<String, Vec<String>>;
 
+/// A call that `/probe` would like to place.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub target: Target,
+    /// Whose number it is, where it is one of the files'.
+    pub hotline: Option<String>,
+    pub trunk: Option<String>,
+    /// What it takes at most.
+    pub longest: Duration,
+}
+
 /// Held while a call of `/probe` lasts.
-pub type Permit = Box<dyn Any + Send>;
+pub struct Permit {
+    /// Gives back what was reserved when it is dropped.
+    pub held: Box<dyn Any + Send>,
+    /// Tells why the call has to end before its time.
+    pub revoked: oneshot::Receiver<String>,
+}
 
 /// One alert of an Alertmanager webhook.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ mod settings;
 mod tls;
 
 pub use crate::publish::page::{LastCall, NextCall, Page};
-pub use app::{App, Incident, Later, Permit, Reloaded};
+pub use app::{App, Asked, Incident, Later, Permit, Reloaded};
 
 use crate::publish::page::{self, Tongue};
 use crate::vocabulary::limits;

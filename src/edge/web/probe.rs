@@ -4,7 +4,7 @@
 //! side rings; `answer` waits for the answer and hangs up. Guard and allow list have their word before anything is sent,
 //! and calls (not pings) are asked of the daemon's budget.
 
-use super::app::App;
+use super::app::{App, Asked};
 use super::ping;
 use crate::config::Config;
 use crate::edge::call::Stop;
@@ -23,6 +23,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Time that is left for the answer to reach Prometheus before it gives up.
 const RETURN_TIME: Duration = Duration::from_millis(500);
+/// The farewell of a call may take half a minute more than we wait.
+const FAREWELL: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Module {
@@ -106,8 +108,13 @@ pub async fn answer(
             tokio::time::timeout(limit, ping::ask(&wanted, &log)).await.unwrap_or_else(|_| timed_out(limit))
         }
         Module::Ring | Module::Answer => {
-            // The farewell of a call may take half a minute more than we wait.
-            let permit = match app.may_call(&wanted.target, limit.as_secs() + 40).await {
+            let asked = Asked {
+                target: wanted.target.clone(),
+                hotline: wanted.hotline.clone(),
+                trunk: wanted.trunk.as_ref().map(|trunk| trunk.name.clone()),
+                longest: limit + FAREWELL,
+            };
+            let permit = match app.may_call(asked).await {
                 Ok(permit) => permit,
                 Err(why) => return (StatusCode::TOO_MANY_REQUESTS, format!("{why}\n")).into_response(),
             };
@@ -207,15 +214,16 @@ async fn call(
     config: Arc<Config>,
     limit: Duration,
     log: Arc<Log>,
-    held: (OwnedSemaphorePermit, super::Permit),
+    (place, permit): (OwnedSemaphorePermit, super::Permit),
 ) -> Result<(), String> {
+    let super::Permit { held, revoked } = permit;
     wanted.ring_limit = limit.min(limits::RING_MAX).max(Duration::from_secs(1));
     wanted.call_limit = wanted.ring_limit;
     let (told, mut tell) = oneshot::channel();
     let (stop, mut stopped) = mpsc::channel(2);
     let late = stop.clone();
     let thread = std::thread::Builder::new().name("probe".into()).spawn(move || {
-        let _held = held;
+        let _held = (place, held);
         let told = Mutex::new(Some(told));
         let tell = |result: Result<(), String>| {
             if let Some(told) = told.lock().unwrap_or_else(|p| p.into_inner()).take() {
@@ -245,10 +253,13 @@ async fn call(
     if let Err(error) = thread {
         return Err(format!("no call could be placed here: {error}"));
     }
-    match tokio::time::timeout(limit, &mut tell).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err("the call ended without a word".into()),
-        Err(_) => {
+    tokio::select! {
+        told = &mut tell => told.unwrap_or_else(|_| Err("the call ended without a word".into())),
+        Ok(why) = revoked => {
+            let _ = late.try_send(Stop { why: why.clone() });
+            Err(why)
+        }
+        () = tokio::time::sleep(limit) => {
             let _ = late.try_send(Stop { why: "the scrape's time is over".into() });
             timed_out(limit)
         }
