@@ -52,6 +52,13 @@ fn a_probe_is_called_by_its_schedule_and_everything_is_told_and_kept() {
     assert!(status == 200 && page.contains("order-line"), "{page}");
     daemon.stop();
     check_ledger(&home);
+    // One line an event, each of them JSON; what concerns a call names it.
+    daemon.shown();
+    for line in &daemon.log {
+        assert!(line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(), "{line}");
+        let of_a_call = ["dialled", "answered", "over"].iter().any(|word| says(line, word));
+        assert!(!of_a_call || line["call"].is_string(), "{line}");
+    }
     let (tapes, sounds) = (home.kept("nbtape"), home.kept("wav"));
     assert_eq!((tapes.len(), sounds.len()), (1, 1), "{tapes:?} {sounds:?}");
 }

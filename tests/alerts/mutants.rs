@@ -117,7 +117,14 @@ fn mutants(rule: &Value) -> Vec<Mutant> {
             }
         }
     }
-    // Factors ten times as large.
+    // Windows ten times as long, factors ten times as large, a comparison with the past made with the present.
+    for (at, _) in expr.match_indices('[') {
+        let (head, rest) = expr.split_at(at + 1);
+        change(format!("[{} became ten times as long", &rest[..rest.find(']').expect("a closing bracket") + 1]), {
+            let digits = rest.chars().take_while(char::is_ascii_digit).count();
+            format!("{head}{}0{}", &rest[..digits], &rest[digits..])
+        });
+    }
     for (at, _) in expr.match_indices(" * ") {
         let digits = expr[..at].chars().rev().take_while(|c| c.is_ascii_digit() || *c == '.').count();
         if let Ok(factor) = expr[at - digits..at].parse::<f64>() {
@@ -125,6 +132,11 @@ fn mutants(rule: &Value) -> Vec<Mutant> {
                 format!("{}{}{}", &expr[..at - digits], factor * 10.0, &expr[at..])
             });
         }
+    }
+    for (at, _) in expr.match_indices(" offset ") {
+        let rest = &expr[at + " offset ".len()..];
+        let length = rest.chars().take_while(char::is_ascii_alphanumeric).count();
+        change(format!("offset {} is left out", &rest[..length]), format!("{}{}", &expr[..at], &rest[length..]));
     }
     if let Some(wait) = rule["for"].as_str() {
         let mut none = rule.clone();

@@ -52,10 +52,11 @@ fn incident(alert: Alert) -> Result<Incident, String> {
     Ok(Incident {
         firing,
         name: alert.labels.get("alertname").cloned().unwrap_or_default(),
-        // Older Alertmanagers send none; the labels are what names an alert.
+        // Older Alertmanagers send none; the labels are what names an alert. It becomes part of a plan's name, in the ledger
+        // and in lines of the log: what is no plain word is none.
         fingerprint: alert
             .fingerprint
-            .filter(|fingerprint| !fingerprint.is_empty())
+            .filter(|fingerprint| is_plain(fingerprint))
             .unwrap_or_else(|| sha256_hex(labelled.join("\u{2}").as_bytes())[..16].to_string()),
         labels: alert.labels,
         annotations: alert.annotations,
@@ -63,6 +64,12 @@ fn incident(alert: Alert) -> Result<Incident, String> {
         // An end that is not known is Go's zero time.
         ends_at: alert.ends_at.filter(|at| at.timestamp() > 0),
     })
+}
+
+/// Alertmanager's own are sixteen hexadecimal digits.
+fn is_plain(fingerprint: &str) -> bool {
+    (1..=64).contains(&fingerprint.len())
+        && fingerprint.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 #[cfg(test)]
@@ -87,6 +94,24 @@ mod tests {
         assert!(!read[1].firing && read[1].ends_at.is_some(), "{:?}", read[1]);
         assert_eq!(read[1].starts_at.to_rfc3339(), "2026-11-21T02:13:07+00:00");
         assert_eq!(read[1].fingerprint.len(), 16);
+    }
+
+    #[test]
+    fn a_fingerprint_that_is_no_plain_word_is_not_taken() {
+        for (sent, taken) in [
+            ("c0ffee", true),
+            ("a-b_c.1", true),
+            ("", false),
+            ("two words", false),
+            (r"a\nb", false),
+            ("../../x", false),
+            (&"f".repeat(65), false),
+        ] {
+            let body = SENT.replacen("c0ffee", sent, 1);
+            let read = read(body.as_bytes()).unwrap();
+            assert_eq!(read[0].fingerprint == sent, taken, "{sent:?}: {:?}", read[0].fingerprint);
+            assert!(is_plain(&read[0].fingerprint), "{sent:?}");
+        }
     }
 
     #[test]
