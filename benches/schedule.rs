@@ -88,7 +88,7 @@ fn year(name: &str, config: Arc<Config>, start: DateTime<Utc>) {
                     under_way.push_back((now + TimeDelta::seconds(40), planned.id, placed));
                 }
                 Output::Passed { .. } | Output::PassedMany { .. } => passed += 1,
-                Output::Standing { .. } => {}
+                Output::Standing { .. } | Output::Checked { .. } => {}
             }
         }
     }
