@@ -153,6 +153,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 timezone: None,
                 hours: None,
                 goes_on_with_people: false,
+                map: None,
                 explore: None,
             };
             Ok((wanted, allow))

@@ -27,7 +27,7 @@ Examples:
   nightbell map order-line --save maps/order-line.yaml
   nightbell map order-line --diff maps/order-line.yaml
   nightbell map sip:4101@127.0.0.1 --lang zh --format svg > map.svg
-  nightbell map maps/night.yaml --diff maps/day.yaml
+  nightbell map maps/day.yaml --diff maps/night.yaml --diff maps/holiday.yaml
 Exit: 0 nothing is wrong and nothing changed · 1 dead ends, or changes · 2 wrong words here or in a file · 3 we could not find out")]
 pub struct Args {
     /// A target, the name of a hotline, or a saved map
@@ -36,9 +36,9 @@ pub struct Args {
     /// Write the map there; the form is the file's ending (.yaml, .json, .mmd, .svg) unless --format says otherwise
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Say what has changed since this map was saved
+    /// Say what has changed since this map was saved; written several times, against each of them
     #[arg(long, value_name = "FILE")]
-    diff: Option<PathBuf>,
+    diff: Vec<PathBuf>,
     /// yaml, json, mermaid or svg
     #[arg(long, value_name = "FORM")]
     format: Option<String>,
@@ -54,6 +54,9 @@ pub struct Args {
     /// Calls at once; never more than the hotline's file allows
     #[arg(long, value_name = "N")]
     lines: Option<u32>,
+    /// Call until a second call has seen every dead end; otherwise no more calls are made than the tree has ends
+    #[arg(long)]
+    confirm: bool,
     /// Calls that may reach a person
     #[arg(long, value_name = "N", default_value_t = 4)]
     people: u32,
@@ -86,9 +89,25 @@ pub struct Args {
 /// What is to be done, once every word of the command line is understood.
 struct Task {
     source: Source,
-    old: Option<Map>,
+    old: Vec<Saved>,
     form: Option<Form>,
     save: Option<(PathBuf, Form)>,
+}
+
+/// A map of another day, and the file it lies in.
+struct Saved {
+    file: String,
+    map: Map,
+}
+
+/// What is different from one of them.
+struct Compared {
+    file: String,
+    changes: Vec<Change>,
+}
+
+fn compared(old: &[Saved], new: &Map) -> Vec<Compared> {
+    old.iter().map(|saved| Compared { file: saved.file.clone(), changes: diff::compare(&saved.map, new) }).collect()
 }
 
 enum Source {
@@ -105,8 +124,7 @@ pub fn run(args: Args) -> ExitCode {
             ExitCode::from(2)
         }
         Ok(Task { source: Source::Saved(map), old, form, save }) => {
-            let changes = old.as_ref().map(|old| diff::compare(old, &map));
-            tell(&map, changes.as_deref(), form, save.as_ref(), false)
+            tell(&map, &compared(&old, &map), form, save.as_ref(), false)
         }
         Ok(Task { source: Source::Calls { mut order, budget }, old, form, save }) => live::block_on(async move {
             // Without words there is nothing to make a map of.
@@ -114,7 +132,7 @@ pub fn run(args: Args) -> ExitCode {
                 Ok(writer) => writer,
                 Err(not_made) => return live::refuse(&not_made),
             };
-            explore(&order, budget, old.as_ref(), form, save.as_ref()).await
+            explore(&order, budget, &old, form, save.as_ref()).await
         }),
     }
 }
@@ -122,7 +140,7 @@ pub fn run(args: Args) -> ExitCode {
 async fn explore(
     order: &Order,
     budget: Budget,
-    old: Option<&Map>,
+    old: &[Saved],
     form: Option<Form>,
     save: Option<&(PathBuf, Form)>,
 ) -> ExitCode {
@@ -146,9 +164,10 @@ async fn explore(
         Map::of(survey.tree(), order.wanted.hotline.clone(), order.wanted.target.to_string(), &cost, why)
     };
     let mut found = drawn(&survey, &surveyed);
-    if let Some(old) = old {
+    if !old.is_empty() {
         for _ in 0..ROUNDS {
-            let doubtful = diff::doubtful(&diff::compare(old, &found));
+            let doubtful: Vec<String> =
+                compared(old, &found).iter().flat_map(|against| diff::doubtful(&against.changes)).collect();
             if doubtful.is_empty() || surveyed.interrupted || surveyed.not_made.is_some() {
                 break;
             }
@@ -168,8 +187,7 @@ async fn explore(
         return ExitCode::from(3);
     }
     summary(&found, &surveyed);
-    let changes = old.map(|old| diff::compare(old, &found));
-    tell(&found, changes.as_deref(), form, save, surveyed.interrupted)
+    tell(&found, &compared(old, &found), form, save, surveyed.interrupted)
 }
 
 fn why_open(surveyed: &survey::Surveyed) -> &'static str {
@@ -186,35 +204,31 @@ fn why_open(surveyed: &survey::Surveyed) -> &'static str {
 /// Prints and saves, and says with the exit code what came out.
 fn tell(
     map: &Map,
-    changes: Option<&[Change]>,
+    compared: &[Compared],
     form: Option<Form>,
     save: Option<&(PathBuf, Form)>,
     interrupted: bool,
 ) -> ExitCode {
     let mut text = String::new();
-    match changes {
-        Some(changes) if form == Some(Form::Json) => {
-            let certain: Vec<&Change> = changes.iter().filter(|c| c.confirmed).collect();
-            let unsure: Vec<&Change> = changes.iter().filter(|c| !c.confirmed).collect();
-            let all = serde_json::json!({ "schema": "nightbell.map-diff/1", "changes": certain, "heard_once": unsure });
-            text = serde_json::to_string_pretty(&all).expect("changes are plain data") + "\n";
-        }
-        Some(changes) => {
-            for change in changes.iter().filter(|c| c.confirmed) {
-                text.push_str(&change.sentence());
-                text.push('\n');
+    if form == Some(Form::Json) && !compared.is_empty() {
+        let all: Vec<serde_json::Value> = compared.iter().map(as_json).collect();
+        let shown = if let [one] = all.as_slice() { one.clone() } else { serde_json::Value::Array(all) };
+        text = serde_json::to_string_pretty(&shown).expect("changes are plain data") + "\n";
+    } else if !compared.is_empty() {
+        for against in compared {
+            let named = if compared.len() > 1 { format!("{}: ", against.file) } else { String::new() };
+            for change in against.changes.iter().filter(|c| c.confirmed) {
+                text.push_str(&format!("{named}{}\n", change.sentence()));
             }
-            for change in changes.iter().filter(|c| !c.confirmed) {
-                eprintln!("nightbell: heard once only, so perhaps nothing: {}", change.sentence());
+            for change in against.changes.iter().filter(|c| !c.confirmed) {
+                eprintln!("nightbell: {named}heard once only, so perhaps nothing: {}", change.sentence());
             }
-            if !changes.iter().any(|c| c.confirmed) {
-                eprintln!("nightbell: nothing has changed");
+            if !against.changes.iter().any(|c| c.confirmed) {
+                eprintln!("nightbell: {named}nothing has changed");
             }
         }
-        None if save.is_none() => {
-            text = map::write(map, form.unwrap_or(Form::Yaml));
-        }
-        None => {}
+    } else if save.is_none() {
+        text = map::write(map, form.unwrap_or(Form::Yaml));
     }
     // A reader that has gone ends nothing.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -227,8 +241,20 @@ fn tell(
     if interrupted {
         return ExitCode::from(3);
     }
-    let changed = changes.is_some_and(|c| c.iter().any(|c| c.confirmed));
-    if changed || (changes.is_none() && map.falls_short()) { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    let changed = compared.iter().any(|against| against.changes.iter().any(|c| c.confirmed));
+    if changed || (compared.is_empty() && map.falls_short()) { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}
+
+fn as_json(against: &Compared) -> serde_json::Value {
+    let of = |confirmed: bool| -> Vec<&Change> {
+        against.changes.iter().filter(|change| change.confirmed == confirmed).collect()
+    };
+    serde_json::json!({
+        "schema": "nightbell.map-diff/1",
+        "against": against.file,
+        "changes": of(true),
+        "heard_once": of(false),
+    })
 }
 
 /// The old map stays until the new one is whole.
@@ -335,7 +361,11 @@ fn understood(args: &Args) -> Result<Task, Vec<String>> {
         }
         Some((file.clone(), known?))
     });
-    let old = args.diff.as_ref().and_then(|file| saved(file, "--diff", &mut wrong));
+    let old: Vec<Saved> = args
+        .diff
+        .iter()
+        .filter_map(|file| Some(Saved { file: file.display().to_string(), map: saved(file, "--diff", &mut wrong)? }))
+        .collect();
     let path = Path::new(&args.what);
     let looks_saved = [".yaml", ".yml", ".json"].iter().any(|e| args.what.ends_with(e));
     if looks_saved || path.is_file() {
@@ -388,10 +418,11 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
         people: args.people,
         queue,
         call: call_limit,
-        // What will be compared must not rest on one hearing.
-        hearings: if args.save.is_some() || args.diff.is_some() { 2 } else { 1 },
-        interrupts: false,
+        // One hearing may lose an option; a second costs time and no call.
+        hearings: 2,
+        interrupts: true,
         calls_per_hour: None,
+        confirm: args.confirm,
     };
     let folder = args.out.clone().unwrap_or_else(live::calls_folder);
     let is_address = args.what.starts_with("sip:") || args.what.starts_with("sips:") || args.what.starts_with("tel:");
@@ -432,6 +463,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             timezone: None,
             hours: args.hours.clone(),
             goes_on_with_people: false,
+            map: None,
             explore: None,
         };
         let order = Box::new(Order { wanted, allow, folder, writer: None });

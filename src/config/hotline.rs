@@ -28,6 +28,16 @@ pub struct Hotline {
     pub probes: Vec<Probe>,
     /// Texts with the reading they should have, judged by `nightbell check`.
     pub tests: Vec<Case>,
+    /// What its menus should be like; the first that fits the day and the time holds.
+    pub maps: Vec<ExpectedMap>,
+}
+
+/// A map saved by `nightbell map --save`, and on which days and at which times the hotline should be like it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedMap {
+    /// Its path, joined to the folder of the hotline's file.
+    pub file: String,
+    pub when: When,
 }
 
 /// Opening hours in OpenStreetMap syntax, known to be readable.

@@ -6,13 +6,13 @@ use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Fields, Reader, present};
 use super::trunks::Allow;
-use super::{budget_file, case_file, expect_file, hours, probe_file};
+use super::{budget_file, case_file, expect_file, hours, map_file, probe_file};
 use crate::vocabulary::{Lang, Target, View, limits};
 use chrono_tz::Tz;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "hotline",
     "target",
     "trunk",
@@ -24,6 +24,7 @@ const KEYS: [&str; 11] = [
     "limits",
     "probes",
     "tests",
+    "map",
 ];
 
 /// What a hotline file is checked against.
@@ -92,6 +93,7 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
         probe_file::read(reader, node, &around)
     });
     let tests = get("tests").map_or(Some(Vec::new()), |node| case_file::read(reader, node));
+    let maps = get("map").map_or(Some(Vec::new()), |node| map_file::read(reader, node, around));
     Some(Hotline {
         name: name?,
         file: reader.source.file.to_string(),
@@ -105,6 +107,7 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
         limits: limits?,
         probes: probes?,
         tests: tests?,
+        maps: maps?,
     })
 }
 

@@ -13,6 +13,7 @@ pub mod hotline;
 mod hotline_file;
 mod hours;
 pub mod keeping;
+mod map_file;
 mod meant;
 pub(crate) mod node;
 mod probe_file;
@@ -33,8 +34,8 @@ pub mod web_file;
 pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;
 pub use hotline::{
-    AfterFailure, Case, Confirm, Consent, Cron, DayKind, Expectation, Expected, Hotline, Hours, IfHuman, Limits, Probe,
-    Schedule, TimeRange, When, Within,
+    AfterFailure, Case, Confirm, Consent, Cron, DayKind, Expectation, Expected, ExpectedMap, Hotline, Hours, IfHuman,
+    Limits, Probe, Schedule, TimeRange, When, Within,
 };
 pub use problem::Problem;
 pub use reporting::{Measure, Norm, Reporting};

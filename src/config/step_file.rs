@@ -304,7 +304,7 @@ fn example(word: &str) -> &'static str {
 }
 
 /// A relative path as seen from the folder of `file`.
-fn beside(file: &str, name: &str) -> String {
+pub(super) fn beside(file: &str, name: &str) -> String {
     match file.rsplit_once('/') {
         Some((folder, _)) if !name.starts_with('/') => format!("{folder}/{name}"),
         _ => name.to_string(),

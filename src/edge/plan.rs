@@ -3,6 +3,7 @@
 use super::call::{self, Finished, Stop, Writer};
 use super::evidence::Evidence;
 use super::line::{Sockets, Tls, resolve};
+use super::probes;
 use super::trunk::{Attended, Trunks};
 use crate::config::{
     Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
@@ -43,6 +44,8 @@ pub struct Wanted {
     pub timezone: Option<chrono_tz::Tz>,
     pub hours: Option<String>,
     pub goes_on_with_people: bool,
+    /// A saved map that the menus should agree with.
+    pub map: Option<PathBuf>,
     /// Map the hotline instead of following steps.
     pub explore: Option<crate::journey::explore::Errand>,
 }
@@ -81,6 +84,7 @@ impl Wanted {
             timezone: Some(hotline.timezone),
             hours: hotline.hours.as_ref().map(|h| h.0.clone()),
             goes_on_with_people: probe.if_human == IfHuman::GoOn,
+            map: None,
             explore: None,
         }
     }
@@ -89,6 +93,7 @@ impl Wanted {
     pub fn needs_words(&self) -> bool {
         let by_words = |expect: &Expectation| !expect.heard.is_empty() || !expect.not_heard.is_empty();
         self.expect.as_ref().is_some_and(by_words)
+            || self.map.is_some()
             // Deaf ears would call any speech silence.
             || self.steps.iter().any(|s| matches!(s, Step::Hear { .. } | Step::Choose { .. } | Step::Human { .. }))
     }
@@ -159,6 +164,7 @@ async fn place(
     let id = wanted.id.clone().unwrap_or_else(new_id);
     let seed = u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1);
     let sounds = load_sounds(&wanted)?;
+    let map = wanted.map.as_deref().map(probes::load_map).transpose().map_err(|e| NotMade::Wrong(e.to_string()))?;
     let tls = hop.tls()?;
     let remote = match resolve(&hop.host, hop.port).await {
         Ok(address) => address,
@@ -194,6 +200,7 @@ async fn place(
         hours: wanted.hours.clone(),
         goes_on_with_people: wanted.goes_on_with_people,
         deaf: writer.is_none(),
+        map: map.map(Box::new),
         explore: wanted.explore.clone().map(Box::new),
     };
     let shown = wall.to_rfc3339_opts(chrono::SecondsFormat::Micros, false);

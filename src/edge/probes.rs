@@ -1,6 +1,8 @@
 //! The files users write, from the disk.
 
 use crate::config::{self, Config, Problem, Sources};
+use crate::record::map;
+use crate::understanding::tree::Map;
 use crate::vocabulary::limits;
 use std::fs;
 use std::io::Read;
@@ -74,7 +76,11 @@ fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>) -> Result<Confi
     let exists = |path: &str| Path::new(path).is_file();
     let sources = Sources { files: folder.files.clone(), now, exists: &exists };
     match config::load(&sources) {
-        Ok(config) if folder.problems.is_empty() => Ok(config),
+        Ok(config) if folder.problems.is_empty() => {
+            let files = config.hotlines.iter().flat_map(|hotline| &hotline.maps).map(|map| Path::new(&map.file));
+            let problems: Vec<Problem> = files.filter_map(|file| load_map(file).err()).collect();
+            if problems.is_empty() { Ok(config) } else { Err(problems) }
+        }
         Ok(_) => Err(folder.problems.clone()),
         Err(mut problems) => {
             problems.extend(folder.problems.iter().cloned());
@@ -82,6 +88,16 @@ fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>) -> Result<Confi
             Err(problems)
         }
     }
+}
+
+/// A map that `nightbell map --save` wrote.
+pub fn load_map(path: &Path) -> Result<Map, Problem> {
+    let wrong = |what: String| {
+        let write = "write the name of a map that nightbell map HOTLINE --save FILE.yaml has made";
+        Problem::new(path.to_string_lossy(), 1, 1, what, write)
+    };
+    let text = fs::read_to_string(path).map_err(|e| wrong(format!("the map cannot be read: {e}")))?;
+    map::read(&text).map_err(|e| wrong(format!("this is no map that nightbell saved: {e}")))
 }
 
 /// At most one byte more than is allowed: the reader complains about the rest.

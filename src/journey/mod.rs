@@ -538,6 +538,10 @@ impl Journey {
         }
         self.done = true;
         let mut judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
+        if let Some(map) = &self.settings.map {
+            judgement.findings.extend(understanding::tree::expected::deviations(&self.trace, map, &self.context));
+            judgement.findings.sort_by_key(|f| (f.from, f.kind));
+        }
         if self.explored().is_some() && self.answered.is_some() {
             // Walking round in a menu is what a mapping does: what is wrong with the menu stands in the map.
             judgement = explore::judged(judgement, &self.trace);

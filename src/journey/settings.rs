@@ -4,6 +4,7 @@ use crate::call::rtp::Codec;
 use crate::call::sip::Way;
 use crate::config::{Expectation, Problem, Step, parse_do};
 use crate::understanding::Context;
+use crate::understanding::tree::Map;
 use crate::vocabulary::{Lang, Outcome, Transport};
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,9 @@ pub struct Settings {
     pub goes_on_with_people: bool,
     /// Words cannot be written down: there is no model.
     pub deaf: bool,
+    /// The menus the call should find; where they are others, it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<Box<Map>>,
     /// The call maps the hotline instead of following steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explore: Option<Box<super::explore::Errand>>,

@@ -124,6 +124,7 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         hours: hotline.hours.as_ref().map(|hours| hours.0.clone()),
         goes_on_with_people: probe.if_human == config::IfHuman::GoOn,
         deaf: false,
+        map: None,
         explore: None,
     }
 }

@@ -155,6 +155,15 @@ pub fn expectation_at(config: &Config, hotline: &Hotline, probe: &Probe, at: Nai
     probe.expect.iter().find(|case| book.fits(&case.when, at)).map(|case| case.expectation.clone())
 }
 
+/// The map its menus should agree with at this time of the hotline's own clock: the first that fits.
+pub fn map_at<'a>(config: &Config, hotline: &'a Hotline, at: NaiveDateTime) -> Option<&'a str> {
+    if hotline.maps.is_empty() {
+        return None;
+    }
+    let book = Book::new(config, hotline.calendar.as_deref());
+    hotline.maps.iter().find(|map| book.fits(&map.when, at)).map(|map| map.file.as_str())
+}
+
 /// The kinds of a day at the hotline's place, as files name them.
 pub fn day_kinds(config: &Config, hotline: &Hotline, day: NaiveDate) -> Vec<DayKind> {
     let book = Book::new(config, hotline.calendar.as_deref());

@@ -48,6 +48,7 @@ pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotl
         hours: None,
         probes: vec![probe.clone()],
         tests: Vec::new(),
+        maps: Vec::new(),
         ..hotline.clone()
     };
     Some((Cow::Owned(hotline), Cow::Owned(probe)))

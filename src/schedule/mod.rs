@@ -22,7 +22,7 @@ mod state;
 mod words;
 mod zone;
 
-pub use calendar::{day_kinds, expectation_at, warnings};
+pub use calendar::{day_kinds, expectation_at, map_at, warnings};
 pub use control::caller;
 pub use memory::{LastCall, Memory, Remembered, Used};
 pub use words::{AlertIn, Check, Ended, Input, Output};

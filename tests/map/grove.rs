@@ -21,6 +21,21 @@ pub struct Wish {
     pub shared: bool,
     /// Menus take keys while they speak.
     pub barge_in: bool,
+    /// Keys in no order, options in many wordings, ways up that do not say so, queues that end with a person, notices that
+    /// go back by themselves, menus of which only some take keys while they speak.
+    pub wild: bool,
+    /// The hotline some days later: one thing is another.
+    pub twist: Option<Twist>,
+}
+
+/// What is changed, in the first menu below the top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twist {
+    Added,
+    Removed,
+    Renamed,
+    Moved,
+    Wording,
 }
 
 pub struct Grove {
@@ -121,6 +136,8 @@ struct Planter {
     used: BTreeSet<String>,
     to_plant: Vec<DeadEnd>,
     next: usize,
+    /// The key that leads back.
+    back: char,
 }
 
 pub fn plant(seed: u64, wish: &Wish) -> Grove {
@@ -133,14 +150,32 @@ pub fn plant(seed: u64, wish: &Wish) -> Grove {
         used: BTreeSet::new(),
         to_plant: wish.dead_ends.clone(),
         next: 0,
+        back: '*',
     };
+    if wish.wild {
+        planter.back = ['*', '#', '9'][planter.chance.below(3) as usize];
+    }
     planter.grow();
     let Planter { texts, nodes, mut truth, .. } = planter;
+    let mut reached = BTreeSet::from(["top".to_string()]);
+    let mut waiting = vec!["top".to_string()];
+    while let Some(name) = waiting.pop() {
+        for (_, to) in truth.places.get(&name).map(|p| p.ways.values().cloned().collect::<Vec<_>>()).unwrap_or_default()
+        {
+            waiting.extend(to.filter(|to| reached.insert(to.clone())));
+        }
+    }
+    truth.places.retain(|name, _| reached.contains(name));
     truth.leaves = truth
         .places
         .values()
         .flat_map(|p| p.ways.values())
-        .filter(|(_, to)| to.as_ref().is_none_or(|to| truth.places.get(to).is_some_and(|p| p.ways.is_empty())))
+        .filter(|(label, _)| !is_back(label))
+        // A notice that can only be left is an end, too.
+        .filter(|(_, to)| {
+            to.as_ref()
+                .is_none_or(|to| truth.places.get(to).is_some_and(|p| p.ways.values().all(|(label, _)| is_back(label))))
+        })
         .count();
     let hotline = Hotline {
         name: "grove".into(),
@@ -161,6 +196,10 @@ pub fn plant(seed: u64, wish: &Wish) -> Grove {
     };
     let library = Library::pretend(&texts, &Seed::new(1));
     Grove { hotline: Arc::new(hotline), library: Arc::new(library), truth }
+}
+
+fn is_back(label: &str) -> bool {
+    label.starts_with("返回") || label.starts_with("return")
 }
 
 impl Planter {
@@ -192,14 +231,19 @@ impl Planter {
         Action::Say(vec![name])
     }
 
-    fn option(&self, key: char, label: &str) -> String {
-        match (self.zh(), key) {
-            (true, '*') => format!("{label}请按星号键"),
-            (true, '#') => format!("{label}请按井号键"),
-            (true, _) => format!("{label}请按{key}"),
-            (false, '*') => format!("To {label}, press star"),
-            (false, '#') => format!("To {label}, press pound"),
-            (false, _) => format!("For {label}, press {}", EN_NUMBERS[key.to_digit(10).unwrap() as usize]),
+    fn option(&self, key: char, label: &str, wording: usize) -> String {
+        let number = key.to_digit(10).map(|n| EN_NUMBERS[n as usize]).unwrap_or_default();
+        match (self.zh(), key, wording) {
+            (true, '*', _) => format!("{label}请按星号键"),
+            (true, '#', _) => format!("{label}请按井号键"),
+            (true, _, 1) => format!("{label}，请按{key}键"),
+            (true, _, 2) => format!("需要{label}请按{key}"),
+            (true, ..) => format!("{label}请按{key}"),
+            (false, '*', _) => format!("To {label}, press star"),
+            (false, '#', _) => format!("To {label}, press pound"),
+            (false, _, _) if label.starts_with("return") => format!("To {label}, press {number}"),
+            (false, _, 1) => format!("Press {number} for {label}"),
+            (false, ..) => format!("For {label}, press {number}"),
         }
     }
 
@@ -223,7 +267,7 @@ impl Planter {
             does,
             keys,
             entry: None,
-            barge_in: self.wish.barge_in,
+            barge_in: if self.wish.wild { self.chance.unit() < 0.6 } else { self.wish.barge_in },
             wait: Duration::from_secs(7),
             invalid: names(invalid),
             nothing: names(nothing),
@@ -260,9 +304,21 @@ impl Planter {
                 !parents.contains_key(other)
             };
             let count = 2 + self.chance.below(if depth == 0 { 4 } else { 3 }) as usize;
-            for i in 0..count {
-                let key = char::from_digit(i as u32 + 1, 10).unwrap();
+            let mut digits: Vec<u32> = (1..=8).collect();
+            if self.wish.wild {
+                for i in (1..digits.len()).rev() {
+                    digits.swap(i, self.chance.below(i as u64 + 1) as usize);
+                }
+            }
+            for (i, digit) in digits.into_iter().take(count).enumerate() {
+                let key = char::from_digit(digit, 10).unwrap();
                 let label = self.label();
+                if self.wish.wild && depth >= 2 && i > 0 && self.chance.unit() < 0.12 {
+                    // A way up that does not say so.
+                    dead_ways.insert(key.to_string(), DeadEnd::Loop);
+                    options.push((key, label, Next::Node("top".into()), Some("top".into())));
+                    continue;
+                }
                 let deeper = planned < self.wish.places * 2 / 3 && depth < 3 && (i == 0 || self.chance.unit() < 0.45);
                 if deeper {
                     let child = self.fresh("menu");
@@ -286,6 +342,7 @@ impl Planter {
                         };
                     let (next, place) = match plant {
                         Some(kind) => self.dead_end(kind, key, &label, &mut dead_ways),
+                        None if self.wish.wild && self.chance.unit() < 0.1 => self.queue(&label),
                         None => self.message(&label, &name),
                     };
                     options.push((key, label, next, place));
@@ -299,7 +356,10 @@ impl Planter {
             } else if self.wish.ways_back {
                 let label = if self.zh() { "返回上级菜单" } else { "return to the previous menu" };
                 let up = above.clone().unwrap_or_else(|| "top".into());
-                options.push(('*', label.into(), Next::Node(up.clone()), Some(up)));
+                options.push((self.back, label.into(), Next::Node(up.clone()), Some(up)));
+            }
+            if name == "menu-1" {
+                self.twist(&mut options);
             }
             let greeting = match (self.zh(), depth) {
                 (true, 0) => "欢迎致电市民综合服务热线。".to_string(),
@@ -307,7 +367,15 @@ impl Planter {
                 (true, _) => format!("您已进入{label}菜单。"),
                 (false, _) => format!("This is the menu for {label}. "),
             };
-            let said: Vec<String> = options.iter().map(|(key, label, ..)| self.option(*key, label)).collect();
+            let greeting = match self.wish.twist {
+                Some(Twist::Wording) if name == "menu-1" && self.zh() => format!("{greeting}系统将于下月升级。"),
+                Some(Twist::Wording) if name == "menu-1" => {
+                    format!("{greeting}Our system will be upgraded next month. ")
+                }
+                _ => greeting,
+            };
+            let wording = if self.wish.wild { self.chance.below(3) as usize } else { 0 };
+            let said: Vec<String> = options.iter().map(|(key, label, ..)| self.option(*key, label, wording)).collect();
             let text = if self.zh() {
                 format!("{greeting}{}。", said.join("，"))
             } else {
@@ -352,18 +420,19 @@ impl Planter {
         };
         let back = self.wish.ways_back && self.chance.unit() < 0.6;
         if back {
-            let offer = if self.zh() {
-                "返回上级菜单请按星号键。"
-            } else {
-                "To return to the previous menu, press star."
-            };
             let label = if self.zh() { "返回上级菜单" } else { "return to the previous menu" };
-            let whole = format!("{text}{}{offer}", if self.zh() { "" } else { " " });
+            let offer = self.option(self.back, label, 0);
+            let whole = if self.zh() { format!("{text}{offer}。") } else { format!("{text} {offer}.") };
             let say = self.say(&whole);
-            let keys = BTreeMap::from([(Key::new('*').unwrap(), Next::Node(above.into()))]);
+            let keys = BTreeMap::from([(Key::new(self.back).unwrap(), Next::Node(above.into()))]);
             self.node(&name, vec![say], keys, Next::HangUp);
-            let ways = BTreeMap::from([("*".to_string(), (label.to_string(), Some(above.to_string())))]);
+            let ways = BTreeMap::from([(self.back.to_string(), (label.to_string(), Some(above.to_string())))]);
             self.truth.places.insert(name.clone(), TruePlace { text: whole, ways, ..TruePlace::default() });
+        } else if self.wish.wild && self.chance.unit() < 0.3 {
+            // Back by itself.
+            let say = self.say(&text);
+            self.node(&name, vec![say], BTreeMap::new(), Next::Node(above.into()));
+            self.place(&name, &text, None);
         } else {
             let say = self.say(&text);
             let bye = self.goodbye();
@@ -371,6 +440,44 @@ impl Planter {
             self.place(&name, &text, None);
         }
         (Next::Node(name.clone()), Some(name))
+    }
+
+    /// A queue as it should be.
+    fn queue(&mut self, label: &str) -> (Next, Option<String>) {
+        let name = self.fresh("queue");
+        let (text, greets) = if self.zh() {
+            (format!("{label}坐席全忙，请不要挂机，稍后为您接通。"), "您好，工号2046为您服务，请问有什么可以帮您？")
+        } else {
+            (
+                format!("All of our {label} agents are busy. Please stay on the line."),
+                "Good morning, this is Peter speaking, how may I help you?",
+            )
+        };
+        let say = self.say(&text);
+        let Action::Say(greets) = self.say(greets) else { unreachable!() };
+        let waits = Duration::from_secs(10 + self.chance.below(20));
+        let does = vec![say, Action::Music(Some(waits)), Action::Human { greets, stays: Duration::from_secs(20) }];
+        self.node(&name, does, BTreeMap::new(), Next::HangUp);
+        self.place(&name, &text, None);
+        (Next::Node(name.clone()), Some(name))
+    }
+
+    fn twist(&mut self, options: &mut Vec<(char, String, Next, Option<String>)>) {
+        let zh = self.zh();
+        match self.wish.twist {
+            Some(Twist::Added) => {
+                let label = if zh { "发票打印" } else { "invoice printing" };
+                let (_, _, next, to) = options[0].clone();
+                options.push(('9', label.into(), next, to));
+            }
+            Some(Twist::Removed) => drop(options.remove(1)),
+            Some(Twist::Renamed) => options[0].1 = if zh { "发票打印" } else { "invoice printing" }.into(),
+            Some(Twist::Moved) => {
+                let (first, second) = (options[0].0, options[1].0);
+                (options[0].0, options[1].0) = (second, first);
+            }
+            Some(Twist::Wording) | None => {}
+        }
     }
 
     fn person(&mut self) -> String {

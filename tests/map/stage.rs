@@ -49,6 +49,7 @@ pub fn settings(lang: Lang, hours: Option<&str>) -> Settings {
         hours: hours.map(str::to_string),
         goes_on_with_people: false,
         deaf: false,
+        map: None,
         explore: None,
     }
 }

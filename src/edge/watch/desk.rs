@@ -435,6 +435,7 @@ impl Desk {
             Ok(files) => {
                 let loaded = files.loaded();
                 self.metrics.hotlines(&files.config);
+                files.maps().iter().for_each(|(hotline, maps)| self.metrics.mapped(hotline, maps));
                 self.board.use_config(files.config.clone());
                 self.trunks.use_trunks(files.config.trunks.values());
                 self.keeper.works.write(Work::Line(Write::Config { files: files.hashes }));

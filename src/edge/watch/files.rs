@@ -1,9 +1,10 @@
 //! The files of the configuration folder, and what was in them when they were read: their hashes go into the ledger.
 
 use super::orders::Loaded;
-use crate::config::Config;
+use crate::config::{Config, Hotline};
 use crate::edge::probes;
 use crate::record::ledger::ConfigFile;
+use crate::understanding::tree::Map;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +29,15 @@ pub fn read(folder: &Path) -> Result<Files, Vec<String>> {
 }
 
 impl Files {
+    /// The saved maps that hotlines name, as they lie there now.
+    pub fn maps(&self) -> Vec<(&str, Vec<Map>)> {
+        let of = |hotline: &Hotline| -> Vec<Map> {
+            hotline.maps.iter().filter_map(|map| probes::load_map(Path::new(&map.file)).ok()).collect()
+        };
+        let named = self.config.hotlines.iter().filter(|hotline| !hotline.maps.is_empty());
+        named.map(|hotline| (hotline.name.as_str(), of(hotline))).collect()
+    }
+
     pub fn loaded(&self) -> Loaded {
         Loaded {
             hotlines: self.config.hotlines.len(),

@@ -87,6 +87,7 @@ pub async fn watch(
     let loaded = files.loaded();
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     metrics.hotlines(&files.config);
+    files.maps().iter().for_each(|(hotline, maps)| metrics.mapped(hotline, maps));
     metrics.reloaded(true, now);
     let board = Arc::new(Board::new(files.config.clone(), now));
 

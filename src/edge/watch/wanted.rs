@@ -14,7 +14,8 @@ pub fn of(config: &Config, planned: &Planned, now: DateTime<Utc>) -> Result<Want
     let trunk = hotline.trunk.as_ref().and_then(|name| config.trunks.get(name));
     let local = now.with_timezone(&hotline.timezone).naive_local();
     let expect = schedule::expectation_at(config, &hotline, &probe, local);
-    Ok(Wanted::by_probe(&hotline, &probe, trunk, expect))
+    let map = schedule::map_at(config, &hotline, local).map(Into::into);
+    Ok(Wanted { map, ..Wanted::by_probe(&hotline, &probe, trunk, expect) })
 }
 
 /// The worst that the call can cost: all of its time.

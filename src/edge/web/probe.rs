@@ -184,6 +184,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         timezone: hotline.map(|h| h.timezone),
         hours: None,
         goes_on_with_people: false,
+        map: None,
         explore: None,
     };
     plan::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;

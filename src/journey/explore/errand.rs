@@ -18,8 +18,7 @@ pub struct Errand {
     pub taken: Vec<(PlaceId, String)>,
     /// Each menu is heard to its end in so many calls, where that needs no call of its own.
     pub hearings: usize,
-    /// Keys may be pressed into a known prompt instead of after it. What of it is still on its way then stands before the
-    /// next prompt in one clip, and its words with it.
+    /// Keys may be pressed into a known prompt, at its next breath, instead of after it.
     pub interrupts: bool,
     /// After so much of the call nothing new is begun.
     pub roams_until_ms: u64,

@@ -37,6 +37,8 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 const REPROMPTS_WITHIN: Duration = Duration::from_secs(25);
 /// A menu that only waits is waited for this long.
 const WAITING_TAKES: Duration = Duration::from_secs(40);
+/// From here on a label was among the words.
+const SAID: f32 = 0.8;
 /// Busy tone before the answer.
 const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
 /// The scene is looked at this often.
@@ -115,6 +117,8 @@ pub struct Explorer {
     /// Recognition was last tried with so many stretches.
     tried_with: Option<usize>,
     listens: Option<bool>,
+    /// A key came to nothing here: one more, and the menu may hang up.
+    failed_at: Option<PlaceId>,
 }
 
 impl Explorer {
@@ -132,6 +136,7 @@ impl Explorer {
             arrived: Moment::START,
             skip: 0,
             tried_with: None,
+            failed_at: None,
         }
     }
 
@@ -391,6 +396,7 @@ impl Explorer {
         let seen = self.failed(kind, &trial.key, from, stay, scene);
         self.note(Leg { via: Via::Way(trial.key.clone()), seen });
         self.at = Some(trial.from);
+        self.failed_at = self.at;
     }
 
     /// Does what is being said belong to a place we know? Then there is no need to hear it out.
@@ -440,6 +446,7 @@ impl Explorer {
             lang: stay.lang(),
             clips,
             options: Vec::new(),
+            offer_without_key: None,
             whole: false,
             ending: None,
             prompt_ms: 0,
@@ -480,7 +487,35 @@ impl Explorer {
         let ended = scene.ended.map(|(at, _)| at);
         let seen = stay.seen(over, self.errand.call, ended, person, scene.context);
         let via = self.via();
+        if let Some((message, menu)) = self.message_before_menu(&via, &seen, stay) {
+            self.note(Leg { via, seen: message });
+            return self.note(Leg { via: Via::Itself, seen: menu });
+        }
         self.note(Leg { via, seen });
+    }
+
+    /// A message that went on, without a pause, into a menu we know: two places.
+    fn message_before_menu(&self, via: &Via, seen: &Seen, stay: &Stay) -> Option<(Seen, Seen)> {
+        let expects_menu = self
+            .tree
+            .expected(self.at, via)
+            .and_then(|id| self.tree.place(id))
+            .is_some_and(|place| place.kind() == PlaceKind::Menu);
+        if seen.kind != PlaceKind::Menu || expects_menu {
+            return None;
+        }
+        let (menu, before) = self.tree.ends_as(&seen.text())?;
+        let clips = self.tree.place(menu)?.heard.first()?.clips.clone();
+        let message = Seen {
+            kind: PlaceKind::Message,
+            says: "info".into(),
+            clips: vec![before],
+            options: Vec::new(),
+            ending: None,
+            findings: Vec::new(),
+            ..seen.clone()
+        };
+        Some((message, self.glimpse(clips, stay)))
     }
 
     /// A key that came to nothing.
@@ -524,6 +559,9 @@ impl Explorer {
         }
         let before = self.at;
         self.at = self.tree.learn(before, &leg);
+        if self.at != before {
+            self.failed_at = None;
+        }
         if leg.seen.whole
             && !leg.seen.same_again
             && let Some(at) = self.at
@@ -588,7 +626,7 @@ impl Explorer {
     fn go_on(&mut self, scene: &Scene, acts: &mut Vec<Act>) -> bool {
         match self.next_key(scene.now) {
             Some(key) => {
-                let barge = !Stay::new(self.arrived, self.skip, scene).is_said();
+                let barge = !Stay::new(self.arrived, self.skip, scene).has_fallen_quiet();
                 self.state = State::Pressing { key, barge };
                 true
             }
@@ -610,10 +648,16 @@ impl Explorer {
         };
         let may_barge = barge && self.errand.interrupts && self.tree.listens_while_speaking != Some(false);
         let speaking = scene.attention.is_speaking();
-        let paused = scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PAUSE_BEFORE_KEY);
-        if !may_barge && (speaking || !paused) {
+        let paused = match scene.attention.sounding() {
+            // Music below the words of a menu goes on after them.
+            Some((kind, since)) => kind != HeardKind::Speech && scene.now.since(since) >= PAUSE_BEFORE_KEY,
+            None => scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PAUSE_BEFORE_KEY),
+        };
+        // Into a known prompt at its next breath: a syllable cut in half would stand before the words that follow.
+        if speaking || !(paused || may_barge) {
             return false;
         }
+        let interrupts = !self.has_said_all(at, scene);
         let trial = match self.trial.take() {
             Some(trial) if trial.key == key => {
                 // Pressed while the prompt was being said, and it said no more.
@@ -625,7 +669,7 @@ impl Explorer {
                 key: key.into(),
                 tries: 1,
                 first_at: None,
-                barged: may_barge && speaking,
+                barged: interrupts,
                 went_on: false,
                 cut_off: false,
                 ignored: false,
@@ -649,6 +693,26 @@ impl Explorer {
         self.state = State::Listening;
         acts.push(Act::Press(symbol));
         false
+    }
+
+    /// Has the prompt of this menu been said to its end? A key into what is left of it tells by what then follows.
+    fn has_said_all(&self, at: PlaceId, scene: &Scene) -> bool {
+        let stay = Stay::new(self.arrived, self.skip, scene);
+        if stay.has_fallen_quiet() {
+            return true;
+        }
+        // It is being said again: what is left of that round is no answer to a key.
+        if stay.came_again {
+            return false;
+        }
+        let Some(last) = self.tree.place(at).and_then(Place::best).and_then(|b| b.options.last()) else { return true };
+        let heard: Vec<String> = scene
+            .attention
+            .words_since(self.arrived)
+            .skip(self.skip)
+            .map(|w| w.transcript.text.trim().to_string())
+            .collect();
+        alike::within(&Sounds::of(&last.1), &Sounds::of(&heard.join(" "))) >= SAID
     }
 
     fn hang_up(&mut self, why: OurReason, scene: &Scene, acts: &mut Vec<Act>) {

@@ -1,11 +1,13 @@
 //! Where to go next inside a call: to the goals, then to the nearest thing that nobody knows.
 
 use super::{Explorer, Goal, Why};
-use crate::understanding::tree::{Direction, PlaceId, PlaceKind, direction};
+use crate::understanding::tree::{Direction, Place, PlaceId, PlaceKind, Seen, Way, direction};
 use crate::understanding::{self, MenuOption, OptionKey};
 use crate::vocabulary::{DeadEnd, Key, Lang, Moment};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// A menu that has just refused a key may hang up at the next.
+const RISK_COSTS: usize = 60;
 /// What is deep is looked at later: breadth first.
 const DEPTH_COSTS: usize = 2;
 
@@ -27,7 +29,14 @@ impl Explorer {
         if let Some(key) = by_the_way.filter(|key| self.may_take(here, key)) {
             return Some(key);
         }
-        while let Some(goal) = self.goals.first().cloned() {
+        loop {
+            // Where a key has just failed the next failure may end the call: the others first.
+            let elsewhere = self.goals.iter().position(|goal| {
+                let (Goal::Way { place, .. } | Goal::Hear { place }) = goal;
+                self.failed_at.is_some() && *place != here && self.way_to(here, *place).is_some()
+            });
+            let next = elsewhere.unwrap_or(0);
+            let Some(goal) = self.goals.get(next).cloned() else { break };
             let place = match &goal {
                 Goal::Way { place, .. } | Goal::Hear { place } => *place,
             };
@@ -36,16 +45,14 @@ impl Explorer {
                     Goal::Way { key, .. } if self.may_take(place, &key) => return Some(key),
                     // Being here is all that was wanted, or it cannot be had.
                     _ => {
-                        self.goals.remove(0);
+                        self.goals.remove(next);
                         continue;
                     }
                 }
             }
             match self.way_to(here, place) {
                 Some(key) => return Some(key),
-                None => {
-                    self.goals.remove(0);
-                }
+                None => drop(self.goals.remove(next)),
             }
         }
         if self.errand.roams { self.nearest_unknown(here) } else { None }
@@ -59,7 +66,10 @@ impl Explorer {
     /// This place must be heard to its end, known or not.
     pub(super) fn wants_whole(&self, id: PlaceId) -> bool {
         let heard = self.tree.place(id).map(|p| p.heard.as_slice()).unwrap_or_default();
-        if heard.len() < self.errand.hearings && heard.iter().all(|h| h.call != self.errand.call) {
+        let too_few = heard.len() < self.errand.hearings
+            || (heard.len() < 2 && self.has_failed_key(id))
+            || (heard.len() == 2 && offers(&heard[0]) != offers(&heard[1]));
+        if too_few && heard.iter().all(|h| h.call != self.errand.call) {
             return true;
         }
         self.goals.iter().any(|goal| match goal {
@@ -71,6 +81,15 @@ impl Explorer {
             }
             Goal::Way { .. } => false,
         })
+    }
+
+    /// One of its keys came to nothing: perhaps it was never offered, and misheard.
+    fn has_failed_key(&self, id: PlaceId) -> bool {
+        let failed = |way: &Way| {
+            let again = !way.same_again.is_empty() && direction(&way.label) == Direction::Onwards;
+            way.heard > 0 && (again || way.to.and_then(|to| self.tree.place(to)).is_some_and(Place::is_failed_key))
+        };
+        self.tree.place(id).is_some_and(|place| place.ways.iter().any(failed))
     }
 
     /// Nothing came after this key. Pressed into the prompt it tells more: one without effect lets the prompt go on.
@@ -151,7 +170,8 @@ impl Explorer {
                     Direction::Onwards => 0,
                     _ => 1,
                 };
-                let cost = (steps + depth.get(&place).copied().unwrap_or(9) * DEPTH_COSTS) * 4 + last;
+                let risk = if self.failed_at == Some(place) { RISK_COSTS } else { 0 };
+                let cost = (steps + depth.get(&place).copied().unwrap_or(9) * DEPTH_COSTS) * 4 + last + risk;
                 if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, first.clone().unwrap_or_else(|| way.key.clone())));
                 }
@@ -169,6 +189,11 @@ impl Explorer {
             .map(|(id, (n, _))| (id, n))
             .collect()
     }
+}
+
+/// The keys that one hearing had.
+fn offers(seen: &Seen) -> BTreeSet<&str> {
+    seen.options.iter().map(|(key, _)| key.as_str()).collect()
 }
 
 /// Does this label promise a person?

@@ -1,5 +1,6 @@
 //! One stay at one place: what has been heard since the last key, and what it comes to.
 
+use super::routes::names_a_person;
 use crate::journey::attention::{Attention, Prompt, Words};
 use crate::journey::script::Scene;
 use crate::understanding::tree::alike::{self, Sounds};
@@ -32,6 +33,13 @@ const PUT_OFF: Duration = Duration::from_secs(8);
 /// A menu that hangs up sooner than this after its options gave no time to choose.
 const TIME_TO_CHOOSE: Duration = Duration::from_secs(2);
 
+/// Said by what takes messages, whatever became of the rest of its words.
+const ENDS_A_MESSAGE: &[&str] = &["留言结束", "结束留言", "录音结束", "滴声后", "after the tone", "after the beep"];
+/// A short stretch that speaks of people among options is one of them.
+const PEOPLE: &[&str] =
+    &["人工服务", "人工客服", "人工座席", "转人工", "话务员", "operator", "representative", "receptionist"];
+const OFFER_LONGEST: usize = 40;
+
 /// Why a stay is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
@@ -57,6 +65,8 @@ pub struct Stay<'a> {
     pub words: Vec<&'a Words>,
     /// How often the first thing said has been said.
     pub rounds: usize,
+    /// The prompt began again, or a complaint followed it: its first round is over, however late its words came.
+    pub came_again: bool,
     attention: &'a Attention,
     now: Moment,
 }
@@ -65,8 +75,10 @@ impl<'a> Stay<'a> {
     /// `skip`: stretches at the beginning that belong to the place before.
     pub fn new(arrived: Moment, skip: usize, scene: &Scene<'a>) -> Stay<'a> {
         let all: Vec<&Words> = scene.attention.words_since(arrived).skip(skip).collect();
+        let heard = all.len();
         let (words, rounds) = first_round(all);
-        Stay { arrived, words, rounds, attention: scene.attention, now: scene.now }
+        let came_again = words.len() < heard;
+        Stay { arrived, words, rounds, came_again, attention: scene.attention, now: scene.now }
     }
 
     pub fn clips(&self) -> Vec<String> {
@@ -100,8 +112,13 @@ impl<'a> Stay<'a> {
         (!self.attention.undecided_before(self.now)).then(|| self.attention.quiet_for(self.now)).flatten()
     }
 
-    /// The prompt has been said: silence, or music for long enough.
+    /// The prompt has been said once, and its words are there.
     pub fn is_said(&self) -> bool {
+        self.came_again || self.has_fallen_quiet()
+    }
+
+    /// Nothing more is being said: silence, or music for long enough.
+    pub fn has_fallen_quiet(&self) -> bool {
         if self.attention.undecided_before(self.now) {
             return false;
         }
@@ -219,6 +236,25 @@ impl<'a> Stay<'a> {
 
     pub fn takes_messages(&self) -> bool {
         self.kinds().any(|k| k == PromptKind::Voicemail)
+            || self.words.iter().any(|w| {
+                let text = w.transcript.text.to_lowercase();
+                ENDS_A_MESSAGE.iter().any(|said| text.contains(said))
+            })
+    }
+
+    /// A person was offered and the key for it was not understood: the words of that offer.
+    fn offer_without_key(&self, options: &[(String, String)]) -> Option<String> {
+        if options.len() < 2 || options.iter().any(|(key, label)| key == "0" || names_a_person(label)) {
+            return None;
+        }
+        let offers = |w: &&&Words| {
+            let text = w.transcript.text.to_lowercase();
+            let short = text.chars().filter(|c| c.is_alphanumeric()).count() <= OFFER_LONGEST;
+            let spoken_of = PEOPLE.iter().any(|said| text.contains(said));
+            w.reading.options.is_empty() && !w.reading.kind.is_queue() && short && spoken_of
+        };
+        let transfer = self.says_transfer();
+        self.words.iter().find(offers).filter(|_| !transfer).map(|w| w.transcript.text.trim().to_string())
     }
 
     /// The stay as the tree takes it in.
@@ -257,14 +293,15 @@ impl<'a> Stay<'a> {
             says: prompt.reading.kind.word().to_string(),
             lang: self.lang(),
             clips: self.clips(),
-            options: if menu { options } else { Vec::new() },
             whole: true,
             ending,
+            offer_without_key: if menu { self.offer_without_key(&options) } else { None },
             prompt_ms: self.words.last().map_or(0, |w| w.to.since(self.arrived).as_millis() as u64),
             stay_ms: ended.unwrap_or(self.now).since(self.arrived).as_millis() as u64,
             person_ms: person.map(|at| at.since(self.arrived).as_millis() as u64),
             same_again: false,
             findings: prompt.reading.findings.iter().filter(|f| f.score >= 30).map(sign).collect(),
+            options: if menu { options } else { Vec::new() },
             fingerprint: None,
         }
     }

@@ -32,6 +32,8 @@ pub struct Budget {
     pub interrupts: bool,
     /// Calls within an hour, where the owner says so.
     pub calls_per_hour: Option<u32>,
+    /// Calls are made until every dead end has been seen twice; otherwise no more calls than the tree has ends.
+    pub confirm: bool,
 }
 
 impl Default for Budget {
@@ -45,8 +47,9 @@ impl Default for Budget {
             queue: Duration::from_secs(600),
             call: crate::vocabulary::limits::CALL_MAX,
             hearings: 1,
-            interrupts: false,
+            interrupts: true,
             calls_per_hour: None,
+            confirm: false,
         }
     }
 }
@@ -274,7 +277,8 @@ impl Survey {
             if torn && tried(id, "") < ATTEMPTS_MAX {
                 confirm.push((depth, Goal::Hear { place: id }));
             }
-            for way in self.tree.ways_of(place) {
+            let guess = place.way("0").filter(|way| way.heard == 0 && way.is_open());
+            for way in self.tree.ways_of(place).chain(guess) {
                 let goal = |why| Goal::Way { place: id, key: way.key.clone(), why };
                 if tried(id, &way.key) >= ATTEMPTS_MAX || way.declined.is_some() {
                     continue;
@@ -293,8 +297,14 @@ impl Survey {
                             .get(&p.id)
                             .is_some_and(|path| path.last() == Some(&way.key) && path.len() == depth + 1)
                 });
-                let doubtful_way = way.same_again.len() == 1 && direction(&way.label) == Direction::Onwards;
-                if doubtful_end || doubtful_way {
+                // A key that came to nothing may have been misheard: its menu is heard again.
+                let again = !way.same_again.is_empty() && direction(&way.label) == Direction::Onwards;
+                let failed = again || way.to.and_then(|to| self.tree.place(to)).is_some_and(|p| p.is_failed_key());
+                let hear = (depth, Goal::Hear { place: id });
+                if failed && place.heard.len() < 2 && tried(id, "") < ATTEMPTS_MAX && !confirm.contains(&hear) {
+                    confirm.push(hear);
+                }
+                if doubtful_end {
                     confirm.push((depth, goal(Why::Confirm)));
                 }
             }
@@ -311,6 +321,11 @@ impl Survey {
         }
         unknown.sort_by_key(|(depth, _)| *depth);
         confirm.sort_by_key(|(depth, _)| *depth);
+        // What nobody has seen may be looked for with a call of its own, and a difference that was asked about.
+        let affordable = self.budget.confirm || (self.calls as usize) < outlook.leaves;
+        if unknown.is_empty() && self.wanted.is_empty() && !affordable {
+            return Vec::new();
+        }
         unknown.into_iter().chain(confirm).map(|(_, goal)| goal).collect()
     }
 

@@ -168,9 +168,9 @@ families! {
     dead_ends: IntGaugeVec = int_gauge("nightbell_menu_dead_ends", &["hotline", "kind"],
         "Dead ends found in each probe's last call that could be judged, by kind. Absent where there is none.");
     menu_depth: IntGaugeVec = int_gauge("nightbell_menu_depth", HOTLINE,
-        "Most menu levels that a key led through, in each probe's last call that heard a menu.");
+        "Most menu levels that a key leads through: of the saved map, and of each probe's last call that heard a menu.");
     keys_to_human: IntGaugeVec = int_gauge("nightbell_menu_keys_to_human", HOTLINE,
-        "Fewest keys pressed before a person answered, in each probe's last call that reached one.");
+        "Fewest keys before a person answers: by the saved map, and in each probe's last call that reached one.");
     menu_changed: GaugeVec = gauge("nightbell_menu_changed_timestamp_seconds", HOTLINE,
         "When the words of the menu last changed, as two calls in a row heard it. Absent until they have.");
     queue_ahead: IntGaugeVec = int_gauge("nightbell_queue_ahead", HOTLINE,

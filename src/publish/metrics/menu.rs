@@ -3,6 +3,8 @@
 use crate::publish::reading;
 use crate::record::call::CallRecord;
 use crate::understanding::same_prompt;
+use crate::understanding::tree::map::Node;
+use crate::understanding::tree::{Map, PlaceKind};
 use crate::vocabulary::{DeadEnd, FindingKind};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,25 @@ pub(super) struct Heard {
     /// The menu as two calls in a row heard it, and what one call heard instead.
     menu: Option<String>,
     otherwise: Option<(String, DateTime<Utc>)>,
+}
+
+/// What saved maps of a hotline say of it.
+#[derive(Default, PartialEq)]
+pub(super) struct Mapped {
+    pub depth: Option<i64>,
+    pub keys_to_human: Option<i64>,
+}
+
+impl Mapped {
+    pub fn of(maps: &[Map]) -> Mapped {
+        let keys = |path: &str| {
+            if path.contains(',') { path.split(',').count() } else { path.chars().count() }
+        };
+        let said = |node: &&Node| node.kind != PlaceKind::End;
+        let depth = maps.iter().flat_map(|map| &map.nodes).filter(said).map(|node| keys(&node.keys) as i64).max();
+        let keys_to_human = maps.iter().filter_map(|map| map.keys_to_human).min().map(|keys| keys as i64);
+        Mapped { depth, keys_to_human }
+    }
 }
 
 /// What the probes of one hotline found together.

@@ -13,6 +13,7 @@ pub use told::{Direction, StoreTrouble};
 use crate::config::Config;
 use crate::publish::reading;
 use crate::record::call::CallRecord;
+use crate::understanding::tree::Map;
 use crate::vocabulary::{AttributableTo, Cause, DeadEnd, NotCalled, Outcome, Standing, Verdict};
 use chrono::{DateTime, Utc};
 use families::Families;
@@ -51,6 +52,7 @@ struct Probe {
 #[derive(Default)]
 struct Hotline {
     probes: BTreeMap<String, Probe>,
+    mapped: menu::Mapped,
     timezone: chrono_tz::Tz,
 }
 
@@ -155,8 +157,12 @@ impl Metrics {
                     histogram.with_label_values(&[&hotline.name]);
                 }
             }
+            let unmapped = hotline.maps.is_empty() && entry.mapped != menu::Mapped::default();
+            if unmapped {
+                entry.mapped = menu::Mapped::default();
+            }
             // A probe that has gone took what it had found with it.
-            if lost.contains(&hotline.name) {
+            if unmapped || lost.contains(&hotline.name) {
                 self.tell_menu(&hotline.name, entry);
             }
         }
@@ -176,6 +182,14 @@ impl Metrics {
         f.hotlines.with_label_values::<&str>(&[]).set(config.hotlines.len() as i64);
         let probes: usize = config.hotlines.iter().map(|h| h.probes.len()).sum();
         f.probes.with_label_values::<&str>(&[]).set(probes as i64);
+    }
+
+    /// The saved maps that a hotline's file names.
+    pub fn mapped(&self, hotline: &str, maps: &[Map]) {
+        let mut known = self.known();
+        let Some(entry) = known.hotlines.get_mut(hotline) else { return };
+        entry.mapped = menu::Mapped::of(maps);
+        self.tell_menu(hotline, entry);
     }
 
     fn forget_probe(&self, hotline: &str, probe: &str) {
@@ -326,7 +340,13 @@ impl Metrics {
     /// What the last calls of all probes of a hotline found, together.
     fn tell_menu(&self, hotline: &str, known: &Hotline) {
         let f = &self.families;
-        let found = menu::together(known.probes.values().map(|probe| &probe.heard));
+        let mut found = menu::together(known.probes.values().map(|probe| &probe.heard));
+        // A map has been everywhere; a probe goes the way it is told.
+        found.depth = found.depth.max(known.mapped.depth);
+        found.keys_to_human = match (found.keys_to_human, known.mapped.keys_to_human) {
+            (Some(called), Some(mapped)) => Some(called.min(mapped)),
+            (called, mapped) => called.or(mapped),
+        };
         let set = |gauge: &prometheus::IntGaugeVec, labels: &[&str], value: Option<i64>| match value {
             Some(value) => gauge.with_label_values(labels).set(value),
             None => drop(gauge.remove_label_values(labels)),

@@ -1,8 +1,8 @@
 //! A map as a picture: a tree from left to right, each place a card, its key on its edge.
 //!
 //! Dead ends are red and say of which kind, people are green, the shortest way to a person is drawn thick. Ways that lead
-//! to a place that already stands somewhere are written on the card they start from, and drawn as dashed lines behind the
-//! cards. Nothing is fetched: the fonts are those the reader has, and text is measured generously.
+//! to a place that already stands somewhere are written on the card they start from; those that lead onwards are drawn as
+//! dashed lines behind the cards, too. Where the reader's screen is dark, so is the picture. Nothing is fetched: the fonts are those the reader has, and text is measured generously.
 
 use super::shapes::{self, DEAD, Look, escaped, look, sign};
 use super::text_width::{width, wrap};
@@ -57,6 +57,8 @@ struct Pill {
     text: String,
     to: String,
     dead: bool,
+    /// A line is drawn, too; ways back are so many that words are enough.
+    drawn: bool,
 }
 
 pub fn draw(map: &Map) -> String {
@@ -170,7 +172,7 @@ impl<'a> Plan<'a> {
                 children.push(self.card(to, String::new(), None));
             } else {
                 let text = format!("{} {}", if zh { "自动转到" } else { "goes on to" }, self.name(&to.id));
-                pills.push(Pill { key: String::new(), text, to: to.id.clone(), dead: false });
+                pills.push(Pill { key: String::new(), text, to: to.id.clone(), dead: false, drawn: true });
             }
         }
         let lines = if node.kind == PlaceKind::Menu { 3 } else { 4 };
@@ -195,7 +197,14 @@ impl<'a> Plan<'a> {
             body: wrap(&node.text, BODY, inner, lines),
             warnings: warnings.collect(),
             pills,
-            banner: node.dead_end.map(|kind| format!("✕ {}", words::dead_end(kind, self.lang))),
+            banner: node.dead_end.map(|kind| {
+                let once = match (node.seen_once, zh) {
+                    (false, _) => "",
+                    (true, true) => "(仅见一次)",
+                    (true, false) => ", seen once",
+                };
+                format!("✕ {}{once}", words::dead_end(kind, self.lang))
+            }),
             good_news,
             children,
             on_the_way: self.to_person.contains(&node.id),
@@ -222,7 +231,9 @@ impl<'a> Plan<'a> {
         } else {
             format!("{} ↩ {}", option.label, self.name(&to.id))
         };
-        Pill { key: option.key.clone(), text, to: to.id.clone(), dead: option.dead_end.is_some() }
+        let dead = option.dead_end.is_some();
+        let drawn = dead || direction(&option.label) == Direction::Onwards;
+        Pill { key: option.key.clone(), text, to: to.id.clone(), dead, drawn }
     }
 
     fn unknown(&self, node: &Node, option: &MapOption) -> Card<'a> {
@@ -315,10 +326,11 @@ fn begin(out: &mut String, wide: f32, high: f32, title: &str) {
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{high:.0}\" viewBox=\"0 0 {wide:.0} {high:.0}\" \
-         font-family=\"{FONTS}\" role=\"img\">\n<title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         font-family=\"{FONTS}\" role=\"img\">\n<title>{}</title>\n<style>{}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
          <defs><filter id=\"lift\" x=\"-5%\" y=\"-8%\" width=\"110%\" height=\"122%\"><feDropShadow dx=\"0\" dy=\"1.5\" stdDeviation=\"2\" \
          flood-color=\"#0f172a\" flood-opacity=\"0.10\"/></filter></defs>\n",
-        escaped(title)
+        escaped(title),
+        shapes::at_night()
     );
 }
 
@@ -371,7 +383,8 @@ fn head(out: &mut String, map: &Map, lang: Lang) {
     }
     let mut x = MARGIN;
     for (text, colour) in figures {
-        let w = width(&text, 12.5) + 24.0;
+        // Bold, and the widest face that may stand in for the ones wanted.
+        let w = width(&text, 12.5) * 1.16 + 20.0;
         let _ = writeln!(
             out,
             "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{w:.1}\" height=\"26\" rx=\"13\" fill=\"#f1f5f9\"/>\
@@ -387,7 +400,7 @@ fn head(out: &mut String, map: &Map, lang: Lang) {
 
 /// Ways to places that stand elsewhere, behind everything.
 fn dashes(out: &mut String, card: &Card, places: &BTreeMap<String, (f32, f32, f32)>) {
-    for pill in &card.pills {
+    for pill in card.pills.iter().filter(|pill| pill.drawn) {
         let Some(&(x, y, high)) = places.get(&pill.to) else { continue };
         let (colour, thick) = if pill.dead { ("#dc2626", 1.8) } else { ("#94a3b8", 1.2) };
         let from_y = card.y + card.height - 10.0;
@@ -559,7 +572,7 @@ fn legend(out: &mut String, lang: Lang, y: f32) {
     for (word, colour, thick, dash) in [
         (if zh { "到人工的最短路径" } else { "shortest way to a person" }, "#15803d", 3.0, ""),
         (
-            if zh { "返回或已画过的地方" } else { "back, or to a place drawn elsewhere" },
+            if zh { "通到别处已画出的地方" } else { "to a place drawn elsewhere" },
             "#94a3b8",
             1.4,
             " stroke-dasharray=\"5 4\"",

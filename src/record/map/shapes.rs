@@ -24,6 +24,49 @@ pub fn look(kind: PlaceKind) -> Look {
 
 pub const DEAD: Look = Look { strong: "#dc2626", soft: "#fff5f5", corner: 3.0 };
 
+/// Where the reader's screen is dark: (what, colour by day, colour by night). Words on coloured ground stay white.
+const NIGHT: &[(&str, &str, &str)] = &[
+    ("rect", "#ffffff", "#1e293b"),
+    ("rect", "#f1f5f9", "#1e293b"),
+    ("rect", "#f8fafc", "#1b2433"),
+    ("rect", "#ecfdf5", "#06281d"),
+    ("rect", "#fffbeb", "#2b2108"),
+    ("rect", "#f7f5ff", "#231a42"),
+    ("rect", "#fff5f5", "#331417"),
+    ("text", "#0f172a", "#f1f5f9"),
+    ("text", "#334155", "#cbd5e1"),
+    ("text", "#64748b", "#94a3b8"),
+    ("text", "#475569", "#94a3b8"),
+    ("text", "#15803d", "#4ade80"),
+    ("text", "#dc2626", "#f87171"),
+    ("text", "#b45309", "#fbbf24"),
+];
+/// Lines are a little lighter by night.
+const NIGHT_LINES: &[(&str, &str)] = &[
+    ("#2563eb", "#3b82f6"),
+    ("#64748b", "#64748b"),
+    ("#15803d", "#22c55e"),
+    ("#b45309", "#d97706"),
+    ("#6d28d9", "#8b5cf6"),
+    ("#475569", "#64748b"),
+    ("#dc2626", "#ef4444"),
+    ("#94a3b8", "#64748b"),
+    ("#cbd5e1", "#475569"),
+    ("#ffffff", "#0f172a"),
+];
+
+/// The same picture on a dark screen.
+pub fn at_night() -> String {
+    let mut rules = String::from("@media (prefers-color-scheme: dark){.paper{fill:#0f172a!important}");
+    for (what, day, night) in NIGHT {
+        rules.push_str(&format!("{what}[fill=\"{day}\"]{{fill:{night}}}"));
+    }
+    for (day, night) in NIGHT_LINES {
+        rules.push_str(&format!("[stroke=\"{day}\"]{{stroke:{night}}}"));
+    }
+    rules + "}"
+}
+
 /// A sign of 16 by 16 at (x, y).
 pub fn sign(kind: PlaceKind, colour: &str, x: f32, y: f32) -> String {
     let stroke = format!(

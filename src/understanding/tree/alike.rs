@@ -54,6 +54,33 @@ impl Sounds {
         self.tokens.is_empty()
     }
 
+    /// The stretch of this text that `part` fits best, as it stands here.
+    pub fn best_fit(&self, part: &Sounds) -> String {
+        let (from, to) = self.place_of(part);
+        written(&self.tokens[from..to].iter().collect::<Vec<_>>())
+    }
+
+    /// Where that stretch begins and ends, counted in sounds.
+    pub fn place_of(&self, part: &Sounds) -> (usize, usize) {
+        let (a, b) = (&part.tokens, &self.tokens);
+        // Where each cheapest way into column j began.
+        let mut row: Vec<(f32, usize)> = (0..=b.len()).map(|j| (0.0, j)).collect();
+        for x in a {
+            let mut diagonal = row[0];
+            row[0].0 += gap(x);
+            for (j, y) in b.iter().enumerate() {
+                let changed = (diagonal.0 + cost(x, y), diagonal.1);
+                diagonal = row[j + 1];
+                let dropped = (diagonal.0 + gap(x), diagonal.1);
+                let added = (row[j].0 + gap(y), row[j].1);
+                row[j + 1] =
+                    [changed, dropped, added].into_iter().min_by(|p, q| p.0.total_cmp(&q.0)).unwrap_or(changed);
+            }
+        }
+        let best = (0..row.len()).min_by(|&p, &q| row[p].0.total_cmp(&row[q].0)).unwrap_or(0);
+        (row[best].1.min(best), best)
+    }
+
     /// Enough to tell prompts apart by: a few words, and not "please".
     pub fn is_telling(&self) -> bool {
         let weight: usize = self
@@ -172,6 +199,11 @@ pub fn likeness(a: &Sounds, b: &Sounds) -> f32 {
         return 1.0;
     }
     (1.0 - align(&a.tokens, &b.tokens, Free::Nowhere) / most).max(0.0)
+}
+
+/// How many sounds at their ends are the same.
+pub fn same_end(a: &Sounds, b: &Sounds) -> usize {
+    a.tokens.iter().rev().zip(b.tokens.iter().rev()).take_while(|(a, b)| cost(a, b) < FAR).count()
 }
 
 /// How well `part` fits the beginning of `whole`.

@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 
 /// Names this alike are one option on two keys.
 const MOVED: f32 = 0.8;
+/// A longer label has words before the name in it; a name has this many sounds at least.
+const LABEL_LONGEST: usize = 9;
+const NAME_LEAST: usize = 4;
 /// Below this a text that was heard once is another text, whatever a single hearing is worth.
 const OTHER_TEXT: f32 = 0.75;
 
@@ -98,7 +101,11 @@ pub fn doubtful(changes: &[Change]) -> Vec<String> {
     places
 }
 
-fn compare_places<'a>(was: &'a Node, is: &'a Node, changes: &mut Vec<Change>) -> Vec<(&'a MapOption, &'a MapOption)> {
+pub(super) fn compare_places<'a>(
+    was: &'a Node,
+    is: &'a Node,
+    changes: &mut Vec<Change>,
+) -> Vec<(&'a MapOption, &'a MapOption)> {
     let twice = is.heard >= 2;
     let mut tell = |kind, key: Option<&str>, before: Option<String>, after: Option<String>, confirmed: bool| {
         let change =
@@ -109,10 +116,12 @@ fn compare_places<'a>(was: &'a Node, is: &'a Node, changes: &mut Vec<Change>) ->
         tell(ChangeKind::Kind, None, Some(was.kind.word().into()), Some(is.kind.word().into()), twice);
     }
     if was.dead_end != is.dead_end {
-        // A dead end is confirmed before it stands in a map.
         match (was.dead_end, is.dead_end) {
-            (_, Some(kind)) => tell(ChangeKind::DeadEnd, None, None, Some(kind.word().into()), true),
-            (Some(kind), None) => tell(ChangeKind::DeadEndGone, None, Some(kind.word().into()), None, twice),
+            (_, Some(kind)) => tell(ChangeKind::DeadEnd, None, None, Some(kind.word().into()), !is.seen_once),
+            // One call came to a good end where another had not: that may be chance.
+            (Some(kind), None) => {
+                tell(ChangeKind::DeadEndGone, None, Some(kind.word().into()), None, twice && !was.seen_once)
+            }
             (None, None) => {}
         }
     }
@@ -182,7 +191,9 @@ fn likeness(a: &str, b: &str) -> f32 {
 fn is_other_name(a: &str, b: &str) -> bool {
     let (a, b) = (Sounds::of(a), Sounds::of(b));
     let inside = alike::within(&a, &b).max(alike::within(&b, &a));
-    inside < 0.9 && alike::say_otherwise(&a, &b)
+    // Without stops a greeting runs into the first label: then its end is the name.
+    let long = a.len().max(b.len()) >= LABEL_LONGEST && alike::same_end(&a, &b) >= NAME_LEAST;
+    inside < 0.9 && !long && alike::say_otherwise(&a, &b)
 }
 
 /// The stretches that differ, when every hearing of the one differs from every hearing of the other.
@@ -251,6 +262,7 @@ mod tests {
                 .collect(),
             then: None,
             dead_end: None,
+            seen_once: false,
             findings: Vec::new(),
             heard,
             also_heard: Vec::new(),

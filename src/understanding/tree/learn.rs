@@ -62,7 +62,9 @@ impl Tree {
     pub fn learn_walk(&mut self, legs: &[Leg]) {
         let mut at = None;
         for leg in legs {
-            at = self.learn(at, leg);
+            let to = self.learn(at, leg);
+            // A key that came to nothing leaves the caller where it was pressed.
+            at = if leg.seen.is_failed_key() { at } else { to };
             if at.is_none() {
                 return;
             }
@@ -145,6 +147,16 @@ impl Tree {
                     declined: declined(key, label, seen.kind == PlaceKind::Queue),
                 }),
             }
+        }
+        if let Some(offer) = seen.offer_without_key.as_ref().filter(|_| place.way("0").is_none()) {
+            place.ways.push(Way {
+                key: "0".into(),
+                label: offer.clone(),
+                heard: 0,
+                to: None,
+                same_again: Vec::new(),
+                declined: None,
+            });
         }
         place.ways.sort_by_key(|w| order_of(&w.key));
         if seen.person_ms.is_some() && !place.people.contains(&seen.call) {

@@ -68,6 +68,9 @@ pub struct Node {
     pub then: Option<String>,
     #[serde(default)]
     pub dead_end: Option<DeadEnd>,
+    /// One call saw the dead end, and no second one has been there yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub seen_once: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Sign>,
     /// Times it was heard to its end.
@@ -92,6 +95,10 @@ pub struct MapOption {
     /// Hearings of the place that did not have it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missed: usize,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 fn is_zero(n: &usize) -> bool {
@@ -131,9 +138,9 @@ pub struct Cost {
     pub line_s: f64,
 }
 
-/// A finding that calls for action; below it asks a person to look.
+/// A finding that calls for action; below 60 it asks a person to look.
 const SURE: u8 = 85;
-const SEEN_ONCE: u8 = 40;
+const SEEN_ONCE: u8 = 55;
 
 impl Map {
     /// Nothing is known.
@@ -163,7 +170,9 @@ impl Map {
         let ids = names_of(&outlook);
         let nodes: Vec<Node> = outlook.order.iter().filter_map(|id| node(tree, *id, &outlook, &ids)).collect();
         let mut findings: Vec<Note> = Vec::new();
-        for (id, (kind, detail)) in &outlook.dead_ends {
+        let sure = outlook.dead_ends.iter().map(|end| (end, true));
+        let once = outlook.unconfirmed.iter().map(|end| (end, false));
+        for ((id, (kind, detail)), sure) in sure.chain(once) {
             let word = match kind {
                 DeadEnd::Loop | DeadEnd::Deflection | DeadEnd::NoPathToHuman => kind.word(),
                 _ => "dead_end",
@@ -173,9 +182,9 @@ impl Map {
                 kind: word.into(),
                 dead_end: Some(*kind),
                 node: ids.get(id).cloned(),
-                detail: detail.clone(),
+                detail: if sure { detail.clone() } else { format!("{detail} (seen by one call only)") },
                 quote,
-                score: SURE,
+                score: if sure { SURE } else { SEEN_ONCE },
             });
         }
         for ((id, key), (kind, detail)) in &outlook.dead_ways {
@@ -187,16 +196,6 @@ impl Map {
                 detail: detail.clone(),
                 quote: tree.place(*id).and_then(|p| p.way(key)).map(|w| w.label.clone()),
                 score: SURE,
-            });
-        }
-        for (id, (kind, detail)) in &outlook.unconfirmed {
-            findings.push(Note {
-                kind: "note".into(),
-                dead_end: Some(*kind),
-                node: ids.get(id).cloned(),
-                detail: format!("seen by one call only and not confirmed: {detail}"),
-                quote: None,
-                score: SEEN_ONCE,
             });
         }
         let rank = |note: &Note| nodes.iter().position(|n| Some(&n.id) == note.node.as_ref());
@@ -301,7 +300,8 @@ fn node(tree: &Tree, id: PlaceId, outlook: &Outlook, ids: &BTreeMap<PlaceId, Str
         text,
         options,
         then: place.then.and_then(|to| ids.get(&to)).cloned(),
-        dead_end: outlook.dead_ends.get(&id).map(|(kind, _)| *kind),
+        dead_end: outlook.dead_ends.get(&id).or(outlook.unconfirmed.get(&id)).map(|(kind, _)| *kind),
+        seen_once: !outlook.dead_ends.contains_key(&id) && outlook.unconfirmed.contains_key(&id),
         findings: best.findings.clone(),
         heard: place.heard.len(),
         also_heard,

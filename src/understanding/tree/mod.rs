@@ -2,12 +2,14 @@
 //!
 //! `learn` takes what one leg of a call heard and finds its place in the tree, so that loops close and a sub-menu that
 //! several keys lead to is one place. `outlook` says what follows from the whole: loops, coverage, the way to a person.
-//! `map` is the tree as it is kept and compared, `diff` what changed between two of them. Nothing here knows how a call
+//! `map` is the tree as it is kept and compared, `diff` what changed between two of them, `expected` whether a later call
+//! still finds it so. Nothing here knows how a call
 //! is made or how a map is drawn.
 
 pub mod alike;
 mod conduct;
 pub mod diff;
+pub mod expected;
 mod learn;
 pub mod map;
 mod outlook;
@@ -75,6 +77,9 @@ pub struct Seen {
     pub clips: Vec<String>,
     /// (`key`, `label`) as read from the whole of the words.
     pub options: Vec<(String, String)>,
+    /// A person was offered, and the key for it not understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer_without_key: Option<String>,
     /// Heard to its end; otherwise left as soon as it was recognised.
     pub whole: bool,
     pub ending: Option<Ending>,
@@ -95,6 +100,12 @@ pub struct Seen {
 impl Seen {
     pub fn text(&self) -> String {
         joined(&self.clips, self.lang)
+    }
+
+    /// Not a place, but a key that was refused or did nothing.
+    pub fn is_failed_key(&self) -> bool {
+        let kind = self.ending.as_ref().and_then(|ending| ending.dead_end);
+        self.kind == PlaceKind::End && matches!(kind, Some(DeadEnd::KeyRejected | DeadEnd::KeyIgnored))
     }
 }
 
@@ -144,7 +155,7 @@ pub struct Way {
     /// `0`–`9`, `*`, `#`, `wait` or `say:WORDS`.
     pub key: String,
     pub label: String,
-    /// Hearings of the place that had it.
+    /// Hearings of the place that had it; 0 for a guess (people are mostly behind 0), which counts once it has proved right.
     pub heard: u32,
     pub to: Option<PlaceId>,
     /// Calls in which the key led back to this very place.
@@ -249,13 +260,25 @@ impl Place {
         best
     }
 
-    /// A dead end that two calls saw.
+    /// A dead end that two calls saw, or one call twice.
     pub fn confirmed_dead_end(&self) -> Option<(DeadEnd, &Ending)> {
-        self.dead_end().filter(|(_, agree, _)| *agree >= 2).map(|(kind, _, ending)| (kind, ending))
+        self.dead_end()
+            .filter(|(kind, agree, _)| *agree >= 2 || (shows_twice(*kind) && self.endings.len() < 3))
+            .map(|(kind, _, ending)| (kind, ending))
+    }
+
+    /// Not a place of its own, but a key that was refused or did nothing.
+    pub fn is_failed_key(&self) -> bool {
+        matches!(self.dead_end(), Some((DeadEnd::KeyRejected | DeadEnd::KeyIgnored, ..)))
     }
 
     /// A dead end was seen and not yet by a second call, and other calls have not outvoted it.
     pub fn is_doubtful(&self) -> bool {
-        self.dead_end().is_some_and(|(_, agree, _)| agree == 1 && self.endings.len() < 3)
+        self.dead_end().is_some_and(|(kind, agree, _)| agree == 1 && !shows_twice(kind) && self.endings.len() < 3)
     }
+}
+
+/// One call has seen it twice before it says so: the key was pressed again, the notice came three times.
+fn shows_twice(kind: DeadEnd) -> bool {
+    matches!(kind, DeadEnd::KeyRejected | DeadEnd::KeyIgnored | DeadEnd::Loop | DeadEnd::PingPong)
 }

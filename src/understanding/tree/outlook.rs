@@ -21,7 +21,7 @@ pub struct Outlook {
     pub dead_ends: BTreeMap<PlaceId, (DeadEnd, String)>,
     /// Keys that lead back to where they were pressed, or up, without saying so.
     pub dead_ways: BTreeMap<(PlaceId, String), (DeadEnd, String)>,
-    /// Seen by one call only: not stated.
+    /// Seen by one call only: named, and no reason for an alarm.
     pub unconfirmed: BTreeMap<PlaceId, (DeadEnd, String)>,
     /// 0–1: options whose end was seen, of all that were heard.
     pub coverage: f64,
@@ -56,6 +56,10 @@ impl Tree {
                 });
                 let again = !way.same_again.is_empty() && direction(&way.label) == Direction::Onwards;
                 let whole = place.heard.len() as u32;
+                if way.heard == 0 {
+                    let leads_on = way.to.filter(|to| *to != place.id).and_then(|to| self.place(to));
+                    return leads_on.is_none_or(|to| to.kind() == PlaceKind::End);
+                }
                 way.heard * 2 < whole || (way.heard * 2 == whole && whole >= 2 && (dead || again))
             })
             .map(|way| way.key.as_str())
@@ -177,15 +181,13 @@ impl Tree {
             }
             for way in back {
                 let up = way.to != Some(id);
-                let confirmed = up || way.same_again.len() >= 2;
+                // A key that leads back to where it was pressed was pressed twice before it was noted.
                 let (kind, detail) = if up {
                     (DeadEnd::Loop, format!("key {} (“{}”) leads back to a menu above", way.key, way.label))
                 } else {
                     (DeadEnd::KeyRejected, format!("key {} (“{}”) leads back to the same menu", way.key, way.label))
                 };
-                if confirmed {
-                    outlook.dead_ways.insert((id, way.key.clone()), (kind, detail));
-                }
+                outlook.dead_ways.insert((id, way.key.clone()), (kind, detail));
             }
         }
         for circle in self.circles(outlook) {
@@ -265,7 +267,7 @@ impl Tree {
         outlook
             .order
             .iter()
-            .filter(|id| !outlook.dead_ends.contains_key(id))
+            .filter(|id| !outlook.dead_ends.contains_key(id) && !outlook.unconfirmed.contains_key(id))
             .filter_map(|id| self.place(*id))
             .any(|place| place.kind() == PlaceKind::Queue || place.best().is_some_and(|h| h.says == "closed"))
     }
@@ -287,11 +289,26 @@ impl Tree {
                 let wait = self.place(id).and_then(|p| p.heard.iter().filter_map(|h| h.person_ms).min()).unwrap_or(0);
                 outlook.seconds_to_person = Some((self.way_ms(&outlook.paths[&id]) + wait) as f64 / 1e3);
             }
-            None if outlook.coverage >= 1.0 && outlook.unconfirmed.is_empty() && !self.may_have_people(outlook) => {
+            None if outlook.coverage >= 1.0 && !self.may_have_people(outlook) => {
                 let detail = "every option was tried and none leads to a person".to_string();
-                outlook.dead_ends.entry(root).or_insert((DeadEnd::NoPathToHuman, detail));
+                // Where a person failed to come once, one may come another time.
+                let sure = !outlook.unconfirmed.values().any(|(kind, _)| keeps_from_people(*kind));
+                let stated = if sure { &mut outlook.dead_ends } else { &mut outlook.unconfirmed };
+                stated.entry(root).or_insert((DeadEnd::NoPathToHuman, detail));
             }
             None => {}
         }
     }
+}
+
+/// Behind such an end there may be people after all.
+fn keeps_from_people(kind: DeadEnd) -> bool {
+    !matches!(
+        kind,
+        DeadEnd::MailboxFull
+            | DeadEnd::VoicemailOn24hLine
+            | DeadEnd::Deflection
+            | DeadEnd::KeyRejected
+            | DeadEnd::KeyIgnored
+    )
 }

@@ -6,6 +6,8 @@ use crate::vocabulary::Lang;
 
 /// A beginning fits from here on.
 const BEGINS: f32 = 0.82;
+/// A whole menu among other words.
+const ENDS: f32 = 0.75;
 /// Whole texts of menus whose options agree.
 const SAME_MENU: f32 = 0.75;
 /// Whole texts of everything else.
@@ -32,6 +34,29 @@ impl Tree {
     /// The known place that says all this.
     pub fn same_as(&self, seen: &Seen) -> Option<PlaceId> {
         self.places.iter().find(|place| is_same(place, seen)).map(|place| place.id)
+    }
+
+    /// The known menu that ends these words, when something else was said before it without a pause; and what that was.
+    pub fn ends_as(&self, text: &str) -> Option<(PlaceId, String)> {
+        let whole = Sounds::of(text);
+        let menus = self.places.iter().filter(|place| place.kind() == PlaceKind::Menu);
+        let mut best: Option<(f32, PlaceId, usize)> = None;
+        for (place, seen) in menus.flat_map(|place| place.heard.iter().map(move |seen| (place, seen))) {
+            let menu = Sounds::of(&seen.text());
+            let fit = alike::within(&menu, &whole);
+            if fit >= ENDS && best.is_none_or(|(most, ..)| fit > most) {
+                best = Some((fit, place.id, whole.place_of(&menu).0));
+            }
+        }
+        let (_, menu, from) = best?;
+        let mut before = String::new();
+        for c in text.chars() {
+            if Sounds::of(&before).len() >= from {
+                break;
+            }
+            before.push(c);
+        }
+        Sounds::of(&before).is_telling().then_some((menu, before))
     }
 
     /// Does this stand in what the place says, after its beginning?
