@@ -6,6 +6,7 @@ use nightbell::understanding::tree::map::{MapOption, Node};
 use nightbell::understanding::tree::{Map, PlaceKind};
 use nightbell::vocabulary::trace::{Effect, KeyMethod, Meaning, What};
 use nightbell::vocabulary::{Event, Key, Lang, Moment, Trace, Transcript};
+use std::time::Duration;
 
 fn node(id: &str, text: &str, options: &[(&str, &str, &str)]) -> Node {
     let option = |(key, label, to): &(&str, &str, &str)| MapOption {
@@ -60,8 +61,12 @@ fn check(said: &[(&str, Option<&str>)], expected: &[&str]) {
             confidence: 0.9,
             doubt: None,
         };
-        events.push(Event { at: to, what: What::Words { from, to, transcript, meaning: Meaning::default() } });
-        now += 6_000;
+        events.push(Event {
+            at: to + Duration::from_secs(2),
+            what: What::Words { from, to, transcript, meaning: Meaning::default() },
+        });
+        // A key comes while the prompt may still go on.
+        now += if key.is_some() { 4_500 } else { 6_000 };
         if let Some(key) = key {
             let (from, to) = (Moment::from_millis(now), Moment::from_millis(now + 100));
             let key: Key = key.parse().unwrap();

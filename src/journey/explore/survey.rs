@@ -322,7 +322,7 @@ impl Survey {
         unknown.sort_by_key(|(depth, _)| *depth);
         confirm.sort_by_key(|(depth, _)| *depth);
         // What nobody has seen may be looked for with a call of its own, and a difference that was asked about.
-        let affordable = self.budget.confirm || (self.calls as usize) < outlook.leaves;
+        let affordable = self.budget.confirm || (self.calls as usize) < outlook.calls_needed;
         if unknown.is_empty() && self.wanted.is_empty() && !affordable {
             return Vec::new();
         }

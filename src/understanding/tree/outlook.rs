@@ -29,6 +29,8 @@ pub struct Outlook {
     pub seconds_to_person: Option<f64>,
     /// Ends of the tree: what a walk with one call for each would need calls for.
     pub leaves: usize,
+    /// ... without keys that come to nothing: a call that meets one goes on.
+    pub calls_needed: usize,
     /// How long such a walk would take, on one line.
     pub plain_walk_s: f64,
 }
@@ -113,6 +115,8 @@ impl Tree {
                 let onwards = direction(&way.label) == Direction::Onwards;
                 if onwards && (leads_to_leaf || way.to == Some(id)) {
                     outlook.leaves += 1;
+                    let comes_to_nothing = way.to.and_then(|to| self.place(to)).is_some_and(Place::is_failed_key);
+                    outlook.calls_needed += usize::from(leads_to_leaf && !comes_to_nothing);
                     walk_ms += TIME_TO_CONNECT_MS + self.way_ms(&outlook.paths[&id]) + self.stay_ms(place);
                     walk_ms += way.to.and_then(|to| self.place(to)).map_or(0, |p| self.stay_ms(p));
                 }
