@@ -212,6 +212,7 @@ fn check(seed: u64, wish: &Wish, hears: Hears) -> (Score, u32, u32, usize) {
 /// A tree of its own for each seed, Chinese with ways back and English without them by turns, every kind of dead end.
 fn judge(seeds: std::ops::Range<u64>, places: usize, wild: bool) {
     let mut all = Score::default();
+    let mut short: Vec<String> = Vec::new();
     for seed in seeds {
         let chinese = seed % 2 == 0;
         let hears = if wild || chinese { Hears::Garbled } else { Hears::Exactly };
@@ -230,14 +231,18 @@ fn judge(seeds: std::ops::Range<u64>, places: usize, wild: bool) {
             twist: None,
         };
         let (score, calls, confirming, leaves) = check(seed, &wish, hears);
-        assert!(calls as usize <= leaves, "seed {seed}: {calls} calls ({confirming} to confirm) for {leaves} ends");
-        assert_eq!(score.invented, [""; 0], "seed {seed}");
-        assert_eq!(score.named, score.planted, "seed {seed}: {:#?}", score.missed);
+        if calls as usize > leaves {
+            short.push(format!("seed {seed}: {calls} calls ({confirming} to confirm) for {leaves} ends"));
+        }
+        if !score.invented.is_empty() || score.named < score.planted {
+            short.push(format!("seed {seed}: invented {:?}, missed {:#?}", score.invented, score.missed));
+        }
         all.places += score.places;
         all.places_found += score.places_found;
         all.options += score.options;
         all.options_found += score.options_found;
     }
+    assert_eq!(short, [""; 0], "of trees of {places} places");
     let share = |found: usize, of: usize| found as f64 / of.max(1) as f64;
     assert!(share(all.places_found, all.places) >= 0.95, "{all:?}");
     assert!(share(all.options_found, all.options) >= 0.95, "{all:?}");
