@@ -98,6 +98,20 @@ fn title(map: &Map) -> String {
     }
 }
 
+/// Keys and, where they were measured (a map under version control leaves them out), seconds.
+fn way_to_person(keys: usize, seconds: Option<f64>, zh: bool) -> String {
+    let keys = match (zh, keys) {
+        (true, _) => format!("{keys} 个按键"),
+        (false, 1) => "1 key".to_string(),
+        (false, _) => format!("{keys} keys"),
+    };
+    match seconds {
+        Some(s) if zh => format!("{keys}，约 {s:.0} 秒"),
+        Some(s) => format!("{keys}, {s:.0} s"),
+        None => keys,
+    }
+}
+
 /// What is drawn where in the tree, before anything has a place on the paper.
 struct Plan<'a> {
     map: &'a Map,
@@ -181,13 +195,8 @@ impl<'a> Plan<'a> {
             wrap(&quote, BODY, inner, 2)
         });
         let good_news = (self.person.as_deref() == Some(&node.id)).then(|| {
-            let keys = self.map.keys_to_human.unwrap_or(0);
-            let seconds = self.map.seconds_to_human.unwrap_or(0.0);
-            match (zh, keys) {
-                (true, _) => format!("最近的人工：{keys} 个按键，约 {seconds:.0} 秒"),
-                (false, 1) => format!("the nearest person: 1 key, {seconds:.0} s"),
-                (false, _) => format!("the nearest person: {keys} keys, {seconds:.0} s"),
-            }
+            let way = way_to_person(self.map.keys_to_human.unwrap_or(0), self.map.seconds_to_human, zh);
+            if zh { format!("最近的人工：{way}") } else { format!("the nearest person: {way}") }
         });
         let mut card = Card {
             node: Some(node),
@@ -350,9 +359,11 @@ fn head(out: &mut String, map: &Map, lang: Lang) {
     if zh {
         figures.push((format!("{menus} 个菜单，共 {} 处", map.nodes.len()), "#334155"));
         figures.push((format!("覆盖率 {percent}%"), "#334155"));
-        match (map.keys_to_human, map.seconds_to_human) {
-            (Some(keys), Some(s)) => figures.push((format!("到人工：{keys} 个按键，约 {s:.0} 秒"), "#15803d")),
-            _ => figures.push(("未找到人工".into(), "#dc2626")),
+        match map.keys_to_human {
+            Some(keys) => {
+                figures.push((format!("到人工：{}", way_to_person(keys, map.seconds_to_human, zh)), "#15803d"))
+            }
+            None => figures.push(("未找到人工".into(), "#dc2626")),
         }
         figures.push(if dead > 0 {
             (format!("{dead} 个死胡同"), "#dc2626")
@@ -366,11 +377,11 @@ fn head(out: &mut String, map: &Map, lang: Lang) {
         let s = |n: usize| if n == 1 { "" } else { "s" };
         figures.push((format!("{menus} menu{}, {} places", s(menus), map.nodes.len()), "#334155"));
         figures.push((format!("coverage {percent} %"), "#334155"));
-        match (map.keys_to_human, map.seconds_to_human) {
-            (Some(keys), Some(secs)) => {
-                figures.push((format!("to a person: {keys} key{}, {secs:.0} s", s(keys)), "#15803d"))
+        match map.keys_to_human {
+            Some(keys) => {
+                figures.push((format!("to a person: {}", way_to_person(keys, map.seconds_to_human, zh)), "#15803d"))
             }
-            _ => figures.push(("no person found".into(), "#dc2626")),
+            None => figures.push(("no person found".into(), "#dc2626")),
         }
         figures.push(if dead > 0 {
             (format!("{dead} dead end{}", s(dead)), "#dc2626")
