@@ -28,7 +28,7 @@ watch: packages build model prompts
 .PHONY: watch
 
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
-test: packages model prompts asterisk prometheus postgres
+test: packages model prompts asterisk prometheus postgres browser
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -96,6 +96,11 @@ prometheus:
 postgres: packages
 	@setup/postgres >/dev/null
 .PHONY: postgres
+
+## browser: a Chromium for the test of the pages, from the distribution, and what drives it
+browser: packages
+	@setup/browser >/dev/null
+.PHONY: browser
 
 ## clean: what was built (the cache stays; it is named above)
 clean:

@@ -3,7 +3,7 @@
 mod keeping;
 
 use keeping::{audit, audit_with, call, copy_folder, faults, make_calls, minute, noon, planned};
-use nightbell::config::keeping::{Redaction, Retention};
+use nightbell::config::keeping::Keeping;
 use nightbell::edge::store::inspection::Trust;
 use nightbell::edge::store::{Places, Store};
 use nightbell::record::audit::FaultKind::{self, *};
@@ -20,7 +20,7 @@ async fn kept(data: &Path) {
     make_calls(&store, 7).await;
     let passed = nightbell::edge::store::Write::Passed { plan: keeping::plan(8), why: NotCalled::QuietHours };
     store.write(minute(8), vec![passed]).await.unwrap();
-    let upkeep = store.upkeep(minute(9), &Retention::default(), &Redaction::default()).await.unwrap();
+    let upkeep = store.upkeep(minute(9), &Keeping::default()).await.unwrap();
     assert_eq!((upkeep.redacted, upkeep.troubles.len()), (4, 0), "{upkeep:?}");
     store.close().await;
 }

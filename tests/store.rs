@@ -5,7 +5,7 @@ mod keeping;
 use chrono::Duration;
 use keeping::postgres::Postgres;
 use keeping::{audit, call, ending, faults, make_calls, minute, noon, plan, planned, record};
-use nightbell::config::keeping::{Redaction, Retention};
+use nightbell::config::keeping::{Keeping, Redaction, Retention};
 use nightbell::edge::store::{CallState, Filter, Places, Store, StoreError, Write};
 use nightbell::record::audit::FaultKind;
 use nightbell::record::tape;
@@ -279,10 +279,10 @@ async fn rules_run_by_themselves_and_leave_their_trace() {
         make_calls(&store, 6).await;
         let (retention, redaction) = (Retention::default(), Redaction::default());
         let waits = Redaction { wait: std::time::Duration::from_secs(3600), ..redaction };
-        assert_eq!(store.upkeep(minute(10), &retention, &waits).await.unwrap().redacted, 0);
-        let done = store.upkeep(minute(10), &retention, &redaction).await.unwrap();
+        assert_eq!(store.upkeep(minute(10), &Keeping::of_all(retention, waits)).await.unwrap().redacted, 0);
+        let done = store.upkeep(minute(10), &Keeping::of_all(retention, redaction)).await.unwrap();
         assert_eq!((done.redacted, done.deleted, done.troubles.len()), (4, 0, 0), "{done:?}");
-        assert_eq!(store.upkeep(minute(11), &retention, &redaction).await.unwrap(), Default::default());
+        assert_eq!(store.upkeep(minute(11), &Keeping::of_all(retention, redaction)).await.unwrap(), Default::default());
         let day = places.data.join("evidence/2026/11/22");
         let redacted = fs::read(day.join("01CALL000003.redacted.nbtape")).unwrap();
         assert_eq!(tape::read(&redacted).unwrap().header.redacted_from_ms, Some(2_500));
@@ -293,14 +293,14 @@ async fn rules_run_by_themselves_and_leave_their_trace() {
         // Recordings of calls that passed go first, then their tapes, then those of failures; the records stay.
         let after = |days: i64| minute(10) + Duration::days(days);
         for (days, deleted, left) in [(89, 0, 12), (91, 5, 7), (181, 5, 2), (401, 2, 0)] {
-            let done = store.upkeep(after(days), &retention, &redaction).await.unwrap();
+            let done = store.upkeep(after(days), &Keeping::of_all(retention, redaction)).await.unwrap();
             assert_eq!((done.deleted, done.troubles.len()), (deleted, 0), "after {days} days: {done:?}");
             let files = fs::read_dir(&day).map(|entries| entries.count()).unwrap_or(0);
             assert_eq!(files, left, "after {days} days");
             assert_eq!(faults(&audit(&places).await), [], "after {days} days");
         }
         let short = Retention { records: Some(std::time::Duration::from_secs(86_400)), ..retention };
-        assert_eq!(store.upkeep(after(402), &short, &redaction).await.unwrap().records_deleted, 6);
+        assert_eq!(store.upkeep(after(402), &Keeping::of_all(short, redaction)).await.unwrap().records_deleted, 6);
         assert!(store.calls(&Filter::default()).await.unwrap().is_empty());
         store.close().await;
         let report = audit(&places).await;
@@ -316,7 +316,7 @@ async fn words_go_from_records_and_tapes_when_they_are_to() {
         let store = Store::open(&places, noon()).await.unwrap();
         make_calls(&store, 3).await;
         let rules = Redaction { sound: true, words: true, ..Redaction::default() };
-        let done = store.upkeep(minute(10), &Retention::default(), &rules).await.unwrap();
+        let done = store.upkeep(minute(10), &Keeping::of_all(Retention::default(), rules)).await.unwrap();
         assert_eq!((done.redacted, done.troubles.len()), (2, 0), "{done:?}");
         let calls = store.calls(&Filter::default()).await.unwrap();
         let words = |n: usize| calls[n].record.heard.iter().map(|heard| heard.text.as_deref()).collect::<Vec<_>>();
@@ -337,7 +337,7 @@ async fn what_the_ledger_calls_gone_goes() {
     make_calls(&store, 1).await;
     let tape = folder.path().join("evidence/2026/11/22/01CALL000001.nbtape");
     let bytes = fs::read(&tape).unwrap();
-    store.upkeep(minute(0) + Duration::days(500), &Retention::default(), &Redaction::default()).await.unwrap();
+    store.upkeep(minute(0) + Duration::days(500), &Keeping::default()).await.unwrap();
     // As if the process had died before the file was removed.
     store.close().await;
     fs::create_dir_all(tape.parent().unwrap()).unwrap();
@@ -350,7 +350,7 @@ async fn what_the_ledger_calls_gone_goes() {
     let report = audit(&places).await;
     assert_eq!((faults(&report).len(), report.notes.len()), (0, 1), "{:?}", report.notes);
     let store = Store::open(&places, minute(1)).await.unwrap();
-    store.upkeep(minute(1), &Retention::default(), &Redaction::default()).await.unwrap();
+    store.upkeep(minute(1), &Keeping::default()).await.unwrap();
     assert!(!tape.exists());
     store.close().await;
     assert_eq!(audit(&places).await.notes, Vec::<String>::new());
@@ -364,7 +364,7 @@ async fn altered_evidence_is_not_made_to_look_right() {
     make_calls(&store, 3).await;
     let tape = folder.path().join("evidence/2026/11/22/01CALL000003.nbtape");
     fs::write(&tape, b"something else").unwrap();
-    let done = store.upkeep(minute(10), &Retention::default(), &Redaction::default()).await.unwrap();
+    let done = store.upkeep(minute(10), &Keeping::default()).await.unwrap();
     assert_eq!((done.redacted, done.troubles.len()), (1, 1), "{done:?}");
     store.close().await;
     let found = faults(&audit(&places).await);
@@ -539,7 +539,7 @@ async fn a_writer_that_is_killed() {
         store.ended(minute(2), ending).await.unwrap();
         println!("kept {} whole", plan(n).id);
         if n % 3 == 0 {
-            store.upkeep(minute(3), &Retention::default(), &Redaction::default()).await.unwrap();
+            store.upkeep(minute(3), &Keeping::default()).await.unwrap();
             let alert = Cause::Alert { name: "x".into(), fingerprint: "y".into(), since: noon() };
             let passed = nightbell::vocabulary::Planned { id: PlanId(format!("alert-{n}")), cause: alert, ..plan(n) };
             store.write(minute(3), vec![Write::Passed { plan: passed, why: NotCalled::AlreadyCalling }]).await.unwrap();

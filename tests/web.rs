@@ -40,9 +40,10 @@ fn every_door_answers_as_it_should() {
         ("/alerts", 405, ""),
         ("/ledger/checkpoint", 200, "— nightbell"),
         ("/nothing", 404, "/ says what there is"),
-        ("/", 200, "<html lang=\"en\">"),
-        ("/?lang=zh", 200, "最近的拨测"),
-        ("/", 200, "&lt;nothing&gt;"),
+        // Where nothing is kept, a page says so.
+        ("/calls", 503, "<html lang=\"en\">"),
+        ("/calls?lang=zh", 503, "存储暂无响应"),
+        ("/live", 200, "No call is up."),
     ] {
         let answer = web.get(path);
         assert_eq!(answer.status, status, "{path}: {answer:?}");
@@ -54,7 +55,7 @@ fn every_door_answers_as_it_should() {
     *daemon.ready.lock().unwrap() = Err("the store cannot be opened".into());
     let answer = web.get("/-/ready");
     assert_eq!((answer.status, answer.body.as_str()), (503, "the store cannot be opened\n"));
-    let chinese = ask(web.address, "GET / HTTP/1.0\r\nHost: x\r\nAccept-Language: zh-CN,zh;q=0.9\r\n\r\n");
+    let chinese = ask(web.address, "GET /live HTTP/1.0\r\nHost: x\r\nAccept-Language: zh-CN,zh;q=0.9\r\n\r\n");
     assert!(chinese.body.contains("lang=\"zh-Hans\""), "{chinese:?}");
     // It counts its own answers, by names of a closed list.
     let counted = samples(&web.get("/metrics").body);
@@ -204,6 +205,14 @@ async fn every_mistake_of_the_web_configuration_is_told_at_once_with_its_place()
         ("cipher.yaml", &[":4:19: cipher_suites 'TLS_ECDHE_MAGIC' is not known"]),
         ("version.yaml", &[":4:16: min_version 'TLS1.2' is not known"]),
         ("header.yaml", &[":3:5: headers has no key 'X-Powered-By'"]),
+        (
+            "roles.yaml",
+            &[
+                "a role 'owner' is not known",
+                "the role of wnag is nobody's",
+                "nobody is an operator: nobody could reload",
+            ],
+        ),
         ("many.yaml", &[":2:14: ", ":3:13: ", ":4:16: ", ":6:15: "]),
     ] {
         let mistakes = refused(name).await;

@@ -2,6 +2,7 @@
 
 mod call;
 mod check;
+mod forget;
 mod hear_worker;
 mod live;
 mod log;
@@ -56,6 +57,8 @@ enum Command {
     MakePrompts(make_prompts::Args),
     /// Writes down what is said in WAV files
     Transcribe(transcribe::Args),
+    /// A call is deleted on request; the ledger keeps a tombstone
+    Forget(forget::Args),
     /// The ledger of the daemon: nothing altered, nothing missing
     Verify(verify::Args),
 }
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::HearWorker(args) => hear_worker::run(args),
         Command::MakePrompts(args) => make_prompts::run(args),
         Command::Transcribe(args) => transcribe::run(args),
+        Command::Forget(args) => forget::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }

@@ -1,5 +1,6 @@
 //! One hotline: whom to call, when it is open, and its probes.
 
+use super::keeping::{OwnRedaction, OwnRetention};
 use super::watch::Budgets;
 use super::{Problem, Step};
 use crate::vocabulary::{Lang, Outcome, Target};
@@ -24,6 +25,9 @@ pub struct Hotline {
     pub calendar: Option<String>,
     pub consent: Option<Consent>,
     pub limits: Limits,
+    /// Where it differs from what holds for all.
+    pub retention: OwnRetention,
+    pub redaction: OwnRedaction,
     /// At least one; names are unique.
     pub probes: Vec<Probe>,
     /// Texts with the reading they should have, judged by `nightbell check`.

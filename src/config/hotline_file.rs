@@ -6,13 +6,13 @@ use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Fields, Reader, present};
 use super::trunks::Allow;
-use super::{budget_file, case_file, expect_file, hours, map_file, probe_file};
+use super::{budget_file, case_file, expect_file, hours, keeping, map_file, probe_file};
 use crate::vocabulary::{Lang, Target, View, limits};
 use chrono_tz::Tz;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "hotline",
     "target",
     "trunk",
@@ -22,6 +22,8 @@ const KEYS: [&str; 12] = [
     "calendar",
     "consent",
     "limits",
+    "retention",
+    "redaction",
     "probes",
     "tests",
     "map",
@@ -92,6 +94,8 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
         };
         probe_file::read(reader, node, &around)
     });
+    let retention = get("retention").map_or(Some(Default::default()), |node| keeping::retention(reader, node));
+    let redaction = get("redaction").map_or(Some(Default::default()), |node| keeping::redaction(reader, node));
     let tests = get("tests").map_or(Some(Vec::new()), |node| case_file::read(reader, node));
     let maps = get("map").map_or(Some(Vec::new()), |node| map_file::read(reader, node, around));
     Some(Hotline {
@@ -105,6 +109,8 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
         calendar: calendar?,
         consent: consent?,
         limits: limits?,
+        retention: retention?,
+        redaction: redaction?,
         probes: probes?,
         tests: tests?,
         maps: maps?,

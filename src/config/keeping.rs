@@ -1,9 +1,11 @@
-//! How long what is kept is kept, and what is taken out of it: `retention:` and `redaction:` of `_watch.yaml`.
+//! How long what is kept is kept, and what is taken out of it: `retention:` and `redaction:` of `_watch.yaml`, and of a
+//! hotline's own file.
 
 use super::node::{Kind, Node};
 use super::reader::{Fields, Reader, present};
 use super::span;
 use crate::vocabulary::limits;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -26,57 +28,132 @@ impl Default for Retention {
     }
 }
 
-/// What is taken out of evidence once a person has answered. By default their sound goes at once, their words stay.
+/// What is taken out of evidence once a person has answered. By default their sound goes at once, and of their words what
+/// says who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redaction {
     /// The sound of tapes and recordings.
     pub sound: bool,
-    /// The words of tapes and records.
+    /// The words of tapes and records, all of them.
     pub words: bool,
+    /// Of the words, numbers and names.
+    pub personal: bool,
     /// From the end of the call.
     pub wait: Duration,
 }
 
 impl Default for Redaction {
     fn default() -> Redaction {
-        Redaction { sound: true, words: false, wait: Duration::ZERO }
+        Redaction { sound: true, words: false, personal: true, wait: Duration::ZERO }
+    }
+}
+
+/// The rules of the watch, and of hotlines that have their own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keeping {
+    all: (Retention, Redaction),
+    own: BTreeMap<String, (Retention, Redaction)>,
+}
+
+impl Keeping {
+    pub fn of_all(retention: Retention, redaction: Redaction) -> Keeping {
+        Keeping { all: (retention, redaction), own: BTreeMap::new() }
+    }
+
+    /// What is written there goes before what holds for all.
+    pub fn with(mut self, hotline: &str, retention: &OwnRetention, redaction: &OwnRedaction) -> Keeping {
+        self.own.insert(hotline.to_string(), (retention.over(&self.all.0), redaction.over(&self.all.1)));
+        self
+    }
+
+    /// Of a hotline; of one that is no more, what holds for all.
+    pub fn of(&self, hotline: &str) -> &(Retention, Redaction) {
+        self.own.get(hotline).unwrap_or(&self.all)
+    }
+
+    pub fn every(&self) -> impl Iterator<Item = &(Retention, Redaction)> {
+        std::iter::once(&self.all).chain(self.own.values())
+    }
+}
+
+/// What one file says of retention.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnRetention {
+    recordings: Option<Option<Duration>>,
+    tapes: Option<Option<Duration>>,
+    records: Option<Option<Duration>>,
+    failures: Option<Option<Duration>>,
+}
+
+impl OwnRetention {
+    pub fn over(&self, standard: &Retention) -> Retention {
+        Retention {
+            recordings: self.recordings.unwrap_or(standard.recordings),
+            tapes: self.tapes.unwrap_or(standard.tapes),
+            records: self.records.unwrap_or(standard.records),
+            failures: self.failures.unwrap_or(standard.failures),
+        }
+    }
+}
+
+/// What one file says of redaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnRedaction {
+    sound: Option<bool>,
+    /// (words, personal)
+    words: Option<(bool, bool)>,
+    wait: Option<Duration>,
+}
+
+impl OwnRedaction {
+    pub fn over(&self, standard: &Redaction) -> Redaction {
+        let (words, personal) = self.words.unwrap_or((standard.words, standard.personal));
+        Redaction {
+            sound: self.sound.unwrap_or(standard.sound),
+            words,
+            personal,
+            wait: self.wait.unwrap_or(standard.wait),
+        }
     }
 }
 
 /// `retention: { recordings: 90d, tapes: 180d, records: forever, failures: 400d }`
-pub(super) fn retention(reader: &Reader, node: &Node) -> Option<Retention> {
+pub(super) fn retention(reader: &Reader, node: &Node) -> Option<OwnRetention> {
     let fields = reader.fields(node, "retention", &["recordings", "tapes", "records", "failures"])?;
-    let standard = Retention::default();
-    let recordings = kept(reader, &fields, "recordings", standard.recordings);
-    let tapes = kept(reader, &fields, "tapes", standard.tapes);
-    let records = kept(reader, &fields, "records", standard.records);
-    let failures = kept(reader, &fields, "failures", standard.failures);
-    Some(Retention { recordings: recordings?, tapes: tapes?, records: records?, failures: failures? })
+    let recordings = kept(reader, &fields, "recordings");
+    let tapes = kept(reader, &fields, "tapes");
+    let records = kept(reader, &fields, "records");
+    let failures = kept(reader, &fields, "failures");
+    Some(OwnRetention { recordings: recordings?, tapes: tapes?, records: records?, failures: failures? })
 }
 
-/// `redaction: { sound: after_human, words: keep, wait: 24h }`
-pub(super) fn redaction(reader: &Reader, node: &Node) -> Option<Redaction> {
+/// `redaction: { sound: after_human, words: personal, wait: 24h }`
+pub(super) fn redaction(reader: &Reader, node: &Node) -> Option<OwnRedaction> {
     let fields = reader.fields(node, "redaction", &["sound", "words", "wait"])?;
-    let standard = Redaction::default();
-    let goes = |key: &'static str, standard: bool| match present(fields.get(key)) {
-        None => Some(standard),
-        Some(node) => reader.word(node, key, &["after_human", "keep"]).map(|word| word == "after_human"),
+    let word = |key: &'static str, known: &[&'static str]| match present(fields.get(key)) {
+        None => Some(None),
+        Some(node) => reader.word(node, key, known).map(|word| Some(word.to_string())),
     };
-    let (sound, words) = (goes("sound", standard.sound), goes("words", standard.words));
+    let sound = word("sound", &["after_human", "keep"]);
+    let words = word("words", &["after_human", "personal", "keep"]);
     let wait = match present(fields.get("wait")) {
-        None => Some(standard.wait),
-        Some(node) if reader.document.raw(node).trim_matches(['"', '\'']) == "0s" => Some(Duration::ZERO),
-        Some(node) => length(reader, node, "wait"),
+        None => Some(None),
+        Some(node) if reader.document.raw(node).trim_matches(['"', '\'']) == "0s" => Some(Some(Duration::ZERO)),
+        Some(node) => length(reader, node, "wait").map(Some),
     };
-    Some(Redaction { sound: sound?, words: words?, wait: wait? })
+    Some(OwnRedaction {
+        sound: sound?.map(|word| word == "after_human"),
+        words: words?.map(|word| (word == "after_human", word != "keep")),
+        wait: wait?,
+    })
 }
 
-fn kept(reader: &Reader, fields: &Fields, key: &'static str, standard: Option<Duration>) -> Option<Option<Duration>> {
-    let Some(node) = present(fields.get(key)) else { return Some(standard) };
+fn kept(reader: &Reader, fields: &Fields, key: &'static str) -> Option<Option<Option<Duration>>> {
+    let Some(node) = present(fields.get(key)) else { return Some(None) };
     if matches!(&node.kind, Kind::Text(text) if text == "forever") {
-        return Some(None);
+        return Some(Some(None));
     }
-    length(reader, node, key).map(Some)
+    length(reader, node, key).map(|length| Some(Some(length)))
 }
 
 /// Days above all; hours and less as everywhere.

@@ -57,6 +57,15 @@ pub struct Config {
     pub watch: Watch,
 }
 
+impl Config {
+    /// How long what is kept is kept, hotline by hotline.
+    pub fn keeping(&self) -> keeping::Keeping {
+        let all = keeping::Keeping::of_all(self.watch.retention, self.watch.redaction);
+        let own = |h: &&Hotline| h.retention != Default::default() || h.redaction != Default::default();
+        self.hotlines.iter().filter(own).fold(all, |rules, h| rules.with(&h.name, &h.retention, &h.redaction))
+    }
+}
+
 /// What the edge hands in: the files as bytes, today's date, and which sound files there are.
 pub struct Sources<'a> {
     /// (path as shown to people, bytes). A path ending in `_trunks.yaml` holds trunks, in `_watch.yaml` what holds for the

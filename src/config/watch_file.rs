@@ -42,13 +42,14 @@ pub(super) fn read(reader: &Reader) -> Read {
     let calendars = get("calendars").map_or(Some(BTreeMap::new()), |node| calendars(reader, node, &mut read));
     let kill_switch = get("kill_switch").map_or(Some(KillSwitch::default()), |node| kill_switch(reader, node));
     let alerts = get("alerts").map_or(Some(Alerts::default()), |node| alerts(reader, node, &mut read));
-    let retention = get("retention").map_or(Some(Retention::default()), |node| keeping::retention(reader, node));
-    let redaction = get("redaction").map_or(Some(Redaction::default()), |node| keeping::redaction(reader, node));
+    let retention = get("retention").map_or(Some(Default::default()), |node| keeping::retention(reader, node));
+    let redaction = get("redaction").map_or(Some(Default::default()), |node| keeping::redaction(reader, node));
     let report = get("report").map_or(Some(Reporting::default()), |node| reporting::read(reader, node));
     if let (Some(timezone), Some(limits), Some(calendars), Some(kill_switch), Some(alerts)) =
         (timezone, limits, calendars, kill_switch, alerts)
         && let (Some(retention), Some(redaction), Some(report)) = (retention, redaction, report)
     {
+        let (retention, redaction) = (retention.over(&Retention::default()), redaction.over(&Redaction::default()));
         read.watch = Some(Watch { timezone, limits, calendars, kill_switch, alerts, retention, redaction, report });
     }
     read

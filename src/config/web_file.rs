@@ -15,9 +15,22 @@ pub struct WebFile {
     pub tls: Option<TlsFile>,
     /// Name → bcrypt hash. Empty: nobody is asked for a password.
     pub users: BTreeMap<String, PasswordHash>,
+    /// `None`: everybody who has a password is an operator. Who is not named in it is a reader.
+    pub roles: Option<BTreeMap<String, Role>>,
     /// Added to every answer.
     pub headers: Vec<(String, String)>,
 }
+
+/// What one may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Looks, listens and downloads.
+    Reader,
+    /// Reloads, sends alerts, asks for calls, has calls forgotten, sees who took what.
+    Operator,
+}
+
+const ROLES: &[(&str, Role)] = &[("reader", Role::Reader), ("operator", Role::Operator)];
 
 /// A bcrypt hash, which is not printed either.
 #[derive(Clone, PartialEq, Eq)]
@@ -118,12 +131,14 @@ fn read_root(reader: &Reader, file: &str, look: Look) -> WebFile {
     if root.is_null() {
         return WebFile::default();
     }
-    let known = ["tls_server_config", "http_server_config", "basic_auth_users"];
+    let known = ["tls_server_config", "http_server_config", "basic_auth_users", "roles"];
     let Some(fields) = reader.fields(root, "the web configuration", &known) else { return WebFile::default() };
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let users = present(fields.get("basic_auth_users")).map(|node| read_users(reader, node)).unwrap_or_default();
     WebFile {
+        roles: present(fields.get("roles")).map(|node| read_roles(reader, node, fields.get("basic_auth_users"))),
         tls: present(fields.get("tls_server_config")).and_then(|node| read_tls(reader, node, folder, look)),
-        users: present(fields.get("basic_auth_users")).map(|node| read_users(reader, node)).unwrap_or_default(),
+        users,
         headers: present(fields.get("http_server_config")).map(|node| read_http(reader, node)).unwrap_or_default(),
     }
 }
@@ -318,6 +333,56 @@ fn read_users(reader: &Reader, node: &Node) -> BTreeMap<String, PasswordHash> {
         }
     }
     users
+}
+
+/// `roles: { lin: operator, wang: reader }`, ours alone: Prometheus exporters know no roles.
+fn read_roles(reader: &Reader, node: &Node, users: Option<&Node>) -> BTreeMap<String, Role> {
+    const EXAMPLE: &str = "write NAME: operator, or NAME: reader";
+    let mut roles = BTreeMap::new();
+    let Kind::Map(pairs) = &node.kind else {
+        reader.complain(
+            node,
+            format!("roles are names with what they may do, and here stands {}", node.sort()),
+            EXAMPLE,
+        );
+        return roles;
+    };
+    // Users with a mistake of their own are users all the same.
+    let named: Vec<String> = match users.map(|users| &users.kind) {
+        Some(Kind::Map(pairs)) => {
+            pairs.iter().map(|(key, _)| reader.document.raw(key).trim_matches(['"', '\'']).to_string()).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (key, value) in pairs {
+        let Some(name) = reader.text(key, "a user's name") else { continue };
+        let words: Vec<&str> = ROLES.iter().map(|(word, _)| *word).collect();
+        let role = reader.word(value, "a role", &words);
+        if !named.contains(&name) {
+            let known: Vec<&str> = named.iter().map(String::as_str).collect();
+            let close = super::meant::closest(&name, &known);
+            let write = match close {
+                Some(close) => format!("write {close}"),
+                None => "give the user a password in basic_auth_users, or take the role away".to_string(),
+            };
+            reader.complain(key, format!("the role of {name} is nobody's: basic_auth_users has no such user"), write);
+            continue;
+        }
+        if roles.contains_key(&name) {
+            reader.complain(key, format!("the role of {name} stands twice"), "write each user once");
+            continue;
+        }
+        let role = role.and_then(|word| ROLES.iter().find(|(known, _)| *known == word));
+        roles.extend(role.map(|(_, role)| (name, *role)));
+    }
+    if pairs.iter().all(|(_, value)| !matches!(&value.kind, Kind::Text(word) if word == "operator")) {
+        reader.complain(
+            node,
+            "nobody is an operator: nobody could reload, or have a call forgotten",
+            "write operator for one of them",
+        );
+    }
+    roles
 }
 
 /// Of `$2y$10$` and 53 characters of salt and hash.

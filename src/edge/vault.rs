@@ -131,6 +131,15 @@ impl Vault {
         Ok(got.bytes().await.map_err(|e| told(path, e))?.to_vec())
     }
 
+    /// A part of a file.
+    pub async fn part(&self, path: &str, range: std::ops::Range<u64>) -> Result<Vec<u8>, VaultError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let got = self.store.get_range(&Place::from(path), range).await.map_err(|e| told(path, e))?;
+        Ok(got.to_vec())
+    }
+
     /// Removes a file; one that is not there any more counts as removed.
     pub async fn remove(&self, path: &str) -> Result<(), VaultError> {
         match self.store.delete(&Place::from(path)).await {

@@ -2,5 +2,5 @@
 
 pub mod figures;
 pub mod metrics;
-pub mod page;
+pub mod pages;
 mod reading;

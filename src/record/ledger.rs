@@ -55,6 +55,10 @@ pub enum Happening {
     Deleted { call: String, rule: String, old: KeptFile },
     /// A record's time was over; that it was, and what it came to, stays in the ledger.
     RecordDeleted { call: String, rule: String, old: Hash },
+    /// Somebody took a file, a recording or a record out of the store, or listened to it.
+    Downloaded { by: String, call: String, what: String },
+    /// A person's request: what was kept of a call is no more. The entries beside this one say what it was.
+    Forgotten { by: String, call: String, why: String },
     /// At start the database did not agree with a signed checkpoint: it was cut, or an old copy was brought back.
     Contradicted { checkpoint: String, why: String },
 }

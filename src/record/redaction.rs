@@ -3,9 +3,11 @@
 //! From half a second before the person's first word, their side of the recording is silence, and the payloads of their
 //! RTP packets on the tape are silence of the same length: headers, times, losses and signalling stay, so that what was
 //! measured can be measured again. Our own side is ours and stays. A tape says from where on it was redacted; a replay
-//! compares nothing behind that point. Words go, when they are to go, from records and from hearings on the tape.
+//! compares nothing behind that point. Words go, when they are to go, from records and from hearings on the tape: all of
+//! them, or those that say who somebody is (`personal`).
 
 use super::call::CallRecord;
+use super::personal;
 use super::tape::{self, NoTape, TapeWriter};
 use crate::vocabulary::{Moment, SAMPLE_RATE};
 use std::io;
@@ -17,7 +19,27 @@ const MARGIN_MS: u64 = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Goes {
     pub sound: bool,
+    /// All of them.
     pub words: bool,
+    /// Of the words, numbers and names.
+    pub personal: bool,
+}
+
+impl Goes {
+    pub fn is_nothing(self) -> bool {
+        !(self.sound || self.words || self.personal)
+    }
+
+    /// As the ledger has it.
+    pub fn rule(self) -> String {
+        let words = match (self.words, self.personal) {
+            (true, _) => Some("words"),
+            (false, true) => Some("personal words"),
+            _ => None,
+        };
+        let parts: Vec<&str> = self.sound.then_some("sound").into_iter().chain(words).collect();
+        format!("redaction: {} after_human", parts.join(" and "))
+    }
 }
 
 /// Why evidence could not be redacted. Then it must not be kept either.
@@ -52,11 +74,15 @@ pub fn tape(bytes: &[u8], human_ms: u64, goes: Goes) -> Result<Vec<u8>, NotRedac
         if entry.at >= from {
             match entry.kind {
                 RTP_IN if goes.sound => silence_rtp(&mut payload),
-                HEARD if goes.words => {
+                HEARD if goes.words || (goes.personal && says_who(payload.get(4..).unwrap_or_default())) => {
                     payload.truncate(4);
                     payload.extend_from_slice(br#"{"Err":"redacted"}"#);
                 }
-                EVENT if goes.words && payload.starts_with(b"Words") => {
+                EVENT
+                    if payload.starts_with(b"Words")
+                        && (goes.words
+                            || (goes.personal && personal::masked(&String::from_utf8_lossy(&payload)).is_some())) =>
+                {
                     payload.clear();
                     payload.extend_from_slice(b"Words redacted");
                 }
@@ -66,6 +92,22 @@ pub fn tape(bytes: &[u8], human_ms: u64, goes: Goes) -> Result<Vec<u8>, NotRedac
         writer.copy(entry.at, entry.kind, &payload).map_err(write)?;
     }
     Ok(writer.into_inner())
+}
+
+/// Whether what the ears wrote down holds a number or a name, in one piece or over several.
+fn says_who(json: &[u8]) -> bool {
+    fn texts(value: &serde_json::Value, into: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => into.push(text.clone()),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+            serde_json::Value::Object(map) => map.values().for_each(|item| texts(item, into)),
+            _ => {}
+        }
+    }
+    let Ok(value) = serde_json::from_slice(json) else { return true };
+    let mut all = Vec::new();
+    texts(&value, &mut all);
+    all.iter().any(|text| personal::masked(text).is_some()) || personal::masked(&all.concat()).is_some()
 }
 
 /// The payload of one packet becomes silence (RFC 3550 §5.1 for where it begins; RFC 3551 §6 for the types).
@@ -126,18 +168,30 @@ fn sound_of(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
     }
 }
 
-/// Takes the words from the person's first one on out of a record; true when there were any.
-pub fn record(record: &mut CallRecord, human_ms: u64) -> bool {
+/// Takes the words from the person's first one on out of a record, all or those that say who somebody is; true when
+/// there were any.
+pub fn record(record: &mut CallRecord, human_ms: u64, goes: Goes) -> bool {
     let from_s = human_ms.saturating_sub(MARGIN_MS) as f64 / 1000.0;
     let mut changed = false;
     for heard in record.heard.iter_mut().filter(|heard| heard.to_s > from_s) {
-        if heard.text.take().is_some() | heard.raw.take().is_some() {
+        if !goes.words {
+            changed |= goes.personal && (mask(&mut heard.text) | mask(&mut heard.raw));
+        } else if heard.text.take().is_some() | heard.raw.take().is_some() {
             heard.doubt = Some("redacted".to_string());
             changed = true;
         }
     }
     for finding in record.findings.iter_mut().filter(|finding| finding.to_s > from_s) {
-        changed |= finding.quote.take().is_some();
+        changed |= if goes.words { finding.quote.take().is_some() } else { goes.personal && mask(&mut finding.quote) };
+    }
+    changed
+}
+
+fn mask(text: &mut Option<String>) -> bool {
+    let masked = text.as_deref().and_then(personal::masked);
+    let changed = masked.is_some();
+    if changed {
+        *text = masked;
     }
     changed
 }
@@ -151,8 +205,9 @@ mod tests {
     use std::borrow::Cow;
     use std::io::Cursor;
 
-    const SOUND: Goes = Goes { sound: true, words: false };
-    const ALL: Goes = Goes { sound: true, words: true };
+    const SOUND: Goes = Goes { sound: true, words: false, personal: false };
+    const PERSONAL: Goes = Goes { sound: true, words: false, personal: true };
+    const ALL: Goes = Goes { sound: true, words: true, personal: true };
 
     fn packet(first: u8, payload_type: u8, extra: &[u8], payload: &[u8]) -> Vec<u8> {
         let mut packet = vec![first, payload_type, 0, 7, 0, 0, 0, 160, 1, 2, 3, 4];
@@ -204,7 +259,7 @@ mod tests {
     fn a_tape_keeps_everything_but_what_the_person_said() {
         let whole = tape_of("my name is Li");
         let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        for (goes, words_stay) in [(SOUND, true), (ALL, false)] {
+        for (goes, words_stay) in [(SOUND, true), (PERSONAL, false), (ALL, false)] {
             let redacted = tape(&whole, 2_500, goes).unwrap();
             assert_eq!(has(&redacted, "my name is Li"), words_stay);
             let (before, after) = (tape::read(&whole).unwrap(), tape::read(&redacted).unwrap());

@@ -5,16 +5,16 @@ use crate::vocabulary::trace::{Effect, OurReason};
 use crate::vocabulary::{FindingKind, HeardKind, Outcome, Verdict};
 
 /// (English, Chinese).
-type Both = (&'static str, &'static str);
+pub type Both = (&'static str, &'static str);
 
-pub(super) fn say(tongue: Tongue, both: Both) -> &'static str {
+pub fn say(tongue: Tongue, both: Both) -> &'static str {
     match tongue {
         Tongue::English => both.0,
         Tongue::Chinese => both.1,
     }
 }
 
-pub(super) fn sound(kind: HeardKind) -> Both {
+pub fn sound(kind: HeardKind) -> Both {
     match kind {
         HeardKind::Speech => ("speech", "语音"),
         HeardKind::Ringback => ("ringback", "回铃音"),
@@ -31,7 +31,7 @@ pub(super) fn sound(kind: HeardKind) -> Both {
     }
 }
 
-pub(super) fn effect(effect: Effect) -> Both {
+pub fn effect(effect: Effect) -> Both {
     match effect {
         Effect::NewPrompt => ("a new prompt", "新的提示"),
         Effect::SamePrompt => ("the same prompt again", "重复同一提示"),
@@ -42,7 +42,7 @@ pub(super) fn effect(effect: Effect) -> Both {
     }
 }
 
-pub(super) fn reason(why: OurReason) -> Both {
+pub fn reason(why: OurReason) -> Both {
     match why {
         OurReason::ScriptDone => ("all steps done", "步骤全部完成"),
         OurReason::StepFailed => ("a step failed", "步骤未成功"),
@@ -54,7 +54,7 @@ pub(super) fn reason(why: OurReason) -> Both {
     }
 }
 
-pub(super) fn verdict(verdict: Verdict) -> Both {
+pub fn verdict(verdict: Verdict) -> Both {
     match verdict {
         Verdict::Pass => ("pass", "通过"),
         Verdict::Fail => ("FAIL", "不通过"),
@@ -62,7 +62,7 @@ pub(super) fn verdict(verdict: Verdict) -> Both {
     }
 }
 
-pub(super) fn finding(kind: FindingKind) -> Both {
+pub fn finding(kind: FindingKind) -> Both {
     match kind {
         FindingKind::StalePrompt => ("stale prompt", "过期提示"),
         FindingKind::DeadEnd => ("dead end", "死路"),
@@ -76,7 +76,7 @@ pub(super) fn finding(kind: FindingKind) -> Both {
     }
 }
 
-pub(super) fn outcome(outcome: Outcome) -> Both {
+pub fn outcome(outcome: Outcome) -> Both {
     match outcome {
         Outcome::Completed => ("completed", "完成"),
         Outcome::AnsweredMachine => ("a machine answered", "机器应答"),
@@ -106,7 +106,7 @@ pub(super) fn outcome(outcome: Outcome) -> Both {
 }
 
 /// A few of the kinds of prompt that are worth a word; menus show their options instead.
-pub(super) fn prompt(kind: &str) -> Both {
+pub fn prompt(kind: &str) -> Both {
     match kind {
         "menu" => ("menu", "菜单"),
         "language_menu" => ("language menu", "语言菜单"),

@@ -20,6 +20,7 @@ mod wording;
 pub use age::{calendar, open_now};
 pub use choosing::{Choice, choose, means};
 pub use judge::judge;
+pub use plain::plain_text;
 pub use reading::{
     Context, Keyless, MenuOption, OptionKey, PromptKind, Reading, Stale, TextFinding, TextFindingKind, Waiting, read,
 };

@@ -9,6 +9,11 @@ use unicode_normalization::UnicodeNormalization;
 /// Longest text that is taken apart; the rest is left unread. No prompt is that long.
 const CHARS_MAX: usize = 40_000;
 
+/// The text as it is matched: what is heard and what is searched for meet in this form.
+pub fn plain_text(given: &str) -> String {
+    Plain::new(given).chars.iter().collect()
+}
+
 pub(crate) struct Plain<'a> {
     pub given: &'a str,
     pub chars: Vec<char>,

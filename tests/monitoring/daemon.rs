@@ -3,9 +3,10 @@
 use super::config;
 use chrono::{DateTime, Utc};
 use nightbell::config::Config;
-use nightbell::edge::web::{App, Asked, Incident, LastCall, Later, NextCall, Page, Permit, Reloaded, Web};
+use nightbell::edge::store::Store;
+use nightbell::edge::web::{App, Asked, Incident, Later, Permit, Reloaded, Web};
 use nightbell::publish::metrics::Metrics;
-use nightbell::vocabulary::{Outcome, Verdict};
+use nightbell::publish::pages::Now;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -62,61 +63,20 @@ impl App for Daemon {
         self.ready.lock().unwrap().clone()
     }
 
-    fn page(&self) -> Page {
-        let timezone = chrono_tz::Asia::Shanghai;
-        let now = Utc::now();
-        let ago = |minutes: i64| -> DateTime<Utc> { now - chrono::Duration::minutes(minutes) };
-        let last = |hotline: &str, ended, verdict, outcome, because: &str, suspect| LastCall {
-            hotline: hotline.into(),
-            probe: "midnight".into(),
-            ended,
-            timezone,
-            verdict,
-            outcome,
-            because: because.into(),
-            suspect,
-        };
-        let next = |hotline: &str, minutes: i64| NextCall {
-            hotline: hotline.into(),
-            probe: "midnight".into(),
-            due: ago(-minutes),
-            timezone,
-        };
-        Page {
-            version: "0.1.0".into(),
-            started: ago(4_000),
-            hotlines: 4,
-            probes: 6,
-            troubles: vec!["the trunk main takes no calls: 403 Forbidden".into()],
-            next: vec![next("order-line", 3), next("repairs", 48), next("complaints", 400)],
-            last: vec![
-                last(
-                    "order-line",
-                    ago(2),
-                    Verdict::Pass,
-                    Outcome::AnsweredHuman,
-                    "a person answered after 31 s",
-                    false,
-                ),
-                last(
-                    "repairs",
-                    ago(17),
-                    Verdict::Fail,
-                    Outcome::DeadEnd,
-                    "按 0 之后 15 秒没有任何声音 <nothing>",
-                    false,
-                ),
-                last("complaints", ago(61), Verdict::Fail, Outcome::Busy, "486 Busy Here", true),
-                last(
-                    "night-desk",
-                    ago(3_000),
-                    Verdict::Inconclusive,
-                    Outcome::TransportFailed,
-                    "no way to the trunk",
-                    false,
-                ),
-            ],
-        }
+    fn clock(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    fn now(&self) -> Now {
+        Now { version: "0.1.0".into(), ..Now::default() }
+    }
+
+    fn stirs(&self) -> tokio::sync::watch::Receiver<u64> {
+        tokio::sync::watch::Sender::new(0).subscribe()
+    }
+
+    fn store(&self) -> Option<Store> {
+        None
     }
 
     fn reload(&self) -> Later<'_, Reloaded> {

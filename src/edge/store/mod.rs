@@ -6,8 +6,11 @@
 mod database;
 mod ending;
 mod error;
+mod forgetting;
+pub mod index;
 pub mod inspection;
 pub mod month;
+pub mod reader;
 mod reading;
 pub mod recovery;
 mod schema;
@@ -16,6 +19,8 @@ mod upkeep;
 mod writer;
 
 pub use error::StoreError;
+pub use forgetting::NotForgotten;
+pub use reader::Reader;
 pub use upkeep::Upkeep;
 
 use self::database::Address;
@@ -154,6 +159,7 @@ struct InFlight {
 }
 
 struct Shared {
+    address: Address,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: AnyPool,
@@ -162,6 +168,9 @@ struct Shared {
     data: PathBuf,
     inflight: PathBuf,
 }
+
+/// Plans whose readings are brought up to date in one transaction: short enough that a call that is due does not wait.
+const READ_AT_ONCE: i64 = 32;
 
 /// Jobs that wait for the writer before who asks must wait too.
 const JOBS_WAITING: usize = 1024;
@@ -203,10 +212,10 @@ impl Store {
         let mut connection = address.connect().await?;
         let seal = Arc::new(begin(&mut connection, &data, now).await?);
         let (jobs, waiting) = mpsc::channel(JOBS_WAITING);
-        let writer = Writer { address, seal: seal.clone(), connection: Some(connection), _lock: lock };
+        let writer = Writer { address: address.clone(), seal: seal.clone(), connection: Some(connection), _lock: lock };
         let writer = tokio::spawn(writer.run(waiting));
         let (jobs, writer) = (Mutex::new(Some(jobs)), Mutex::new(Some(writer)));
-        Ok(Store { shared: Arc::new(Shared { jobs, writer, readers, vault, seal, data, inflight }) })
+        Ok(Store { shared: Arc::new(Shared { address, jobs, writer, readers, vault, seal, data, inflight }) })
     }
 
     /// Waits for what is being written, and lets go of the data folder. Later writes are `StoreError::Closed`.
@@ -273,6 +282,27 @@ impl Store {
     pub async fn checkpoint(&self) -> Result<String, StoreError> {
         let path = self.shared.seal.path();
         std::fs::read_to_string(&path).map_err(|e| StoreError::File { path, why: e.to_string() })
+    }
+
+    /// Somebody takes something of a call out, or listens to it: written before they get it.
+    pub async fn downloaded(&self, now: DateTime<Utc>, by: &str, call: &str, what: &str) -> Result<(), StoreError> {
+        let (by, call, what) = (by.to_string(), call.to_string(), what.to_string());
+        self.submit(now, vec![Op::Downloaded { by, call, what }]).await
+    }
+
+    /// Brings the readings for pages up to date; answers whether there is more to do.
+    pub async fn catch_up(&self, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let rows = sqlx::query("SELECT plan FROM unread ORDER BY plan DESC LIMIT $1")
+            .bind(READ_AT_ONCE)
+            .fetch_all(&self.shared.readers)
+            .await?;
+        let plans: Vec<String> = rows.iter().map(|row| row.try_get("plan")).collect::<Result<_, _>>()?;
+        if plans.is_empty() {
+            return Ok(false);
+        }
+        let more = plans.len() as i64 == READ_AT_ONCE;
+        self.submit(now, vec![Op::Read { plans }]).await?;
+        Ok(more)
     }
 
     async fn submit(&self, now: DateTime<Utc>, ops: Vec<Op>) -> Result<(), StoreError> {

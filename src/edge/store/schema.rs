@@ -6,7 +6,10 @@ use sqlx::{SqlSafeStr, SqlStr};
 use std::borrow::Cow;
 
 /// Never change a step that was released: add one.
-const STEPS: &[(i64, &str, &str)] = &[(1, "ledger, plans, records, evidence, memory", include_str!("schema/0001.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "ledger, plans, records, evidence, memory", include_str!("schema/0001.sql")),
+    (2, "readings for pages and searches", include_str!("schema/0002.sql")),
+];
 
 pub(super) fn migrator() -> Migrator {
     let step = |&(version, words, sql): &(i64, &'static str, &'static str)| {

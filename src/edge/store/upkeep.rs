@@ -5,7 +5,7 @@
 use super::reading::moment;
 use super::writer::Op;
 use super::{Store, StoreError};
-use crate::config::keeping::{Redaction, Retention};
+use crate::config::keeping::{Keeping, Redaction};
 use crate::edge::vault::VaultError;
 use crate::record::call::CallRecord;
 use crate::record::ledger::{EvidenceKind, KeptFile};
@@ -35,16 +35,11 @@ pub struct Upkeep {
 impl Store {
     /// Deletes what has had its time, takes out of evidence what is to go, removes what is called gone. To be run every
     /// few minutes.
-    pub async fn upkeep(
-        &self,
-        now: DateTime<Utc>,
-        retention: &Retention,
-        redaction: &Redaction,
-    ) -> Result<Upkeep, StoreError> {
+    pub async fn upkeep(&self, now: DateTime<Utc>, rules: &Keeping) -> Result<Upkeep, StoreError> {
         let mut upkeep = Upkeep::default();
         self.remove_leaving(now, &mut upkeep).await?;
-        self.redact(now, redaction, &mut upkeep).await?;
-        self.retire(now, retention, &mut upkeep).await?;
+        self.redact(now, rules, &mut upkeep).await?;
+        self.retire(now, rules, &mut upkeep).await?;
         Ok(upkeep)
     }
 
@@ -70,33 +65,51 @@ impl Store {
         }
     }
 
-    async fn redact(&self, now: DateTime<Utc>, rules: &Redaction, upkeep: &mut Upkeep) -> Result<(), StoreError> {
-        let goes = Goes { sound: rules.sound, words: rules.words };
-        if goes == (Goes { sound: false, words: false }) {
+    async fn redact(&self, now: DateTime<Utc>, rules: &Keeping, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let Some(soonest) = rules.every().filter(|(_, r)| !goes(r).is_nothing()).map(|(_, r)| r.wait).min() else {
             return Ok(());
-        }
-        let rows = sqlx::query(
-            "SELECT path, call, what, sha256, bytes, human_ms FROM evidence
-             WHERE state = 'kept' AND redacted = 0 AND human_ms IS NOT NULL AND kept_at <= $1
-             ORDER BY kept_at, path LIMIT $2",
-        )
-        .bind((now - rules.wait).timestamp_micros())
-        .bind(AT_ONCE)
-        .fetch_all(&self.shared.readers)
-        .await?;
-        upkeep.more |= rows.len() as i64 == AT_ONCE;
-        for row in rows {
-            let (old, human_ms) = (kept_file(&row)?, row.try_get::<i64, _>("human_ms")?.max(0) as u64);
-            // Words stand on tapes alone.
-            if old.what == EvidenceKind::Wav && !goes.sound {
-                continue;
+        };
+        // What stays by its hotline's rule stays in the way only of itself.
+        let mut after = (i64::MIN, String::new());
+        loop {
+            let rows = sqlx::query(
+                "SELECT evidence.path AS path, evidence.call AS call, evidence.what AS what,
+                     evidence.sha256 AS sha256, evidence.bytes AS bytes, evidence.kept_at AS kept_at,
+                     evidence.human_ms AS human_ms, plans.hotline AS hotline
+                 FROM evidence JOIN plans ON plans.call = evidence.call
+                 WHERE evidence.state = 'kept' AND evidence.redacted = 0 AND evidence.human_ms IS NOT NULL
+                     AND evidence.kept_at <= $1
+                     AND (evidence.kept_at > $2 OR (evidence.kept_at = $2 AND evidence.path > $3))
+                 ORDER BY evidence.kept_at, evidence.path LIMIT $4",
+            )
+            .bind((now - soonest).timestamp_micros())
+            .bind(after.0)
+            .bind(after.1.clone())
+            .bind(AT_ONCE)
+            .fetch_all(&self.shared.readers)
+            .await?;
+            for row in &rows {
+                let (old, human_ms) = (kept_file(row)?, row.try_get::<i64, _>("human_ms")?.max(0) as u64);
+                after = (row.try_get("kept_at")?, old.path.clone());
+                let rule = &rules.of(&row.try_get::<String, _>("hotline")?).1;
+                let (goes, due) = (goes(rule), (now - rule.wait).timestamp_micros());
+                // Words stand on tapes alone.
+                if goes.is_nothing() || after.0 > due || (old.what == EvidenceKind::Wav && !goes.sound) {
+                    continue;
+                }
+                let call: String = row.try_get("call")?;
+                if let Err(e) = self.redact_file(now, &call, old, human_ms, goes, upkeep).await {
+                    upkeep.troubles.push(format!("{call} could not be redacted: {e}"));
+                }
+                if upkeep.redacted >= AT_ONCE as u64 {
+                    upkeep.more = true;
+                    return Ok(());
+                }
             }
-            let call: String = row.try_get("call")?;
-            if let Err(e) = self.redact_file(now, &call, old, human_ms, goes, upkeep).await {
-                upkeep.troubles.push(format!("{call} could not be redacted: {e}"));
+            if (rows.len() as i64) < AT_ONCE {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     async fn redact_file(
@@ -108,11 +121,7 @@ impl Store {
         goes: Goes,
         upkeep: &mut Upkeep,
     ) -> Result<(), StoreError> {
-        let rule = match (goes.sound, goes.words) {
-            (true, true) => "redaction: sound and words after_human",
-            (true, false) => "redaction: sound after_human",
-            _ => "redaction: words after_human",
-        };
+        let rule = goes.rule();
         let mut ops = Vec::new();
         let bytes = match self.shared.vault.get(&old.path).await {
             Ok(bytes) => bytes,
@@ -136,20 +145,20 @@ impl Store {
         match redacted {
             Ok(bytes) => {
                 let new = self.shared.vault.put_bytes(old.what, bytes, &path).await?;
-                ops.push(Op::Redacted { call: call.to_string(), rule: rule.to_string(), old: old.clone(), new });
+                ops.push(Op::Redacted { call: call.to_string(), rule: rule.clone(), old: old.clone(), new });
             }
             // What a person said and cannot be taken out goes with all the rest.
             Err(e) => ops.push(Op::Deleted { call: call.to_string(), rule: format!("{rule}: {e}"), old: old.clone() }),
         }
-        if goes.words && old.what == EvidenceKind::Tape {
-            ops.extend(self.redact_record(call, human_ms, rule).await?);
+        if (goes.words || goes.personal) && old.what == EvidenceKind::Tape {
+            ops.extend(self.redact_record(call, human_ms, goes).await?);
         }
         self.submit(now, ops).await?;
         upkeep.redacted += 1;
         self.remove(now, old.path, upkeep).await
     }
 
-    async fn redact_record(&self, call: &str, human_ms: u64, rule: &str) -> Result<Option<Op>, StoreError> {
+    async fn redact_record(&self, call: &str, human_ms: u64, goes: Goes) -> Result<Option<Op>, StoreError> {
         let row = sqlx::query("SELECT record FROM records WHERE call = $1")
             .bind(call.to_string())
             .fetch_optional(&self.shared.readers)
@@ -158,16 +167,18 @@ impl Store {
         let text: String = row.try_get("record")?;
         let mut record: CallRecord =
             serde_json::from_str(&text).map_err(|e| StoreError::Damaged(format!("the record of {call}: {e}")))?;
-        if !redaction::record(&mut record, human_ms) {
+        if !redaction::record(&mut record, human_ms, goes) {
             return Ok(None);
         }
         let new = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
-        let (call, rule) = (call.to_string(), rule.to_string());
+        let (call, rule) = (call.to_string(), goes.rule());
         Ok(Some(Op::RecordRedacted { call, rule, old: Hash::of(text.as_bytes()), text: new }))
     }
 
-    async fn retire(&self, now: DateTime<Utc>, rules: &Retention, upkeep: &mut Upkeep) -> Result<(), StoreError> {
-        let Some(shortest) = retention::shortest(rules) else { return Ok(()) };
+    async fn retire(&self, now: DateTime<Utc>, rules: &Keeping, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let Some(shortest) = rules.every().filter_map(|(rules, _)| retention::shortest(rules)).min() else {
+            return Ok(());
+        };
         let before = (now - shortest).timestamp_micros();
         // The rule is asked for each: what is older than the shortest and still has time stays in the way only of itself.
         let mut after = (i64::MIN, String::new());
@@ -175,7 +186,7 @@ impl Store {
             let rows = sqlx::query(
                 "SELECT evidence.path AS path, evidence.call AS call, evidence.what AS what,
                      evidence.sha256 AS sha256, evidence.bytes AS bytes, evidence.kept_at AS kept_at,
-                     plans.verdict AS verdict
+                     plans.verdict AS verdict, plans.hotline AS hotline
                  FROM evidence JOIN plans ON plans.call = evidence.call
                  WHERE evidence.state = 'kept' AND evidence.kept_at <= $1
                      AND (evidence.kept_at > $2 OR (evidence.kept_at = $2 AND evidence.path > $3))
@@ -191,6 +202,7 @@ impl Store {
                 let old = kept_file(row)?;
                 after = (row.try_get("kept_at")?, old.path.clone());
                 let kept = moment(after.0)?;
+                let rules = &rules.of(&row.try_get::<String, _>("hotline")?).0;
                 let Some(rule) = retention::ends(rules, Kind::File(old.what), verdict(row)?, kept, now) else {
                     continue;
                 };
@@ -207,24 +219,51 @@ impl Store {
                 break;
             }
         }
-        let Some(age) = rules.records else { return Ok(()) };
-        let rows = sqlx::query(
-            "SELECT records.call AS call, records.record AS record FROM records
-             WHERE records.kept_at <= $1 ORDER BY records.kept_at LIMIT $2",
-        )
-        .bind((now - age).timestamp_micros())
-        .bind(AT_ONCE)
-        .fetch_all(&self.shared.readers)
-        .await?;
-        upkeep.more |= rows.len() as i64 == AT_ONCE;
-        for row in rows {
-            let (call, text): (String, String) = (row.try_get("call")?, row.try_get("record")?);
-            let Some(rule) = retention::ends(rules, Kind::Record, Verdict::Pass, now - age, now) else { continue };
-            self.submit(now, vec![Op::RecordDeleted { call, rule, old: Hash::of(text.as_bytes()) }]).await?;
-            upkeep.records_deleted += 1;
-        }
-        Ok(())
+        self.retire_records(now, rules, upkeep).await
     }
+
+    async fn retire_records(&self, now: DateTime<Utc>, rules: &Keeping, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let Some(shortest) = rules.every().filter_map(|(rules, _)| rules.records).min() else { return Ok(()) };
+        let mut after = (i64::MIN, String::new());
+        loop {
+            let rows = sqlx::query(
+                "SELECT records.call AS call, records.kept_at AS kept_at, records.record AS record,
+                     plans.hotline AS hotline
+                 FROM records JOIN plans ON plans.call = records.call
+                 WHERE records.kept_at <= $1
+                     AND (records.kept_at > $2 OR (records.kept_at = $2 AND records.call > $3))
+                 ORDER BY records.kept_at, records.call LIMIT $4",
+            )
+            .bind((now - shortest).timestamp_micros())
+            .bind(after.0)
+            .bind(after.1.clone())
+            .bind(AT_ONCE)
+            .fetch_all(&self.shared.readers)
+            .await?;
+            for row in &rows {
+                let (call, text): (String, String) = (row.try_get("call")?, row.try_get("record")?);
+                after = (row.try_get("kept_at")?, call.clone());
+                let rules = &rules.of(&row.try_get::<String, _>("hotline")?).0;
+                let Some(rule) = retention::ends(rules, Kind::Record, Verdict::Pass, moment(after.0)?, now) else {
+                    continue;
+                };
+                self.submit(now, vec![Op::RecordDeleted { call, rule, old: Hash::of(text.as_bytes()) }]).await?;
+                upkeep.records_deleted += 1;
+                if upkeep.records_deleted >= AT_ONCE as u64 {
+                    upkeep.more = true;
+                    return Ok(());
+                }
+            }
+            if (rows.len() as i64) < AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What goes by a rule.
+fn goes(rule: &Redaction) -> Goes {
+    Goes { sound: rule.sound, words: rule.words, personal: rule.personal }
 }
 
 fn verdict(row: &AnyRow) -> Result<Verdict, StoreError> {
@@ -233,7 +272,7 @@ fn verdict(row: &AnyRow) -> Result<Verdict, StoreError> {
     Ok(Verdict::ALL.iter().copied().find(|v| Some(v.word()) == word.as_deref()).unwrap_or(Verdict::Inconclusive))
 }
 
-fn kept_file(row: &AnyRow) -> Result<KeptFile, StoreError> {
+pub(super) fn kept_file(row: &AnyRow) -> Result<KeptFile, StoreError> {
     let (what, sha256): (String, String) = (row.try_get("what")?, row.try_get("sha256")?);
     let damaged = || StoreError::Damaged("a row of evidence cannot be read".into());
     Ok(KeptFile {

@@ -3,6 +3,7 @@
 //! ledger's end goes on with the chain, the others wait.
 
 use super::error::StoreError;
+use super::index;
 use super::seal::Seal;
 use super::{Write, database::Address};
 use crate::record::ledger::{Entry, Happening, Kept, KeptFile, moment_text};
@@ -63,6 +64,20 @@ pub(super) enum Op {
     /// The file of this path is removed. Leaves no entry: the one before said so.
     Gone {
         path: String,
+    },
+    Downloaded {
+        by: String,
+        call: String,
+        what: String,
+    },
+    Forgotten {
+        by: String,
+        call: String,
+        why: String,
+    },
+    /// Brings the readings for pages up to date. Leaves no entry.
+    Read {
+        plans: Vec<String>,
     },
 }
 
@@ -236,6 +251,10 @@ async fn apply_all(tx: &mut Transaction<'_, Any>, head: &mut Head, machine: &str
             other => apply(tx, job.now, other).await?,
         };
         if let Some(what) = what {
+            if matches!(what, Happening::Downloaded { .. } | Happening::Forgotten { .. }) {
+                let seq = head.frontier.size() as i64;
+                sqlx::query("INSERT INTO takings (seq) VALUES ($1)").bind(seq).execute(&mut **tx).await?;
+            }
             append(tx, head, job.now, what).await?;
         }
     }
@@ -277,6 +296,7 @@ async fn apply_write(
             if changed == 0 && insert_plan(tx, machine, now, &plan, row).await? == 0 {
                 return Err(StoreError::AlreadyPlanned(plan.id.0));
             }
+            index::outdate(tx, &plan.id.0).await?;
             Happening::Passed { plan, by: machine.to_string(), why }
         }
         Write::PassedMany { hotline, probe, from, to, count, why } => {
@@ -293,6 +313,7 @@ async fn apply_write(
                     .bind(plan.0.clone())
                     .execute(&mut **tx)
                     .await?;
+                index::outdate(tx, &plan.0).await?;
             }
             Happening::Standing { hotline, probe, plan, standing, counted }
         }
@@ -401,6 +422,7 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
             for file in &kept.evidence {
                 insert_evidence(tx, &call, file, at, kept.human_ms, false).await?;
             }
+            index::outdate(tx, &plan.0).await?;
             match end {
                 End::Ended { counted } => Happening::Ended { plan, call, verdict, outcome, counted, kept },
                 End::Aborted => Happening::Aborted { plan, call, verdict, outcome, kept },
@@ -424,6 +446,7 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
                 .bind(call.clone())
                 .execute(&mut **tx)
                 .await?;
+            index::read_call(tx, &call).await?;
             Happening::RecordRedacted { call, rule, old, new }
         }
         Op::Deleted { call, rule, old } => {
@@ -432,6 +455,7 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
         }
         Op::RecordDeleted { call, rule, old } => {
             sqlx::query("DELETE FROM records WHERE call = $1").bind(call.clone()).execute(&mut **tx).await?;
+            index::read_call(tx, &call).await?;
             Happening::RecordDeleted { call, rule, old }
         }
         Op::Gone { path } => {
@@ -439,6 +463,12 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
                 .bind(path)
                 .execute(&mut **tx)
                 .await?;
+            return Ok(None);
+        }
+        Op::Downloaded { by, call, what } => Happening::Downloaded { by, call, what },
+        Op::Forgotten { by, call, why } => Happening::Forgotten { by, call, why },
+        Op::Read { plans } => {
+            index::read(tx, &plans).await?;
             return Ok(None);
         }
     }))

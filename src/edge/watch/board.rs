@@ -1,26 +1,26 @@
-//! What is known of the watch at a glance, for whoever asks from another thread: state, next calls, last verdicts.
+//! What is known of the watch at a glance, for whoever asks from another thread: state, next calls, calls that are up.
 
 use crate::config::Config;
-use crate::edge::web::{LastCall, NextCall, Page};
-use crate::record::call::CallRecord;
-use crate::schedule::Schedule;
-use crate::vocabulary::{Planned, Standing};
+use crate::publish::pages::{HotlineNow, LiveCall, Now, ProbeNow, Stage};
+use crate::schedule::Remembered;
+use crate::vocabulary::trace::EndedBy;
+use crate::vocabulary::{Event, Planned, Standing, What};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A desk that has not looked up for so long is stuck.
 const STUCK: Duration = Duration::from_secs(15);
-/// Calls shown, of those to come and of those over.
-const SHOWN: usize = 20;
-/// The calls to come are looked up this often.
-const REFRESH: Duration = Duration::from_secs(5);
-
 const KILLED: &str = "kill switch";
 
-pub struct Board(Mutex<Facts>);
+pub struct Board {
+    facts: Mutex<Facts>,
+    /// Counts what happens on the lines, for those who look on.
+    stir: watch::Sender<u64>,
+}
 
 struct Facts {
     config: Arc<Config>,
@@ -30,31 +30,44 @@ struct Facts {
     stopping: bool,
     /// Mistakes in the files as they are now, where those in use are older.
     mistakes: Option<usize>,
-    next: Vec<NextCall>,
-    refreshed: Option<Instant>,
-    last: VecDeque<LastCall>,
+    next: BTreeMap<(String, String), DateTime<Utc>>,
+    /// By its id, which counts up.
+    live: BTreeMap<String, LiveCall>,
     standings: BTreeMap<(String, String), Standing>,
     troubles: BTreeMap<Cow<'static, str>, String>,
 }
 
 impl Board {
     pub fn new(config: Arc<Config>, started: DateTime<Utc>) -> Board {
-        Board(Mutex::new(Facts {
+        let facts = Facts {
             config,
             started,
             beat: None,
             stopping: false,
             mistakes: None,
-            next: Vec::new(),
-            refreshed: None,
-            last: VecDeque::new(),
+            next: BTreeMap::new(),
+            live: BTreeMap::new(),
             standings: BTreeMap::new(),
             troubles: BTreeMap::new(),
-        }))
+        };
+        Board { facts: Mutex::new(facts), stir: watch::Sender::new(0) }
+    }
+
+    /// What was held of each probe when an earlier life ended.
+    pub fn remember(&self, standings: &[Remembered]) {
+        let mut facts = self.facts();
+        for known in standings {
+            facts.standings.insert((known.hotline.clone(), known.probe.clone()), known.standing);
+        }
+    }
+
+    /// Changes whenever something happens on a line.
+    pub fn stirs(&self) -> watch::Receiver<u64> {
+        self.stir.subscribe()
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn use_config(&self, config: Arc<Config>) {
@@ -64,8 +77,8 @@ impl Board {
             at.is_ok_and(|at| config.hotlines[at].probes.iter().any(|p| p.name == probe))
         };
         facts.standings.retain(|(hotline, probe), _| there(hotline, probe));
+        facts.next.retain(|(hotline, probe), _| there(hotline, probe));
         facts.config = config;
-        facts.refreshed = None;
     }
 
     pub fn config(&self) -> Arc<Config> {
@@ -73,14 +86,17 @@ impl Board {
     }
 
     /// The desk looked up.
-    pub fn beat(&self, schedule: &Schedule, now: DateTime<Utc>) {
-        let mut facts = self.facts();
-        facts.beat = Some(Instant::now());
-        if facts.refreshed.is_none_or(|at| at.elapsed() >= REFRESH) {
-            facts.refreshed = Some(Instant::now());
-            let next = schedule.next_calls(now, SHOWN).into_iter();
-            facts.next = next.map(|planned| next_call(schedule.config(), planned)).collect();
-        }
+    pub fn beat(&self) {
+        self.facts().beat = Some(Instant::now());
+    }
+
+    /// When a probe is due next.
+    pub fn next(&self, hotline: &str, probe: &str, due: Option<DateTime<Utc>>) {
+        let (mut facts, name) = (self.facts(), (hotline.to_string(), probe.to_string()));
+        match due {
+            Some(due) => facts.next.insert(name, due),
+            None => facts.next.remove(&name),
+        };
     }
 
     /// The kill switch stops the calls of everybody.
@@ -100,6 +116,7 @@ impl Board {
 
     pub fn stopping(&self) {
         self.facts().stopping = true;
+        self.stir.send_modify(|count| *count += 1);
     }
 
     /// Something of ours that is wrong, by its subject; `None`: no more.
@@ -115,28 +132,37 @@ impl Board {
     /// True when the standing is another than before.
     pub fn stands(&self, hotline: &str, probe: &str, standing: Standing) -> bool {
         let mut facts = self.facts();
-        let suspect = standing == Standing::Suspect;
-        for call in facts.last.iter_mut().filter(|c| c.hotline == hotline && c.probe == probe) {
-            call.suspect = suspect;
-        }
         let before = facts.standings.insert((hotline.to_string(), probe.to_string()), standing);
         before.unwrap_or_default() != standing
     }
 
-    pub fn ended(&self, planned: &Planned, record: &CallRecord, ended: DateTime<Utc>) {
+    /// Something happened on the line of a call.
+    pub fn happened(&self, call: &str, planned: &Planned, event: &Event, now: DateTime<Utc>) {
         let mut facts = self.facts();
         let timezone = zone(&facts.config, &planned.hotline);
-        facts.last.push_front(LastCall {
+        let live = facts.live.entry(call.to_string()).or_insert_with(|| LiveCall {
+            call: call.to_string(),
             hotline: planned.hotline.clone(),
             probe: planned.probe.clone(),
-            ended,
             timezone,
-            verdict: record.verdict,
-            outcome: record.outcome,
-            because: record.because.clone(),
-            suspect: false,
+            since: now,
+            stage: Stage::Dialling,
+            keys: 0,
+            hearing: None,
+            words: None,
         });
-        facts.last.truncate(SHOWN);
+        if !follow(live, &event.what) {
+            return;
+        }
+        drop(facts);
+        self.stir.send_modify(|count| *count += 1);
+    }
+
+    /// A call is over, or was never made.
+    pub fn over(&self, call: &str) {
+        if self.facts().live.remove(call).is_some() {
+            self.stir.send_modify(|count| *count += 1);
+        }
     }
 
     /// Alive: the desk turns.
@@ -159,28 +185,54 @@ impl Board {
         }
     }
 
-    pub fn page(&self) -> Page {
+    pub fn now(&self) -> Now {
         let facts = self.facts();
         let mut troubles: Vec<String> = facts.troubles.values().cloned().collect();
         if let Some(count) = facts.mistakes {
             let s = if count == 1 { "" } else { "s" };
             troubles.push(format!("the files have {count} mistake{s}; what was read before is in use"));
         }
-        Page {
+        let hotlines = facts.config.hotlines.iter().map(|hotline| HotlineNow {
+            name: hotline.name.clone(),
+            target: hotline.target.to_string(),
+            timezone: hotline.timezone,
+            hours: hotline.hours.as_ref().map(|hours| hours.0.clone()),
+            probes: hotline
+                .probes
+                .iter()
+                .map(|probe| {
+                    let name = (hotline.name.clone(), probe.name.clone());
+                    let (standing, next) = (facts.standings.get(&name), facts.next.get(&name).copied());
+                    ProbeNow { name: name.1, standing: standing.copied().unwrap_or_default(), next }
+                })
+                .collect(),
+        });
+        Now {
             version: env!("CARGO_PKG_VERSION").to_string(),
             started: facts.started,
-            hotlines: facts.config.hotlines.len(),
-            probes: facts.config.hotlines.iter().map(|h| h.probes.len()).sum(),
             troubles,
-            next: facts.next.clone(),
-            last: facts.last.iter().cloned().collect(),
+            hotlines: hotlines.collect(),
+            live: facts.live.values().cloned().collect(),
         }
     }
 }
 
-fn next_call(config: &Config, planned: Planned) -> NextCall {
-    let timezone = zone(config, &planned.hotline);
-    NextCall { hotline: planned.hotline, probe: planned.probe, due: planned.due, timezone }
+/// What an event tells those who look on; false when it is nothing to them. Words are shown until a person answers.
+fn follow(live: &mut LiveCall, what: &What) -> bool {
+    match what {
+        What::Dialled { .. } => live.stage = Stage::Dialling,
+        What::Provisional { .. } | What::EarlyMedia => live.stage = Stage::Ringing,
+        What::Answered { .. } => live.stage = Stage::Answered,
+        What::Human { .. } => (live.stage, live.words) = (Stage::Human, None),
+        What::Pressed { .. } => live.keys += 1,
+        What::Sound { kind, .. } => live.hearing = Some(*kind),
+        What::Words { transcript, .. } if live.stage != Stage::Human && transcript.doubt.is_none() => {
+            live.words = Some(transcript.text.clone());
+        }
+        What::HangingUp { .. } | What::Ended { by: EndedBy::Them, .. } => live.stage = Stage::HangingUp,
+        _ => return false,
+    }
+    true
 }
 
 fn zone(config: &Config, hotline: &str) -> chrono_tz::Tz {

@@ -39,6 +39,12 @@ pub enum News {
         planned: Planned,
         at: DateTime<Utc>,
     },
+    /// Something on the line that those who look on want to see.
+    Happened {
+        planned: Planned,
+        call: String,
+        event: Box<Event>,
+    },
     Over {
         planned: Planned,
         call: String,
@@ -124,8 +130,29 @@ async fn make(mut job: Job, wall: Arc<dyn Wall>, news: mpsc::UnboundedSender<New
             let _ = news.send(News::Dialled { planned: planned.clone(), at: wall.now() });
         }
         log(call, planned, event);
+        if told(&event.what) {
+            let (planned, call, event) = (planned.clone(), call.clone(), Box::new(event.clone()));
+            let _ = news.send(News::Happened { planned, call, event });
+        }
     };
     plan::make(wanted.clone(), Some(&config.allow), folder, writer.clone(), stop, &mut watch).await
+}
+
+/// What the live view shows.
+fn told(what: &What) -> bool {
+    matches!(
+        what,
+        What::Dialled { .. }
+            | What::Provisional { .. }
+            | What::EarlyMedia
+            | What::Answered { .. }
+            | What::Human { .. }
+            | What::Pressed { .. }
+            | What::Sound { .. }
+            | What::Words { .. }
+            | What::HangingUp { .. }
+            | What::Ended { .. }
+    )
 }
 
 /// A line for what happens on the line. Never what was said, nor which keys were pressed: words are people's, keys may be

@@ -180,7 +180,7 @@ impl Desk {
         let unplaced = self.in_flight.values().filter(|call| call.job.is_some()).count();
         let placed = self.in_flight.len() - unplaced + self.checks.len();
         self.metrics.backlog(unplaced + self.schedule.waiting(), placed);
-        self.board.beat(&self.schedule, now);
+        self.board.beat();
         self.disk.look(&self.metrics, &self.board);
         systemd::alive();
     }
@@ -324,7 +324,9 @@ impl Desk {
 
     /// When a probe's next moment is, for its metric.
     fn tell_next(&self, hotline: &str, probe: &str) {
-        self.metrics.next_run(hotline, probe, self.schedule.next_of(hotline, probe));
+        let next = self.schedule.next_of(hotline, probe);
+        self.metrics.next_run(hotline, probe, next);
+        self.board.next(hotline, probe, next);
     }
 
     /// The same of every probe: at the start, after a reload, when the clock has jumped.
@@ -356,18 +358,22 @@ impl Desk {
                 let late_s = (at - planned.due).as_seconds_f64();
                 self.metrics.lateness(late_s);
             }
-            News::Over { planned, call, came_to } => match came_to {
-                CameTo::Finished(finished) => {
-                    let Finished { record, losses, .. } = *finished;
-                    self.ended(planned, record, losses);
+            News::Happened { planned, call, event } => self.board.happened(&call, &planned, &event, self.wall.now()),
+            News::Over { planned, call, came_to } => {
+                self.board.over(&call);
+                match came_to {
+                    CameTo::Finished(finished) => {
+                        let Finished { record, losses, .. } = *finished;
+                        self.ended(planned, record, losses);
+                    }
+                    CameTo::NotMade(why) => self.not_made(planned, why.to_string()),
+                    CameTo::Broken => {
+                        tracing::error!(call, plan = %planned.id, "a bug ended this call; please keep its tape");
+                        let (record, _) = recovery::record(&self.keeper.inflight, &call, &planned);
+                        self.ended(planned, record, vec!["a bug in nightbell ended this call".into()]);
+                    }
                 }
-                CameTo::NotMade(why) => self.not_made(planned, why.to_string()),
-                CameTo::Broken => {
-                    tracing::error!(call, plan = %planned.id, "a bug ended this call; please keep its tape");
-                    let (record, _) = recovery::record(&self.keeper.inflight, &call, &planned);
-                    self.ended(planned, record, vec!["a bug in nightbell ended this call".into()]);
-                }
-            },
+            }
         }
     }
 
@@ -394,7 +400,6 @@ impl Desk {
             Output::Standing { counted, plan, .. } if *plan == planned.id => *counted,
             _ => None,
         });
-        self.board.ended(&planned, &record, now);
         let ending = CallEnding { plan: planned.id, record, counted, lost: losses };
         self.keeper.works.write(Work::Ended(Box::new(ending)));
         self.act(out);

@@ -3,24 +3,30 @@
 use super::board::Board;
 use super::keeper::{Work, Works};
 use super::orders::Order;
+use super::wall::Wall;
 use crate::config::Config;
 use crate::edge::plan;
+use crate::edge::store::Store;
 use crate::edge::trunk::{Attended, Trunks};
-use crate::edge::web::{App, Asked, Incident, Later, Page, Permit, Reloaded};
+use crate::edge::web::{App, Asked, Incident, Later, Permit, Reloaded};
 use crate::publish::metrics::Metrics;
+use crate::publish::pages::Now;
 use crate::schedule::{AlertIn, Check};
 use crate::vocabulary::{PlanId, Target, limits};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub struct Front {
+    wall: Arc<dyn Wall>,
     metrics: Arc<Metrics>,
     board: Arc<Board>,
     orders: mpsc::UnboundedSender<Order>,
     works: Works,
     trunks: Arc<Trunks>,
+    store: Store,
     targets: Arc<Mutex<BTreeMap<String, Called>>>,
 }
 
@@ -41,8 +47,10 @@ impl Front {
         orders: mpsc::UnboundedSender<Order>,
         works: Works,
         trunks: Arc<Trunks>,
+        store: Store,
+        wall: Arc<dyn Wall>,
     ) -> Front {
-        Front { metrics, board, orders, works, trunks, targets: Arc::default() }
+        Front { wall, metrics, board, orders, works, trunks, store, targets: Arc::default() }
     }
 
     fn hold(&self, target: &Target) -> Result<Calling, String> {
@@ -137,8 +145,20 @@ impl App for Front {
         self.board.ready()
     }
 
-    fn page(&self) -> Page {
-        self.board.page()
+    fn clock(&self) -> DateTime<Utc> {
+        self.wall.now()
+    }
+
+    fn now(&self) -> Now {
+        self.board.now()
+    }
+
+    fn stirs(&self) -> watch::Receiver<u64> {
+        self.board.stirs()
+    }
+
+    fn store(&self) -> Option<Store> {
+        Some(self.store.clone())
     }
 
     fn reload(&self) -> Later<'_, Reloaded> {

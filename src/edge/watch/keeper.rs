@@ -27,6 +27,8 @@ const BREATHS: [Duration; 4] =
 const UPKEEP: Duration = Duration::from_secs(120);
 /// The size of ledger and store is told this often.
 const FIGURES: Duration = Duration::from_secs(15);
+/// Pages lag behind the records by so much at most.
+const READINGS: Duration = Duration::from_millis(500);
 /// Lines that are written in one transaction.
 const TOGETHER: usize = 256;
 
@@ -106,6 +108,8 @@ pub struct Keeper {
     pub works: Works,
     /// Where evidence goes while a call is up.
     pub inflight: PathBuf,
+    /// For whoever reads.
+    pub store: Store,
 }
 
 impl Keeper {
@@ -128,14 +132,15 @@ impl Keeper {
             runtime.block_on(async move {
                 match open(&places, wall.now()).await {
                     Ok((store, found)) => {
-                        let inflight = store.inflight().to_path_buf();
-                        let _ = tell.send(Ok((inflight, found)));
+                        let _ = tell.send(Ok((store.clone(), found)));
                         let writer = Writer { store, wall, metrics, kept, refusing: false, one_by_one: 0 };
                         let upkeep = tokio::spawn(writer.clone().tidy(board));
                         let figures = tokio::spawn(writer.clone().measure());
+                        let readings = tokio::spawn(writer.clone().catch_up());
                         tokio::join!(writer.clone().keep(planned), writer.keep(ended));
                         upkeep.abort();
                         figures.abort();
+                        readings.abort();
                     }
                     Err(e) => drop(tell.send(Err(e))),
                 }
@@ -145,7 +150,10 @@ impl Keeper {
             return Err(StoreError::Other(e.to_string()));
         }
         let opened = told.await.unwrap_or_else(|_| Err(StoreError::Other("the keeper's thread is gone".into())));
-        opened.map(|(inflight, found)| (Keeper { works: Works { plans, ends }, inflight }, found))
+        opened.map(|(store, found)| {
+            let inflight = store.inflight().to_path_buf();
+            (Keeper { works: Works { plans, ends }, inflight, store }, found)
+        })
     }
 }
 
@@ -316,14 +324,29 @@ impl Writer {
         }
     }
 
+    /// Keeps the readings for pages up to date, for as long as it is let.
+    async fn catch_up(self) {
+        loop {
+            match self.store.catch_up(self.wall.now()).await {
+                // There is more; whoever writes what is due goes first.
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => tokio::time::sleep(READINGS).await,
+                Err(StoreError::Closed) => return,
+                Err(e) => {
+                    tracing::debug!(trouble = e.kind(), "pages lag behind: {e}");
+                    tokio::time::sleep(READINGS * 10).await;
+                }
+            }
+        }
+    }
+
     /// Carries out the rules of retention and redaction, for as long as it is let.
     async fn tidy(self, board: Arc<Board>) {
         loop {
             tokio::time::sleep(UPKEEP).await;
             loop {
-                let config = board.config();
-                let rules = (&config.watch.retention, &config.watch.redaction);
-                let done = match self.store.upkeep(self.wall.now(), rules.0, rules.1).await {
+                let rules = board.config().keeping();
+                let done = match self.store.upkeep(self.wall.now(), &rules).await {
                     Ok(done) => done,
                     Err(StoreError::Closed) => return,
                     Err(e) => {

@@ -115,8 +115,10 @@ pub async fn watch(
     }
     metrics.transcriber(ears.fit().is_ok());
 
+    board.remember(&found.memory.standings);
     let trunks = Arc::new(Trunks::new(Some(trunks::listener(metrics.clone(), board.clone()))));
-    let front = Front::new(metrics.clone(), board.clone(), orders.0, keeper.works.clone(), trunks.clone());
+    let (works, store) = (keeper.works.clone(), keeper.store.clone());
+    let front = Front::new(metrics.clone(), board.clone(), orders.0, works, trunks.clone(), store, wall.clone());
     let (web, address) = serve_web(&settings, front).await?;
 
     keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
@@ -145,7 +147,7 @@ pub async fn watch(
         looked_up: Instant::now(),
         saved: Instant::now(),
     };
-    desk.board.beat(&desk.schedule, now);
+    desk.board.beat();
     systemd::ready();
     tracing::info!(web = %address, "watching: {loaded}");
     started(Started { web: address, loaded });

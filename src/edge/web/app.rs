@@ -1,9 +1,10 @@
 //! What the web asks of the daemon behind it.
 
 use crate::config::Config;
+use crate::edge::store::Store;
 use crate::edge::trunk::Attended;
 use crate::publish::metrics::Metrics;
-use crate::publish::page::Page;
+use crate::publish::pages::Now;
 use crate::vocabulary::Target;
 use chrono::{DateTime, Utc};
 use std::any::Any;
@@ -12,7 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// An answer that takes a while.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,8 +36,17 @@ pub trait App: Send + Sync + 'static {
     /// Ready to call: configuration read, store open. `Err` is a sentence for `/-/ready`.
     fn ready(&self) -> Result<(), String>;
 
-    /// What the first page shows.
-    fn page(&self) -> Page;
+    /// The daemon's clock.
+    fn clock(&self) -> DateTime<Utc>;
+
+    /// What pages show of this moment.
+    fn now(&self) -> Now;
+
+    /// Changes whenever something happens on a line.
+    fn stirs(&self) -> watch::Receiver<u64>;
+
+    /// Where records and evidence are kept; `None` where nothing is.
+    fn store(&self) -> Option<Store>;
 
     /// Reads the configuration again. `Ok` says what is in use now, `Err` has every mistake, a paragraph each; the old
     /// configuration stays in use.

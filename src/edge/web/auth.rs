@@ -3,16 +3,54 @@
 //! A right password costs bcrypt once; after that a salted digest is compared, so that a scrape costs nothing. An unknown
 //! name costs as much as a known one, and wrong guesses wait in line for one core.
 
-use crate::config::web_file::PasswordHash;
+use crate::config::web_file::{PasswordHash, Role};
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Mutex;
 use tokio::sync::Semaphore;
 
+/// Who asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visitor {
+    /// `None` where nobody is asked for a name.
+    pub name: Option<String>,
+    pub role: Role,
+    pub peer: IpAddr,
+}
+
+impl Visitor {
+    /// As the ledger has it.
+    pub fn shown(&self) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None => self.peer.to_string(),
+        }
+    }
+
+    /// Deleting, and reading who took what, needs a name to stand for it.
+    pub fn may_take_away(&self) -> bool {
+        self.name.is_some() && self.role == Role::Operator
+    }
+
+    pub fn may(&self, reads: bool, path: &str) -> bool {
+        let forgets = !reads && path.starts_with("/calls/");
+        match path {
+            "/downloads" => self.may_take_away(),
+            // It makes calls.
+            "/probe" => self.role == Role::Operator,
+            _ if forgets => self.may_take_away(),
+            _ => reads || self.role == Role::Operator,
+        }
+    }
+}
+
 pub struct Gate {
     users: BTreeMap<String, PasswordHash>,
+    /// `None`: everybody who has a password is an operator.
+    roles: Option<BTreeMap<String, Role>>,
     /// Compared with when the name is unknown.
     stranger: String,
     salt: [u8; 16],
@@ -21,11 +59,12 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn new(users: &BTreeMap<String, PasswordHash>) -> Gate {
+    pub fn new(users: &BTreeMap<String, PasswordHash>, roles: Option<&BTreeMap<String, Role>>) -> Gate {
         // The hash of no password of anybody's, as costly as the costliest.
         let cost = users.values().filter_map(|hash| hash.0.split('$').nth(2)).max().unwrap_or("10");
         Gate {
             users: users.clone(),
+            roles: roles.cloned(),
             stranger: format!("$2b${cost}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
             salt: ulid::Ulid::new().to_bytes(),
             right: Mutex::default(),
@@ -33,14 +72,25 @@ impl Gate {
         }
     }
 
-    /// Whether the request may pass.
-    pub async fn lets_in(&self, headers: &HeaderMap) -> bool {
+    /// Whose the request is; `None`: it may not pass.
+    pub async fn visitor(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Visitor> {
         if self.users.is_empty() {
-            return true;
+            return Some(Visitor { name: None, role: Role::Operator, peer });
         }
-        let Some((user, password)) = credentials(headers) else { return false };
-        let known = self.users.get(&user).map(|hash| hash.0.clone());
-        let digest = self.digest(&user, &password, known.as_deref().unwrap_or_default());
+        let (user, password) = credentials(headers)?;
+        if !self.knows(&user, password).await {
+            return None;
+        }
+        let role = match &self.roles {
+            None => Role::Operator,
+            Some(roles) => roles.get(&user).copied().unwrap_or(Role::Reader),
+        };
+        Some(Visitor { name: Some(user), role, peer })
+    }
+
+    async fn knows(&self, user: &str, password: String) -> bool {
+        let known = self.users.get(user).map(|hash| hash.0.clone());
+        let digest = self.digest(user, &password, known.as_deref().unwrap_or_default());
         let cached = self.right.lock().unwrap_or_else(|p| p.into_inner()).contains(&digest);
         if cached {
             return true;
@@ -83,9 +133,11 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     fn gate() -> Gate {
         let hash = bcrypt::hash("open sesame", 4).unwrap();
-        Gate::new(&BTreeMap::from([("prometheus".to_string(), PasswordHash(hash))]))
+        Gate::new(&BTreeMap::from([("prometheus".to_string(), PasswordHash(hash))]), None)
     }
 
     fn said(text: &str) -> HeaderMap {
@@ -108,7 +160,7 @@ mod tests {
             (said(""), false),
             (HeaderMap::new(), false),
         ] {
-            assert_eq!(gate.lets_in(&said).await, opens, "{said:?}");
+            assert_eq!(gate.visitor(&said, HERE).await.is_some(), opens, "{said:?}");
         }
         assert_eq!(gate.right.lock().unwrap().len(), 1, "what is wrong is not kept");
     }
@@ -122,6 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_users_nobody_is_asked() {
-        assert!(Gate::new(&BTreeMap::new()).lets_in(&HeaderMap::new()).await);
+        let open = Gate::new(&BTreeMap::new(), None).visitor(&HeaderMap::new(), HERE).await.unwrap();
+        assert_eq!((open.name.as_deref(), open.role, open.may_take_away()), (None, Role::Operator, false));
     }
 }

@@ -57,7 +57,7 @@ impl Drop for Place {
 pub async fn serve(
     listener: TcpListener,
     settings: Arc<Settings>,
-    router: impl Fn(Arc<super::settings::InUse>) -> Router,
+    router: impl Fn(Arc<super::settings::InUse>, IpAddr) -> Router,
     stop: impl Future<Output = ()>,
 ) {
     let peers = Peers::default();
@@ -83,7 +83,7 @@ pub async fn serve(
             continue;
         };
         let in_use = settings.now();
-        let router = router(in_use.clone());
+        let router = router(in_use.clone(), peer.ip());
         let mut ended = ended.clone();
         tokio::spawn(async move {
             let _place = place;

@@ -3,16 +3,17 @@
 mod alerts;
 pub mod app;
 mod auth;
+mod downloads;
 mod listen;
+mod maps;
+mod people;
 mod ping;
 mod probe;
 mod settings;
 mod tls;
 
-pub use crate::publish::page::{LastCall, NextCall, Page};
 pub use app::{App, Asked, Incident, Later, Permit, Reloaded};
 
-use crate::publish::page::{self, Tongue};
 use crate::vocabulary::limits;
 use axum::Router;
 use axum::body::Bytes;
@@ -24,7 +25,7 @@ use axum::routing::{get, post};
 use settings::{InUse, Settings};
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -42,6 +43,8 @@ struct Served {
     app: Arc<dyn App>,
     in_use: Arc<InUse>,
     probes: Arc<Semaphore>,
+    rooms: Arc<downloads::Rooms>,
+    peer: IpAddr,
 }
 
 impl Web {
@@ -64,14 +67,18 @@ impl Web {
             tracing::debug!("metrics of the process are registered already: {error}");
         }
         let probes = Arc::new(Semaphore::new(limits::WEB_PROBES_MAX));
-        let router = move |in_use| router(Served { app: app.clone(), in_use, probes: probes.clone() });
+        let rooms = Arc::new(downloads::Rooms::new(app.clone()));
+        let router = move |in_use, peer| {
+            router(Served { app: app.clone(), in_use, probes: probes.clone(), rooms: rooms.clone(), peer })
+        };
         listen::serve(self.listener, Arc::new(self.settings), router, stop).await;
     }
 }
 
 fn router(served: Served) -> Router {
     Router::new()
-        .route("/", get(first_page))
+        .merge(people::routes())
+        .merge(downloads::routes())
         .route("/metrics", get(metrics))
         .route("/probe", get(probe))
         .route(
@@ -91,21 +98,47 @@ fn router(served: Served) -> Router {
 
 /// The handlers as metrics name them: a closed list, whatever is asked for.
 fn handler(path: &str) -> &'static str {
-    ["/", "/metrics", "/probe", "/-/healthy", "/-/ready", "/-/reload", "/alerts", "/ledger/checkpoint"]
-        .into_iter()
-        .find(|known| *known == path)
-        .unwrap_or("other")
+    const WHOLE: [&str; 13] = [
+        "/",
+        "/metrics",
+        "/probe",
+        "/-/healthy",
+        "/-/ready",
+        "/-/reload",
+        "/alerts",
+        "/ledger/checkpoint",
+        "/calls",
+        "/live",
+        "/live/events",
+        "/months",
+        "/downloads",
+    ];
+    let begun = || people::PATHS.iter().find(|(begin, _)| path.starts_with(begin)).map(|(_, name)| *name);
+    WHOLE.into_iter().find(|known| *known == path).or_else(begun).unwrap_or("other")
 }
 
 /// What every request passes through: the password, the time an answer may take, the headers, the count.
-async fn pass(State(served): State<Served>, request: Request, next: Next) -> Response {
+async fn pass(State(served): State<Served>, mut request: Request, next: Next) -> Response {
     let handler = handler(request.uri().path());
-    let mut response = if !served.in_use.gate.lets_in(request.headers()).await {
+    let reads = request.method() == "GET" || request.method() == "HEAD";
+    let visitor = served.in_use.gate.visitor(request.headers(), served.peer).await;
+    let mut response = if visitor.is_none() {
         let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"nightbell\", charset=\"UTF-8\"")];
         (StatusCode::UNAUTHORIZED, ask, "a name and its password are needed\n").into_response()
-    } else if request.method() != "GET" && request.method() != "HEAD" && from_another_site(request.headers()) {
+    } else if !reads && from_another_site(request.headers()) {
         (StatusCode::FORBIDDEN, "not from a page of another site\n").into_response()
+    } else if visitor.as_ref().is_some_and(|visitor| !visitor.may(reads, request.uri().path())) {
+        (StatusCode::FORBIDDEN, "this is for operators: see roles: in the web configuration\n").into_response()
     } else {
+        request.extensions_mut().extend(
+            visitor
+                .map(|visitor| {
+                    let mut extensions = axum::http::Extensions::new();
+                    extensions.insert(visitor);
+                    extensions
+                })
+                .unwrap_or_default(),
+        );
         let answer = tokio::time::timeout(limits::WEB_ANSWER_TIME_MAX, next.run(request));
         answer.await.unwrap_or_else(|_| (StatusCode::SERVICE_UNAVAILABLE, "this took too long\n").into_response())
     };
@@ -122,7 +155,15 @@ async fn pass(State(served): State<Served>, request: Request, next: Next) -> Res
 
 /// A browser that was led here with the password it remembers (Fetch Metadata). Machines send no such header.
 fn from_another_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    // Browsers of before 2023 say where they come from in another way (RFC 6454 §7).
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_none_or(|(_, from)| from != host),
+        _ => false,
+    }
 }
 
 async fn metrics(State(served): State<Served>) -> Response {
@@ -132,26 +173,6 @@ async fn metrics(State(served): State<Served>) -> Response {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written down\n").into_response(),
     }
-}
-
-async fn first_page(
-    State(served): State<Served>,
-    Query(query): Query<BTreeMap<String, String>>,
-    headers: HeaderMap,
-) -> Response {
-    let tongue = match query.get("lang").map(String::as_str) {
-        Some("zh") => Tongue::Chinese,
-        Some("en") => Tongue::English,
-        _ => Tongue::wished(headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default()),
-    };
-    let html = page::draw(&served.app.page(), tongue, chrono::Utc::now());
-    let kept = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-        (header::VARY, "Accept-Language"),
-    ];
-    (kept, html).into_response()
 }
 
 async fn probe(State(served): State<Served>, query: Query<BTreeMap<String, String>>, headers: HeaderMap) -> Response {

@@ -101,6 +101,6 @@ fn read(file: &Path) -> Result<State, Vec<String>> {
 impl InUse {
     fn of(web: &WebFile) -> Result<InUse, Vec<String>> {
         let tls = web.tls.as_ref().map(tls::server).transpose().map_err(|e| vec![format!("TLS: {e}")])?;
-        Ok(InUse { tls, gate: Gate::new(&web.users), headers: web.headers.clone() })
+        Ok(InUse { tls, gate: Gate::new(&web.users, web.roles.as_ref()), headers: web.headers.clone() })
     }
 }
