@@ -2,7 +2,8 @@
 //! it is SVG in the page; every picture says in words what it shows, and shapes differ where colours do.
 
 use super::call::Sound;
-use super::{ListedCall, Reader, Share, Tally, place, words};
+use super::{ListedCall, Reader, Tally, place, words};
+use crate::publish::figures::proportion::Share;
 use crate::record::call::CallRecord;
 use crate::record::signals::Signal;
 use crate::record::waveform::Waveform;
@@ -101,11 +102,13 @@ pub fn strip(reader: &Reader, calls: &[ListedCall], places: usize) -> Markup {
     }
 }
 
-/// `98.2 % (96.1–99.2)` over its interval drawn from 0 to 100 %.
-pub fn share(reader: &Reader, share: Option<Share>) -> Markup {
-    let Some(Share { all, share, low, high }) = share else {
+/// Of the calls whose verdict counts, the share that passed: `98.2 % (96.1–99.2)` over its interval from 0 to 100 %.
+pub fn availability(reader: &Reader, tally: &Tally) -> Markup {
+    let of = Share::of(tally.pass, tally.pass + tally.fail);
+    let (Some(share), Some(low), Some(high)) = (of.share, of.low, of.high) else {
         return html! { span.soft { (reader.t("not known yet", "尚无数据")) } };
     };
+    let all = of.calls;
     let percent = |value: f64| format!("{:.1}", value * 100.0);
     let at = |value: f64| format!("{:.2}", value * 128.0);
     html! {

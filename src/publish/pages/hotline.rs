@@ -1,6 +1,6 @@
 //! One hotline: how it stands, when it fails, its menu, what was found, its last calls.
 
-use super::{Found, HotlineNow, Reader, Room, Share, Tally, calls, document, drawing, far, moment, words};
+use super::{Found, HotlineNow, Reader, Room, Tally, calls, document, drawing, far, moment, words};
 use crate::vocabulary::FindingKind;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
@@ -89,17 +89,14 @@ pub fn draw(reader: &Reader, known: &Known) -> String {
 fn state(reader: &Reader, known: &Known) -> Markup {
     let t = |english, chinese| reader.t(english, chinese);
     let since = |days| reader.now - chrono::Duration::days(days);
-    let window = |days| {
-        let tally = sum(&known.tallies, since(days));
-        Share::of(tally.pass, tally.pass + tally.fail)
-    };
+    let window = |days| drawing::availability(reader, &sum(&known.tallies, since(days)));
     let quarter = sum(&known.tallies, since(DAYS));
     html! {
         section.box aria-label=(t("state", "状态")) {
             dl.facts {
                 div { dt { (t("State", "状态")) } dd { (drawing::standing_mark(reader, known.hotline.standing())) } }
-                div { dt { (t("Availability, 7 days", "可用率，7 天")) } dd { (drawing::share(reader, window(7))) } }
-                div { dt { (t("Availability, 30 days", "可用率，30 天")) } dd { (drawing::share(reader, window(30))) } }
+                div { dt { (t("Availability, 7 days", "可用率，7 天")) } dd { (window(7)) } }
+                div { dt { (t("Availability, 30 days", "可用率，30 天")) } dd { (window(30)) } }
                 div { dt { (t("Last calls", "最近拨测")) } dd { (drawing::strip(reader, &known.last.calls[..known.last.calls.len().min(super::overview::STRIP)], super::overview::STRIP)) } }
                 div { dt { (t("Not made, 90 days", "未拨，90 天")) } dd { (quarter.not_made) } }
                 div { dt { (t("Inconclusive, 90 days", "无法判定，90 天")) } dd { (quarter.unclear) } }

@@ -9,12 +9,10 @@ pub mod hotline;
 pub mod live;
 pub mod month;
 pub mod overview;
-mod share;
 mod views;
 mod words;
 
 pub use crate::record::timeline::Tongue;
-pub use share::Share;
 pub use views::*;
 
 use crate::record::merkle::Hash;

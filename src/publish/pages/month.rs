@@ -1,6 +1,6 @@
 //! The month: what a report says, at a glance, with the way to the report itself.
 
-use super::{Now, Reader, Room, Share, Tally, document, drawing};
+use super::{Now, Reader, Room, Tally, document, drawing};
 use chrono::{Datelike, NaiveDate};
 use maud::html;
 
@@ -47,7 +47,7 @@ pub fn draw(reader: &Reader, now: &Now, month: NaiveDate, lines: &[Line]) -> Str
             div { dt { (t("Calls made", "已拨")) } dd { (sum.pass + sum.fail + sum.unclear) } }
             div { dt { (t("Not made", "未拨")) } dd { (sum.not_made) } }
             div { dt { (t("Inconclusive", "无法判定")) } dd { (sum.unclear) } }
-            div { dt { (t("Availability", "可用率")) } dd { (drawing::share(reader, Share::of(sum.pass, sum.pass + sum.fail))) } }
+            div { dt { (t("Availability", "可用率")) } dd { (drawing::availability(reader, &sum)) } }
         } }
         h2 id="each" { (t("Each hotline", "各热线")) }
         section.box aria-labelledby="each" {
@@ -62,7 +62,7 @@ pub fn draw(reader: &Reader, now: &Now, month: NaiveDate, lines: &[Line]) -> Str
                     @let calls = |verdict: &str| format!("/calls?hotline={}&verdict={verdict}&since={month}&until={}", super::in_query(hotline), next.pred_opt().unwrap_or(next));
                     tr {
                         th scope="row" { a href=(format!("/hotlines/{hotline}")) { (hotline) } }
-                        td { (drawing::share(reader, Share::of(tally.pass, tally.pass + tally.fail))) }
+                        td { (drawing::availability(reader, tally)) }
                         td.number { a.quiet href=(calls("pass")) { (tally.pass) } } td.number { a.quiet href=(calls("fail")) { (tally.fail) } }
                         td.number { a.quiet href=(calls("inconclusive")) { (tally.unclear) } } td.number { (tally.not_made) }
                     }

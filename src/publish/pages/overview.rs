@@ -1,8 +1,6 @@
 //! All hotlines at a glance: what is wrong first, then by name.
 
-use super::{
-    HotlineNow, ListedCall, Now, Reader, Room, Share, Tally, Tongue, document, drawing, far, moment, span, words,
-};
+use super::{HotlineNow, ListedCall, Now, Reader, Room, Tally, Tongue, document, drawing, far, moment, span, words};
 use crate::vocabulary::Standing;
 use maud::{Markup, html};
 
@@ -144,7 +142,7 @@ fn row(reader: &Reader, Glance { hotline, last, tally }: &Glance) -> Markup {
             }
             td role="cell" { (drawing::standing_mark(reader, hotline.standing())) }
             td.whole role="cell" { (drawing::strip(reader, last, STRIP)) }
-            td.whole role="cell" { (drawing::share(reader, Share::of(tally.pass, tally.pass + tally.fail))) }
+            td.whole role="cell" { (drawing::availability(reader, tally)) }
             td role="cell" {
                 @match last.first() {
                     Some(call) => {
