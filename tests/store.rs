@@ -7,7 +7,9 @@ use keeping::postgres::Postgres;
 use keeping::{audit, call, ending, faults, make_calls, minute, noon, plan, planned, record};
 use nightbell::config::keeping::{Keeping, Redaction, Retention};
 use nightbell::edge::store::{CallState, Filter, Places, Store, StoreError, Write};
+use nightbell::publish::pages::Wanted;
 use nightbell::record::audit::FaultKind;
+use nightbell::record::ledger::Happening;
 use nightbell::record::tape;
 use nightbell::schedule::Remembered;
 use nightbell::vocabulary::{Cause, NotCalled, Outcome, PlanId, Seed, Standing, Verdict};
@@ -324,6 +326,72 @@ async fn words_go_from_records_and_tapes_when_they_are_to() {
         assert_eq!(words(2), [Some("欢迎致电"), None]);
         store.close().await;
         assert_eq!(faults(&audit(&places).await), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_find_calls_and_what_is_forgotten_is_found_no_more() {
+    on_both(async |places| {
+        let store = Store::open(&places, noon()).await.unwrap();
+        make_calls(&store, 6).await;
+        while store.catch_up(minute(10)).await.unwrap() {}
+        let books = store.reader().unwrap();
+        let found = async |words: &str, verdict: Option<Verdict>| {
+            let wanted = Wanted { words: words.into(), verdict, ..Wanted::default() };
+            books.calls(&wanted, 50).await.unwrap().calls.into_iter().map(|call| call.call).collect::<Vec<_>>()
+        };
+        let all: Vec<String> = (1..=6).rev().map(call).collect();
+        for (words, verdict, calls) in [
+            ("", None, &all[..]),
+            ("歡迎", None, &all[..]),
+            ("欢", None, &all[..]),
+            ("MY NAME", None, &all[..]),
+            ("迎欢", None, &[]),
+            ("欢迎", Some(Verdict::Fail), &all[1..2]),
+        ] {
+            assert_eq!(found(words, verdict).await, calls, "{words} {verdict:?}");
+        }
+        // Page by page, without a gap and without a call twice.
+        let (mut before, mut seen) = (None, Vec::new());
+        loop {
+            let wanted = Wanted { hotline: Some("order-line".into()), before, ..Wanted::default() };
+            let page = books.calls(&wanted, 4).await.unwrap();
+            seen.extend(page.calls.into_iter().map(|call| call.call));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, all);
+        let tally = books.sum("order-line", noon(), minute(60)).await.unwrap();
+        assert_eq!((tally.pass, tally.fail, tally.unclear, tally.not_made), (6, 0, 0, 0), "by the verdicts that count");
+        // Redacted words are found no more, the others are.
+        store.upkeep(minute(10), &Keeping::default()).await.unwrap();
+        assert_eq!(found("my name is li", None).await.len(), 4);
+        assert_eq!(found("欢迎", None).await, all);
+        store.downloaded(minute(11), "lin", &call(2), "wav").await.unwrap();
+        let gone = store.forget(minute(12), &call(2), "lin", "Ms. Li asked for it").await.unwrap();
+        assert_eq!(gone, 3, "tape, recording, record");
+        assert_eq!(found("欢迎", None).await.len(), 5);
+        let kept = books.call(&call(2)).await.unwrap().expect("that it was made stays");
+        assert_eq!((kept.record, kept.tape, kept.wav, kept.verdict), (None, None, None, Some(Verdict::Pass)));
+        let told = books.takings(None, 10).await.unwrap();
+        let kinds: Vec<&Happening> = told.iter().map(|entry| &entry.what).collect();
+        assert!(
+            matches!(kinds[..], [Happening::Forgotten { .. }, Happening::Downloaded { .. }]),
+            "the latest first: {kinds:?}"
+        );
+        for (id, why) in [(call(2), "nothing is kept"), ("01NOBODY".into(), "no call 01NOBODY is known")] {
+            let refused = store.forget(minute(13), &id, "lin", "again").await.unwrap_err();
+            assert!(refused.to_string().contains(why), "{refused}");
+        }
+        store.write(minute(14), vec![planned(9)]).await.unwrap();
+        let refused = store.forget(minute(14), &call(9), "lin", "now").await.unwrap_err();
+        assert!(refused.to_string().contains("under way"), "{refused}");
+        store.close().await;
+        let faults: Vec<_> = faults(&audit(&places).await);
+        assert!(faults.iter().all(|(kind, _)| *kind == FaultKind::NoEnd), "{faults:?}");
     })
     .await;
 }

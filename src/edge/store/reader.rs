@@ -235,7 +235,7 @@ impl Reader {
             }
             let mut count = Sql::new("SELECT COUNT(*) AS count FROM (SELECT 1 AS one FROM said WHERE ");
             among(&mut count, &sayings);
-            count.push(" LIMIT ").number(SAID_ROWS).push(") AS some");
+            count.push(" LIMIT ").number(SAID_ROWS).push(") AS few");
             let held: i64 = count.query().fetch_one(&self.pool).await?.try_get("count")?;
             if held < SAID_ROWS {
                 let rows = said(&sayings, wanted, limit + 1).query().fetch_all(&self.pool).await?;
@@ -262,7 +262,7 @@ impl Reader {
         let mut counts = Vec::new();
         for gram in asked {
             let mut sql = Sql::new("SELECT COUNT(*) AS count FROM (SELECT 1 AS one FROM grams WHERE gram = ");
-            sql.text(gram).push(" LIMIT ").number(GRAM_ROWS).push(") AS some");
+            sql.text(gram).push(" LIMIT ").number(GRAM_ROWS).push(") AS few");
             let count: i64 = sql.query().fetch_one(&self.pool).await?.try_get("count")?;
             counts.push((count, gram.clone()));
         }
