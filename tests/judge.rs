@@ -1,6 +1,9 @@
 //! Promise: a verdict follows from what happened. Theirs fails a call, ours makes it inconclusive, unknown is said as
 //! unknown, and every verdict cites its stretch of the tape.
 
+#[path = "judge/dead_ends.rs"]
+mod dead_ends;
+
 use nightbell::config::Expectation;
 use nightbell::understanding::{Context, judge};
 use nightbell::vocabulary::heard::SoundDetail;

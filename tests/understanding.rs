@@ -176,6 +176,23 @@ fn texts_of_unseen_domains_are_read_too() {
 }
 
 #[test]
+fn texts_that_were_written_before_any_rule_saw_them_are_read() {
+    for set in ["eighth", "ninth"] {
+        let menus = score_menus(&format!("{set}/menu"));
+        menus["clean"].reaches(0.68, &format!("{set} set, written prompts"));
+        menus["garbled"].reaches(0.63, &format!("{set} set, garbled prompts"));
+        score_kinds(&format!("{set}/menu")).reaches(0.95, &format!("{set} set, kinds"));
+        let [precision, recall, dates] = score_staleness(&format!("{set}/staleness"));
+        precision.reaches(0.92, &format!("{set} set, staleness, precision"));
+        recall.reaches(0.74, &format!("{set} set, staleness, recall"));
+        dates.reaches(0.98, &format!("{set} set, dates of expiry"));
+        let [offered, absent] = score_choices(&format!("{set}/choose"));
+        offered.reaches(0.93, &format!("{set} set, choices of what is offered"));
+        absent.reaches(1.0, &format!("{set} set, choices of what is not offered"));
+    }
+}
+
+#[test]
 fn spans_and_quotes_are_cut_from_the_given_text() {
     for name in ["menu", "staleness"] {
         for row in corpus(name) {

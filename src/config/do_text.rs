@@ -120,14 +120,25 @@ impl Reading<'_> {
         match *word {
             "hear" => self.hear(name, rest),
             "choose" => {
-                let (words, within) = self.within(name, rest, CHOOSE_WITHIN)?;
+                let (mut words, within) = self.within(name, rest, CHOOSE_WITHIN)?;
+                // "choose 人工服务 on 0": where it has always been.
+                let mut key = None;
+                if let [first @ .., on, last] = words
+                    && !first.is_empty()
+                    && on.text == "on"
+                    && !on.quoted
+                    && let Some(symbol) = single_key(&last.text)
+                {
+                    key = Some(symbol);
+                    words = first;
+                }
                 let Some(first) = words.first() else {
                     self.wrong_at(name, "choose has no option", "write the option's words, like choose 人工服务");
                     return None;
                 };
                 let option = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
                 let option = self.words(first, &option, "choose")?;
-                Some(Step::Choose { option, within })
+                Some(Step::Choose { option, key, within })
             }
             "press" => self.press(name, rest),
             "wait" => {
@@ -297,6 +308,12 @@ fn closing_quote(opening: char) -> Option<char> {
         '「' => '」',
         _ => return None,
     })
+}
+
+/// A word that is one key.
+fn single_key(word: &str) -> Option<crate::vocabulary::Key> {
+    let mut symbols = word.chars();
+    symbols.next().and_then(crate::vocabulary::Key::new).filter(|_| symbols.next().is_none())
 }
 
 #[cfg(test)]

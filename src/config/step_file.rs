@@ -4,6 +4,7 @@ use super::meant::closest;
 use super::node::{Kind, Node};
 use super::reader::{Reader, present};
 use super::steps::{self, CHOOSE_WITHIN, HEAR_WITHIN, HUMAN_WITHIN, Step, WORDS, Wrong};
+use crate::vocabulary::Key;
 use crate::vocabulary::limits::CALL_MAX;
 
 /// Reads the list of steps; `join` puts a sound file's path into the folder of this file, `exists` looks for it.
@@ -189,13 +190,17 @@ impl StepReader<'_, '_> {
 
     fn choose(&self, value: &Node) -> Option<Step> {
         let reader = self.reader;
-        let (option, within) = match &value.kind {
+        let (option, key, within) = match &value.kind {
             Kind::Map(_) => {
-                let fields = reader.fields(value, "choose", &["option", "within"])?;
+                let fields = reader.fields(value, "choose", &["option", "key", "within"])?;
                 let option = reader.required(&fields, "choose", "option", "人工服务");
                 let within = present(fields.get("within"))
                     .map_or(Some(CHOOSE_WITHIN), |node| reader.span(node, "within", CALL_MAX));
-                (option?, within)
+                let key = match present(fields.get("key")) {
+                    Some(node) => Some(self.one_key(node)?),
+                    None => None,
+                };
+                (option?, key, within)
             }
             Kind::Number(_) => {
                 let raw = reader.document.raw(value);
@@ -203,11 +208,26 @@ impl StepReader<'_, '_> {
                 reader.complain(value, format!("choose takes what is offered in words, not the key {raw}"), write);
                 return None;
             }
-            _ => (value, Some(CHOOSE_WITHIN)),
+            _ => (value, None, Some(CHOOSE_WITHIN)),
         };
         let text = reader.text(option, "option")?;
         let option = self.accept(option, steps::read_words(&text, "choose"))?;
-        Some(Step::Choose { option, within: within? })
+        Some(Step::Choose { option, key, within: within? })
+    }
+
+    /// The key on which an option has always been.
+    fn one_key(&self, node: &Node) -> Option<Key> {
+        let raw = self.reader.document.raw(node);
+        let mut symbols = raw.trim_matches(['"', '\'']).chars();
+        let key = symbols.next().and_then(Key::new).filter(|_| symbols.next().is_none());
+        if key.is_none() {
+            self.reader.complain(
+                node,
+                format!("'{raw}' is no key of a telephone"),
+                "write one of 0-9, * or #, in quotes",
+            );
+        }
+        key
     }
 
     fn press(&self, value: &Node) -> Option<Step> {

@@ -24,6 +24,8 @@ pub enum Step {
     /// Listen for the option by its meaning and press the key it is offered on.
     Choose {
         option: String,
+        /// Where it has always been: another key is told, and pressed all the same.
+        key: Option<Key>,
         within: Duration,
     },
     Press {
@@ -51,7 +53,11 @@ impl fmt::Display for Step {
                 let quoted: Vec<String> = texts.iter().map(|t| quote(t)).collect();
                 write!(f, "hear {} {}", quoted.join(" or "), span::show(*within))
             }
-            Step::Choose { option, within } => write!(f, "choose {} {}", quote(option), span::show(*within)),
+            Step::Choose { option, key, within } => {
+                write!(f, "choose {}", quote(option))?;
+                key.iter().try_for_each(|key| write!(f, " on {key}"))?;
+                write!(f, " {}", span::show(*within))
+            }
             Step::Press { keys } => {
                 f.write_str("press ")?;
                 keys.iter().try_for_each(|key| write!(f, "{key}"))

@@ -1,6 +1,6 @@
 //! A key is proven by what is heard next, never by having been sent.
 
-use super::attention::{Attention, Prompt};
+use super::attention::{Attention, Prompt, Words};
 use crate::understanding::{self, OptionKey, PromptKind};
 use crate::vocabulary::trace::Effect;
 use crate::vocabulary::{HeardKind, Lang, Moment};
@@ -53,9 +53,12 @@ pub fn prove(
             if repeats(&before, &heard.iter().map(|w| w.transcript.text.as_str()).collect::<Vec<_>>()) {
                 return Some(Effect::SamePrompt);
             }
-            // The rest of a menu that was still being read is no reaction; only time can tell.
-            if !goes_on(&before, &after) || (!more_may_come && now.since(to) >= SILENCE_AFTER_KEY) {
+            if !goes_on(&before, &after) {
                 return Some(Effect::NewPrompt);
+            }
+            // The rest of a menu that was still being read is no reaction; only time can tell, or the menu begun anew.
+            if begins_anew(&before, &heard) || (!more_may_come && now.since(to) >= SILENCE_AFTER_KEY) {
+                return Some(Effect::SamePrompt);
             }
         }
     }
@@ -123,10 +126,26 @@ fn repeats(before: &BeforeKey, after: &[&str]) -> bool {
     {
         return true;
     }
+    // From the middle of the menu to its end, and on from its beginning.
+    let twice = format!("{} {}", before.whole, before.whole);
+    if long_enough && understanding::contains(&twice, &joined, before.lang).is_some_and(|m| m.score >= SAME_PROMPT) {
+        return true;
+    }
     // The repetition may have been cut elsewhere, or begin after the greeting: every clip must stand in the old text.
     after.iter().all(|clip| before.clips.iter().any(|old| understanding::same_prompt(old, clip) >= SAME_PROMPT))
         || (1..before.clips.len())
             .any(|skip| understanding::same_prompt(&before.clips[skip..].join(" "), &joined) >= SAME_PROMPT)
+}
+
+/// After the rest of the menu, is something said that was said before the key?
+fn begins_anew(before: &BeforeKey, after: &[Words]) -> bool {
+    let long = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count() >= DECISIVE_CHARS;
+    after
+        .iter()
+        .skip(1)
+        .map(|w| w.transcript.text.as_str())
+        .filter(|text| long(text))
+        .any(|text| before.clips.iter().any(|old| understanding::same_prompt(old, text) >= SAME_PROMPT))
 }
 
 /// Options that continue the numbering of the menu before the key: it was still being read.

@@ -3,12 +3,15 @@
 //! Time limits count the hotline's time, not ours: words that were spoken in time but written down late are in time
 //! (`Attention::undecided_before`).
 
+mod choose;
+
 use super::attention::{Attention, Prompt, Words};
 use super::{effect, guard, human};
 use crate::config::steps::Step;
 use crate::understanding::{self, OptionKey, PromptKind};
 use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, OurReason};
 use crate::vocabulary::{HeardKind, Key, Moment, What};
+use choose::Choosing;
 use std::time::Duration;
 
 /// A key for an option is pressed once the menu has paused this long: keys pressed while a prompt plays are lost on
@@ -18,8 +21,6 @@ const PAUSE_BEFORE_KEY: Duration = Duration::from_millis(900);
 const PATIENCE_BEFORE_KEY: Duration = Duration::from_secs(20);
 /// A key pressed straight after the answer can be lost while media paths open.
 const SETTLE_AFTER_ANSWER: Duration = Duration::from_millis(600);
-/// A match this good is chosen at the next pause; a weaker one waits until the whole prompt was heard.
-const SURE_CHOICE: f32 = 0.8;
 /// A prompt has ended when nothing followed it for this long.
 const PROMPT_END: Duration = Duration::from_millis(1_800);
 /// Without a script: nothing at all for this long, and there is nothing to wait for.
@@ -34,8 +35,6 @@ const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
 /// An option that is known is waited for no longer than this while the prompt goes on: most menus listen while they
 /// speak, and the key is pressed again after the prompt if this one did not.
 const PATIENCE_WITH_OPTION: Duration = Duration::from_secs(6);
-/// Times a key for a listed option is pressed before the option is said to be dead.
-const TRIES: u8 = 2;
 
 /// What the script wants done.
 #[derive(Debug, PartialEq)]
@@ -85,15 +84,6 @@ enum State {
     Over,
 }
 
-/// Where a `choose` stands after it pressed.
-#[derive(Debug)]
-struct Chosen {
-    press: usize,
-    tries: u8,
-    /// "Repeat this menu" rightly leads to the same prompt.
-    may_repeat: bool,
-}
-
 /// Everything a step may look at.
 pub struct Scene<'a> {
     pub now: Moment,
@@ -128,9 +118,7 @@ pub struct Script {
     listen_from: Moment,
     presses: Vec<Press>,
     row_sent: bool,
-    chosen: Option<Chosen>,
-    /// Since when the option to choose is known.
-    option_known: Option<Moment>,
+    choosing: Choosing,
     saying: Option<Saying>,
     human_since: Option<Moment>,
     /// The probe says to go on when a person answers.
@@ -153,8 +141,7 @@ impl Script {
             listen_from: Moment::START,
             presses: Vec::new(),
             row_sent: false,
-            chosen: None,
-            option_known: None,
+            choosing: Choosing::default(),
             saying: None,
             human_since: None,
             goes_on_with_people,
@@ -190,8 +177,7 @@ impl Script {
     fn begin(&mut self, index: usize, at: Moment, acts: &mut Vec<Act>) {
         self.at = index;
         self.began = at;
-        self.chosen = None;
-        self.option_known = None;
+        self.choosing = Choosing::default();
         self.saying = None;
         self.row_sent = false;
         match self.steps.get(index) {
@@ -338,7 +324,7 @@ impl Script {
         }
         match self.steps[self.at].clone() {
             Step::Hear { texts, anything, within } => self.hear(&texts, anything, within, scene),
-            Step::Choose { option, within } => self.choose(&option, within, scene, acts),
+            Step::Choose { option, key, within } => self.choose(&option, key, within, scene, acts),
             Step::Press { keys } => self.press(&keys, scene, acts),
             Step::Wait { span: duration } => {
                 if scene.now >= self.began + duration {
@@ -448,110 +434,6 @@ impl Script {
             }
         }
         None
-    }
-
-    fn choose(&mut self, option: &str, within: Duration, scene: &Scene, acts: &mut Vec<Act>) -> Progress {
-        if let Some(chosen) = &self.chosen {
-            let press = &self.presses[chosen.press];
-            let label = press.label.clone().unwrap_or_default();
-            let Some((_, to, _)) = press.sent else { return Progress::Pending };
-            return match press.effect {
-                None => Progress::Pending,
-                Some(Effect::NewPrompt | Effect::Transfer) => {
-                    Progress::Done(format!("pressed {} for “{label}”", press.key), to)
-                }
-                Some(Effect::SamePrompt) if chosen.may_repeat => {
-                    Progress::Done(format!("pressed {} for “{label}”", press.key), to)
-                }
-                // A key pressed into a prompt may have gone unheard: silence after it proves nothing yet.
-                Some(effect)
-                    if chosen.tries < TRIES
-                        && (matches!(effect, Effect::SamePrompt | Effect::Invalid)
-                            || (effect == Effect::Silence && press.barged_in)) =>
-                {
-                    if !self.ready_to_press(scene) {
-                        return Progress::Pending;
-                    }
-                    let (key, label, sure) = (press.key, press.label.clone(), press.sure);
-                    let (tries, may_repeat) = (chosen.tries + 1, chosen.may_repeat);
-                    if let Err(why) = self.guarded(&[key], label.as_deref(), scene) {
-                        return Progress::Failed(why);
-                    }
-                    self.send(&[key], label, sure, scene, acts);
-                    self.chosen = Some(Chosen { press: self.presses.len() - 1, tries, may_repeat });
-                    Progress::Pending
-                }
-                Some(Effect::Invalid | Effect::SamePrompt) if press.sure < 100 => {
-                    let key = press.key;
-                    acts.push(Act::Tell(What::KeyUnheard { label: label.clone() }));
-                    Progress::Failed(format!(
-                        "the key for “{label}” was not heard; {key}, told by the order of the others, was not taken"
-                    ))
-                }
-                Some(Effect::Invalid) => {
-                    Progress::Failed(format!("key {} for “{label}” was announced and then refused", press.key))
-                }
-                Some(Effect::SamePrompt) => {
-                    Progress::Failed(format!("key {} for “{label}” led back to the same prompt", press.key))
-                }
-                Some(Effect::Silence) => Progress::Failed(format!("silence after key {} for “{label}”", press.key)),
-                Some(Effect::Hangup) => {
-                    Progress::Failed(format!("the hotline hung up after key {} for “{label}”", press.key))
-                }
-            };
-        }
-        let prompt = scene.attention.prompt_since(self.listen_from, scene.context);
-        let best = understanding::choose(option, &prompt.reading.options, prompt.lang);
-        let unheard = better_without_key(option, &prompt, best.as_ref().map_or(0.0, |b| b.score));
-        if let Some(best) = best.filter(|_| unheard.is_none()) {
-            let found = &prompt.reading.options[best.index];
-            let label = found.label.clone();
-            if best.score >= SURE_CHOICE {
-                self.option_known.get_or_insert(scene.now);
-            }
-            match found.key.clone() {
-                OptionKey::Press(key) => {
-                    let whole_prompt = self.prompt_ended(scene);
-                    let sure = best.score >= SURE_CHOICE && found.is_heard();
-                    if (sure && self.ready_to_press(scene)) || whole_prompt {
-                        if let Err(why) = self.guarded(&[key], Some(&label), scene) {
-                            return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
-                        }
-                        let may_repeat = repeats_the_menu(&label);
-                        self.send(&[key], Some(label), found.sure, scene, acts);
-                        self.chosen = Some(Chosen { press: self.presses.len() - 1, tries: 1, may_repeat });
-                    }
-                    return Progress::Pending;
-                }
-                OptionKey::Wait => {
-                    if self.prompt_ended(scene) {
-                        return Progress::Done(format!("stays on the line for “{label}”"), scene.now);
-                    }
-                    return Progress::Pending;
-                }
-                OptionKey::Say(words) => {
-                    return Progress::Failed(format!("“{label}” is offered only by voice (say “{words}”)"));
-                }
-            }
-        }
-        let limit = self.began + within;
-        if scene.now >= limit && !scene.attention.undecided_before(limit) {
-            if let Some(label) = unheard {
-                let detail = format!("“{label}” is offered, but its key was not heard within {}", seconds(within));
-                acts.push(Act::Tell(What::KeyUnheard { label }));
-                return Progress::Failed(detail);
-            }
-            return Progress::Failed(if prompt.text.is_empty() {
-                format!("nothing was offered within {}", seconds(within))
-            } else if prompt.reading.options.is_empty() {
-                format!("“{option}” was not offered within {}; heard “{}”", seconds(within), prompt.text)
-            } else {
-                let offered: Vec<String> =
-                    prompt.reading.options.iter().map(|o| format!("{} {}", o.key, o.label)).collect();
-                format!("“{option}” was not offered within {}; offered: {}", seconds(within), offered.join(", "))
-            });
-        }
-        Progress::Pending
     }
 
     fn press(&mut self, keys: &[Key], scene: &Scene, acts: &mut Vec<Act>) -> Progress {
@@ -695,7 +577,7 @@ impl Script {
     /// When a prompt that does not pause is interrupted.
     fn interrupts_at(&self, answered: Moment) -> Moment {
         let patience = self.began.max(answered) + PATIENCE_BEFORE_KEY;
-        self.option_known.map_or(patience, |known| patience.min(known + PATIENCE_WITH_OPTION))
+        self.choosing.known.map_or(patience, |known| patience.min(known + PATIENCE_WITH_OPTION))
     }
 
     fn prompt_ended(&self, scene: &Scene) -> bool {
@@ -813,18 +695,6 @@ fn heard_again(attention: &Attention, from: Moment) -> usize {
         most = most.max(count);
     }
     most
-}
-
-/// What is wanted, offered in words that fit better than any option with a key, but without its own: the key was cut off
-/// or swallowed. It may still come, or come again; until then nothing is pressed in its place.
-fn better_without_key(option: &str, prompt: &Prompt, than: f32) -> Option<String> {
-    let keyless = prompt.reading.keyless.iter().map(|k| (understanding::means(option, &k.label), &k.label));
-    keyless.filter(|(score, _)| *score > than).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, label)| label.clone())
-}
-
-fn repeats_the_menu(label: &str) -> bool {
-    let label = label.to_lowercase();
-    ["repeat", "again", "重听", "重複", "重复", "重播", "再听", "重聽"].iter().any(|w| label.contains(w))
 }
 
 fn seconds(duration: Duration) -> String {

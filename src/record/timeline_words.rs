@@ -71,6 +71,7 @@ pub fn finding(kind: FindingKind) -> Both {
         FindingKind::NoPathToHuman => ("no path to a person", "没有人工入口"),
         FindingKind::Slow => ("slow", "太慢"),
         FindingKind::Wording => ("wording", "措辞"),
+        FindingKind::OptionMoved => ("option moved", "选项换了按键"),
         FindingKind::MediaQuality => ("media quality", "音质"),
         FindingKind::Note => ("note", "备注"),
     }

@@ -32,13 +32,20 @@ pub fn choose(wanted: &str, options: &[MenuOption], lang: Lang) -> Option<Choice
         return None;
     }
     let goals = goals_of(&wanted, true);
-    let labels: Vec<Plain> = options.iter().map(|option| Plain::new(&option.label)).collect();
-    let by_words: Vec<f32> = labels.iter().map(|label| literal(&wanted, label)).collect();
+    // What an option is called before its key, and behind it.
+    let labels: Vec<Vec<Plain>> = options
+        .iter()
+        .map(|option| {
+            [Some(&option.label), option.beyond.as_ref()].into_iter().flatten().map(|l| Plain::new(l)).collect()
+        })
+        .collect();
+    let best_of = |labels: &[Plain], score: &dyn Fn(&Plain) -> f32| labels.iter().map(score).fold(0.0, f32::max);
+    let by_words: Vec<f32> = labels.iter().map(|labels| best_of(labels, &|label| literal(&wanted, label))).collect();
     // What is offered in the very words wanted is meant before what only comes to the same: "理赔进度", not "报案".
     let said = by_words.iter().copied().fold(0.0, f32::max);
     let mut best: Option<Choice> = None;
     for (index, option) in options.iter().enumerate() {
-        let mut meant = by_goal(&wanted, &goals, &labels[index]);
+        let mut meant = best_of(&labels[index], &|label| by_goal(&wanted, &goals, label));
         if said >= IN_WORDS && by_words[index] < LEAST {
             meant = meant.min(said - 0.05);
         }
@@ -323,6 +330,9 @@ mod tests {
             ("For sales, press 1. For the operator, press 0.", "人工服务", Some("0")),
             ("订单查询请案一,人公服務請按零", "人工服务", Some("0")),
             ("For sales, press 1. For support, press 2.", "billing", None),
+            ("账单疑问请按1,其他咨询请按0转客服代表", "人工服务", Some("0")),
+            ("其他咨询请按0转客服代表,账单疑问请按1", "人工服务", Some("0")),
+            ("其他咨询请按0转客服代表,账单疑问请按1", "账单", Some("1")),
         ] {
             let reading = read(menu, &Context::default());
             let got = choose(wanted, &reading.options, reading.lang).map(|c| reading.options[c.index].key.to_string());

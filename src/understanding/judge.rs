@@ -3,7 +3,8 @@
 //! Three kinds of failure stay apart. Theirs is an outcome. Ours (no answer at all, refused credentials, a dead model,
 //! a line too lossy to hear) makes the verdict *inconclusive* and never blames the hotline.
 
-use super::dead_end::{self, Course, HeardWords};
+use super::course::{Course, HeardWords, Refusal};
+use super::dead_end;
 use super::{Context, read, wording};
 use crate::config::Expectation;
 use crate::vocabulary::trace::{EndedBy, OurReason};
@@ -21,6 +22,11 @@ pub fn judge(trace: &Trace, expect: Option<&Expectation>, context: &Context) -> 
     let course = Course::of(trace);
     let mut findings = stale_words(&course, context);
     findings.extend(dead_end::find(&course, context));
+    // What the script found while the call went on.
+    findings.extend(trace.events.iter().filter_map(|e| match &e.what {
+        What::Found(finding) => Some(finding.clone()),
+        _ => None,
+    }));
     findings.extend(slow(&course, expect));
     let wording = expect.map(|expect| wording::of(&course, expect)).unwrap_or_default();
     let unheard = wording.unheard;
@@ -174,8 +180,8 @@ fn unanswered(course: &Course) -> Ruling {
     }
     if let Some(tone) = course.tone_of_refusal(Moment::START) {
         let (outcome, name, whose) = match tone {
-            dead_end::Refusal::Busy => (Outcome::Busy, "busy tone", A::Hotline),
-            dead_end::Refusal::Congestion => (Outcome::Congestion, "congestion tone", A::Carrier),
+            Refusal::Busy => (Outcome::Busy, "busy tone", A::Hotline),
+            Refusal::Congestion => (Outcome::Congestion, "congestion tone", A::Carrier),
         };
         return Ruling::new(outcome, Layer::Sip, whose, format!("{name} before any answer"));
     }
@@ -252,8 +258,8 @@ fn answered(course: &Course, findings: &[Finding]) -> Ruling {
     }
     if let Some(tone) = course.tone_of_refusal(course.answered.unwrap_or_default()) {
         let (outcome, name) = match tone {
-            dead_end::Refusal::Busy => (Outcome::Busy, "busy tone"),
-            dead_end::Refusal::Congestion => (Outcome::Congestion, "congestion tone"),
+            Refusal::Busy => (Outcome::Busy, "busy tone"),
+            Refusal::Congestion => (Outcome::Congestion, "congestion tone"),
         };
         return Ruling::new(outcome, Layer::Sip, A::Hotline, format!("answered with {name}"));
     }

@@ -5,7 +5,8 @@
 
 mod age;
 mod choosing;
-pub mod dead_end;
+pub mod course;
+mod dead_end;
 pub mod judge;
 mod kind;
 mod menu;
@@ -20,6 +21,7 @@ mod wording;
 pub use age::{calendar, open_now};
 pub use choosing::{Choice, choose, means};
 pub use judge::judge;
+pub use menu::SURE;
 pub use plain::plain_text;
 pub use reading::{
     Context, Keyless, MenuOption, OptionKey, PromptKind, Reading, Stale, TextFinding, TextFindingKind, Waiting, read,

@@ -144,6 +144,9 @@ pub struct MenuOption {
     pub key: OptionKey,
     /// The shortest natural name, as it stands in the text.
     pub label: String,
+    /// What stands behind the key of a label before it: "其他咨询请按0转客服代表".
+    #[serde(skip)]
+    pub beyond: Option<String>,
     /// How sure the key is, of 100: less where it was not heard and the order of the others tells it.
     #[serde(skip_serializing_if = "is_sure")]
     pub sure: u8,

@@ -1,6 +1,6 @@
 //! Whether a call said what was expected at its hour, and nothing that must not be said.
 
-use super::dead_end::{Course, HeardWords};
+use super::course::{Course, HeardWords};
 use super::wanted::contains;
 use crate::config::Expectation;
 use crate::vocabulary::{Finding, FindingKind, Moment};

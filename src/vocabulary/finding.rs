@@ -89,6 +89,8 @@ closed_list!(FindingKind {
     NoPathToHuman => "no_path_to_human",
     Slow => "slow",
     Wording => "wording",
+    /// An option is offered on another key than it has always been.
+    OptionMoved => "option_moved",
     MediaQuality => "media_quality",
     Note => "note",
 });

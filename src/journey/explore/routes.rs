@@ -198,7 +198,7 @@ fn offers(seen: &Seen) -> BTreeSet<&str> {
 
 /// Does this label promise a person?
 pub(super) fn names_a_person(label: &str) -> bool {
-    let option = MenuOption { key: OptionKey::Wait, label: label.to_string(), sure: 100, span: 0..0 };
+    let option = MenuOption { key: OptionKey::Wait, label: label.to_string(), beyond: None, sure: 100, span: 0..0 };
     let one = std::slice::from_ref(&option);
     ["人工服务", "operator"]
         .iter()

@@ -28,6 +28,12 @@ pub(crate) struct Age {
     pub findings: Vec<TextFinding>,
 }
 
+/// A day off, or a text that names a holiday: ordinary hours say nothing about it.
+pub(crate) fn is_holiday(context: &Context, text: &str) -> bool {
+    let off = context.on.and_then(calendar::is_day_off) == Some(true);
+    off || !calendar::named(&text.to_lowercase()).is_empty()
+}
+
 pub(crate) fn of(plain: &Plain, context: &Context, kind: PromptKind, options: &[MenuOption]) -> Age {
     let mut findings = rules::findings(plain, context, kind, options);
     findings.sort_by(|a, b| b.score.cmp(&a.score).then(a.span.start.cmp(&b.span.start)));

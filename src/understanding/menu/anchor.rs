@@ -46,7 +46,7 @@ pub(crate) struct Anchor {
 }
 
 /// A key that was heard as one.
-pub(crate) const SURE: u8 = 100;
+pub const SURE: u8 = 100;
 
 impl Anchor {
     pub fn press(from: usize, to: usize, symbol: char, tongue: Tongue) -> Anchor {

@@ -15,7 +15,8 @@ mod zh_labels;
 mod zh_lists;
 mod zh_speech;
 
-pub(crate) use anchor::{SURE, parting};
+pub use anchor::SURE;
+pub(crate) use anchor::parting;
 
 use super::plain::Plain;
 use super::reading::{Keyless, MenuOption};

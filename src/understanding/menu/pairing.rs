@@ -213,11 +213,21 @@ fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) ->
         options.push(MenuOption {
             key,
             label: plain.given(label).to_string(),
+            beyond: beyond(plain, anchors, sides, chosen, i),
             sure: anchor.sure,
             span: plain.span(span),
         });
     }
     Menu { options, keyless, taken }
+}
+
+/// Words behind a key whose label stands before it, that nothing else claims: "其他咨询请按0转客服代表".
+fn beyond(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From], i: usize) -> Option<String> {
+    let right = sides[i].right.as_ref().filter(|r| chosen[i] == From::Left && anchors[i].is_press() && r.is_close())?;
+    let claimed = chosen.get(i + 1) == Some(&From::Left)
+        && sides[i + 1].left.as_ref().is_some_and(|l| l.range.start < right.first_end);
+    let range = labels::clean(plain, right.range.start..right.first_end, &anchors[i], false)?;
+    (!claimed).then(|| plain.given(range).to_string())
 }
 
 impl OptionKey {
