@@ -320,6 +320,9 @@ impl Script {
 
     fn work(&mut self, scene: &Scene, acts: &mut Vec<Act>) -> Progress {
         if let Some(failed) = self.hopeless(scene) {
+            if matches!(failed, Progress::Failed(_)) {
+                self.note_unheard(scene, acts);
+            }
             return failed;
         }
         match self.steps[self.at].clone() {

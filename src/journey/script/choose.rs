@@ -2,6 +2,7 @@
 //! the menu says that what is wanted lies behind another option. A key that was not offered is never pressed.
 
 use super::{Act, Press, Progress, Scene, Script, seconds};
+use crate::config::steps::Step;
 use crate::journey::attention::Prompt;
 use crate::understanding::{self, MenuOption, OptionKey, PromptKind};
 use crate::vocabulary::trace::Effect;
@@ -125,6 +126,19 @@ impl Script {
             return Progress::Failed(self.not_offered(option, within, &prompt));
         }
         Progress::Pending
+    }
+
+    /// The call ends while the key of what is wanted was never heard.
+    pub(super) fn note_unheard(&self, scene: &Scene, acts: &mut Vec<Act>) {
+        let Some(Step::Choose { option, .. }) = self.steps.get(self.at) else { return };
+        if self.choosing.pressed.is_some() {
+            return;
+        }
+        let prompt = scene.attention.prompt_since(self.listen_from, scene.context);
+        let best = understanding::choose(option, &prompt.reading.options, prompt.lang);
+        if let Some(label) = better_without_key(option, &prompt, best.map_or(0.0, |b| b.score)) {
+            acts.push(Act::Tell(What::KeyUnheard { label }));
+        }
     }
 
     /// What the key pressed came to.

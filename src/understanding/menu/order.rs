@@ -53,3 +53,36 @@ fn digit(anchor: &Anchor) -> Option<u32> {
 fn ends_input(anchor: &Anchor) -> bool {
     anchor.key.is_none() && anchor.side == super::anchor::Side::Own
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::understanding::{Context, read};
+
+    #[test]
+    fn a_key_that_was_not_heard_is_told_by_its_neighbours_or_not_at_all() {
+        // The options as "key label", with how sure where it is not heard, then what is offered without a key.
+        for (text, expected) in [
+            ("查询请按1,投诉请按2,转人工服务请按", "1 查询|2 投诉|? 转人工服务"),
+            ("查询请按1,投诉请按2,转人工服务请按。", "1 查询|2 投诉|? 转人工服务"),
+            ("查询请按1,投诉请按2,转人工服务请按,0。", "1 查询|2 投诉|0 转人工服务"),
+            ("查询请按1,投诉请按2,人工服务请按按", "1 查询|2 投诉|? 人工服务"),
+            ("查询请按1,投诉请按,人工服务请按3", "1 查询|2 投诉 60|3 人工服务"),
+            ("查询请按1,投诉请按按,人工服务请按3", "1 查询|2 投诉 80|3 人工服务"),
+            ("查询请按1,投诉请按,人工服务请按0", "1 查询|0 人工服务|? 投诉"),
+            ("查询请按1,投诉请按按,人工服务请按0", "1 查询|2 投诉 60|0 人工服务"),
+            ("查询请按,投诉请按2", "1 查询 60|2 投诉"),
+            ("查询请按1,投诉请按,缴费请按", "1 查询|? 投诉|? 缴费"),
+            ("For sales, press 1. For billing, press 2. For an agent, press", "1 sales|2 billing|? an agent"),
+            ("For sales press 1, for parts press for an agent press 3", "1 sales|2 parts 60|3 an agent"),
+            ("For sales press 1. To reach the operator, press.", "1 sales|? reach the operator"),
+        ] {
+            let reading = read(text, &Context::default());
+            let heard = reading.options.iter().map(|o| match o.is_heard() {
+                true => format!("{} {}", o.key, o.label),
+                false => format!("{} {} {}", o.key, o.label, o.sure),
+            });
+            let found: Vec<String> = heard.chain(reading.keyless.iter().map(|k| format!("? {}", k.label))).collect();
+            assert_eq!(found.join("|"), expected, "{text}");
+        }
+    }
+}
