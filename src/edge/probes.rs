@@ -78,7 +78,8 @@ fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>) -> Result<Confi
     match config::load(&sources) {
         Ok(config) if folder.problems.is_empty() => {
             let files = config.hotlines.iter().flat_map(|hotline| &hotline.maps).map(|map| Path::new(&map.file));
-            let problems: Vec<Problem> = files.filter_map(|file| load_map(file).err()).collect();
+            let problems: Vec<Problem> =
+                files.filter_map(|file| load_map(file).err()).map(|problem| *problem).collect();
             if problems.is_empty() { Ok(config) } else { Err(problems) }
         }
         Ok(_) => Err(folder.problems.clone()),
@@ -91,10 +92,10 @@ fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>) -> Result<Confi
 }
 
 /// A map that `nightbell map --save` wrote.
-pub fn load_map(path: &Path) -> Result<Map, Problem> {
+pub fn load_map(path: &Path) -> Result<Map, Box<Problem>> {
     let wrong = |what: String| {
         let write = "write the name of a map that nightbell map HOTLINE --save FILE.yaml has made";
-        Problem::new(path.to_string_lossy(), 1, 1, what, write)
+        Box::new(Problem::new(path.to_string_lossy(), 1, 1, what, write))
     };
     let text = fs::read_to_string(path).map_err(|e| wrong(format!("the map cannot be read: {e}")))?;
     map::read(&text).map_err(|e| wrong(format!("this is no map that nightbell saved: {e}")))
