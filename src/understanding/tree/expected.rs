@@ -34,7 +34,8 @@ pub fn deviations(trace: &Trace, map: &Map, context: &Context) -> Vec<Finding> {
         let until = key.map_or_else(|| course.end(), |key| key.from);
         let words: Vec<&HeardWords> = course
             .words()
-            .filter(|w| w.from + ONSET_TOLERANCE >= from && w.from < until && course.human.is_none_or(|h| w.from < h))
+            .filter(|w| belongs_after(w, from) && (key.is_none() || !belongs_after(w, until)))
+            .filter(|w| course.human.is_none_or(|human| w.from < human))
             .collect();
         let heard_out = words.last().is_some_and(|last| until.since(last.to) >= HEARD_OUT);
         findings.extend(place.compare(&words, heard_out, context));
@@ -190,9 +191,19 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// A number, or more than a word's worth, is another one.
+/// Do these words follow this moment? Their greater part must.
+fn belongs_after(words: &HeardWords, boundary: Moment) -> bool {
+    words.from + ONSET_TOLERANCE >= boundary
+        || (words.to > boundary && words.to.since(boundary) > boundary.since(words.from) * 2)
+}
+
+/// Some words are exchanged for others, or a number for another: more than a slip of the ear.
 fn differs(part: &Sounds, whole: &Sounds) -> bool {
-    alike::say_otherwise(&Sounds::of(&whole.best_fit(part)), part)
+    let number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    alike::differences(&Sounds::of(&whole.best_fit(part)), part).iter().any(|d| {
+        let both = Sounds::of(&d.was).len() >= 2 && Sounds::of(&d.is).len() >= 2;
+        both || (number(&d.was) && number(&d.is))
+    })
 }
 
 fn shown(text: &str) -> String {
