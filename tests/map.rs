@@ -319,7 +319,8 @@ fn twenty_nights_over_an_unchanged_menu_tell_nothing() {
     every_change_is_named(Lang::En);
 }
 
-/// Minutes of processor time: trees of up to sixty places. `NIGHTBELL_SEEDS` says how many of each size.
+/// Minutes of processor time: trees of up to sixty places. `NIGHTBELL_SEEDS` says how many of each size. A measure, not yet
+/// a promise: English heard without a single stop (seed 2001) has labels paired with the wrong keys.
 #[test]
 #[ignore = "minutes; cargo test --test map -- --ignored"]
 fn large_trees_are_mapped_whole_with_every_dead_end_by_its_name() {
