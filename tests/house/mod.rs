@@ -42,7 +42,7 @@ const HOTLINES: &[(&str, Standing)] = &[
 /// The files of the pretend hotlines, in the time zone of their callers.
 pub fn config() -> Config {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/probes/rehearsal");
-    let mut files = Vec::new();
+    let mut files = vec![("_trunks.yaml".to_string(), b"allow: [\"sip:*@127.0.0.1\"]\n".to_vec())];
     for (name, _) in HOTLINES {
         let text = std::fs::read_to_string(format!("{folder}/{name}.yaml")).expect("a probe file");
         let zone = if name.ends_with("-en") { "Europe/London" } else { "Asia/Shanghai" };
