@@ -28,7 +28,7 @@ watch: packages build model prompts
 .PHONY: watch
 
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
-test: packages model prompts asterisk prometheus postgres browser
+test: packages model prompts asterisk prometheus postgres browser fonts
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -38,10 +38,9 @@ test: packages model prompts asterisk prometheus postgres browser
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, evidence in a bucket, trees of sixty places, each fuzz target for FUZZ_SECONDS=60, the daemon killed 100 times
+## test-long: make test, evidence in a bucket, each fuzz target for a minute (FUZZ_SECONDS=60), the daemon killed 100 times
 test-long: test
 	@$(step) "evidence in a bucket" cargo test --locked --features s3 --test s3
-	@$(step) "trees of sixty places" cargo test --locked --test map -- --ignored
 	@setup/fuzz
 	@setup/kill-storm 100
 .PHONY: test-long
@@ -101,6 +100,11 @@ postgres: packages
 browser: packages
 	@setup/browser >/dev/null
 .PHONY: browser
+
+## fonts: Noto Sans CJK for the report as PDF, from the system or into the cache
+fonts:
+	@setup/fonts >/dev/null
+.PHONY: fonts
 
 ## clean: what was built (the cache stays; it is named above)
 clean:

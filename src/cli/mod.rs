@@ -12,6 +12,7 @@ mod model;
 mod read;
 mod rehearse;
 mod replay;
+mod report;
 mod run;
 mod serve;
 pub mod terminal;
@@ -59,6 +60,8 @@ enum Command {
     Transcribe(transcribe::Args),
     /// A call is deleted on request; the ledger keeps a tombstone
     Forget(forget::Args),
+    /// The month as HTML, PDF, XLSX, CSV and JSON
+    Report(report::Args),
     /// The ledger of the daemon: nothing altered, nothing missing
     Verify(verify::Args),
 }
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::MakePrompts(args) => make_prompts::run(args),
         Command::Transcribe(args) => transcribe::run(args),
         Command::Forget(args) => forget::run(args),
+        Command::Report(args) => report::run(args),
         Command::Verify(args) => verify::run(args),
     }
 }

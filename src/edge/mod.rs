@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod call;
 pub mod evidence;
+pub mod fonts;
 pub mod line;
 pub mod model;
 pub mod plan;

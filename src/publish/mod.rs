@@ -4,3 +4,4 @@ pub mod figures;
 pub mod metrics;
 pub mod pages;
 mod reading;
+pub mod report;
