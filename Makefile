@@ -28,7 +28,7 @@ watch: packages build model prompts
 .PHONY: watch
 
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
-test: packages model prompts asterisk prometheus postgres browser fonts
+test: packages model prompts asterisk sipp tshark prometheus postgres browser fonts
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -60,6 +60,11 @@ build: packages
 	@$(step) "build" cargo build --locked
 .PHONY: build
 
+## interop: every codec over UDP, TCP and TLS, plain and SRTP, by each way of keys, against a real Asterisk, as a table
+interop: packages asterisk tshark
+	@NIGHTBELL_INTEROP=all $(cargo) test --locked --test interop -- --nocapture
+.PHONY: interop
+
 ## pbx: a real Asterisk with the hotlines of fixtures/asterisk, in the foreground
 pbx: asterisk
 	@fixtures/asterisk/start
@@ -85,6 +90,16 @@ prompts:
 asterisk:
 	@setup/asterisk >/dev/null
 .PHONY: asterisk
+
+## sipp: SIPp, strict far sides for tests, into the cache, from distribution packages, without root
+sipp:
+	@setup/sipp >/dev/null
+.PHONY: sipp
+
+## tshark: Wireshark without windows, which reads our captures in tests, into the cache, without root
+tshark:
+	@setup/tshark >/dev/null
+.PHONY: tshark
 
 ## prometheus: Prometheus, promtool and Alertmanager into the cache, from distribution packages, without root
 prometheus:

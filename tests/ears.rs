@@ -3,7 +3,7 @@
 //!
 //! The recordings are not part of the project: `setup/prompts` puts them into the cache (`make test` runs it).
 
-use nightbell::call::rtp::Codec;
+use nightbell::call::rtp::g711::Law;
 use nightbell::hearing::Ears;
 use nightbell::vocabulary::{Frame, HeardKind, Hearing, Moment};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn cached(folder: &str) -> Vec<PathBuf> {
 }
 
 /// As it comes out of a line, between two seconds of silence.
-fn through_a_line(path: &Path, law: Codec) -> (Vec<i16>, Option<(f64, f64)>) {
+fn through_a_line(path: &Path, law: Law) -> (Vec<i16>, Option<(f64, f64)>) {
     let mut wav = hound::WavReader::open(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let samples: Vec<i16> = wav.samples::<i16>().map_while(Result::ok).collect();
     let span = span(&samples).map(|(from, to)| (from + 2.0, to + 2.0));
@@ -98,7 +98,7 @@ fn check_prompts(folder: &str, is_speech: impl Fn(&str) -> bool) {
         if !is_speech(&name) {
             continue;
         }
-        let (samples, span) = through_a_line(path, if n % 2 == 0 { Codec::Pcma } else { Codec::Pcmu });
+        let (samples, span) = through_a_line(path, if n % 2 == 0 { Law::A } else { Law::Mu });
         let Some((from, to)) = span else { continue };
         prompts += 1;
         let heard = hear(&samples);
@@ -142,7 +142,7 @@ fn every_mandarin_prompt_reaches_the_clips_whole() {
 fn hold_music_is_music_and_hardly_any_of_it_reaches_the_clips() {
     let (mut seconds, mut in_clips, mut music) = (0.0, 0.0, 0.0);
     for (n, path) in cached("moh").iter().enumerate() {
-        let (mut samples, _) = through_a_line(path, if n % 2 == 0 { Codec::Pcma } else { Codec::Pcmu });
+        let (mut samples, _) = through_a_line(path, if n % 2 == 0 { Law::A } else { Law::Mu });
         samples.truncate(8_000 * 120);
         let heard = hear(&samples);
         seconds += samples.len() as f64 / 8_000.0;

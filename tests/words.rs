@@ -4,7 +4,7 @@
 //! English: human recordings (Asterisk's core sounds) through G.711, against their published texts. Mandarin: sentences
 //! joined from recorded syllables. The model and the recordings are in the cache: `make model prompts`.
 
-use nightbell::call::rtp::g711::Codec;
+use nightbell::call::rtp::g711::Law;
 use nightbell::edge::recorded_voice::RecordedVoice;
 use nightbell::edge::{cache, sound};
 use nightbell::hearing::words::lexicon;
@@ -34,7 +34,7 @@ fn english_recordings_are_written_down() {
     // Every seventh sentence of four words or more that can be said in one way only.
     for (i, (name, text)) in english_texts().into_iter().enumerate().filter(|(i, _)| i % 7 == 3) {
         let recording = sound::read(&cache::prompts().join(format!("en/{name}.wav"))).unwrap();
-        let codec = if i % 2 == 0 { Codec::Pcma } else { Codec::Pcmu };
+        let codec = if i % 2 == 0 { Law::A } else { Law::Mu };
         let file = folder.path().join(format!("{i}.wav"));
         write_g711(&file, codec, &recording.at(8000).samples);
         said.insert(file.display().to_string(), text);
@@ -64,7 +64,7 @@ fn mandarin_sentences_are_written_down_and_their_raw_hearing_is_kept() {
     let (mut said, mut files) = (BTreeMap::new(), Vec::new());
     for (name, text) in mandarin_texts() {
         let file = folder.path().join(format!("{name}.wav"));
-        write_g711(&file, Codec::Pcma, &mandarin_voice().say(&text).unwrap());
+        write_g711(&file, Law::A, &mandarin_voice().say(&text).unwrap());
         said.insert(file.display().to_string(), text);
         files.push(file);
     }
@@ -101,12 +101,12 @@ fn the_language_is_told_where_it_may_be_either() {
     let mut files = Vec::new();
     for (i, (_, text)) in mandarin_texts().into_iter().enumerate().take(4) {
         let file = folder.path().join(format!("zh-{i}.wav"));
-        write_g711(&file, Codec::Pcma, &mandarin_voice().say(&text).unwrap());
+        write_g711(&file, Law::A, &mandarin_voice().say(&text).unwrap());
         files.push(file);
     }
     for (i, (name, _)) in english_texts().into_iter().enumerate().filter(|(i, _)| i % 31 == 5).take(4) {
         let file = folder.path().join(format!("en-{i}.wav"));
-        write_g711(&file, Codec::Pcmu, &sound::read(&cache::prompts().join(format!("en/{name}.wav"))).unwrap().samples);
+        write_g711(&file, Law::Mu, &sound::read(&cache::prompts().join(format!("en/{name}.wav"))).unwrap().samples);
         files.push(file);
     }
     for line in transcribed(&files, "zh,en") {
@@ -122,7 +122,7 @@ fn no_word_comes_out_of_what_is_no_speech() {
     let mut files = Vec::new();
     let mut keep = |name: &str, samples: &[i16]| {
         let file = folder.path().join(format!("{name}.wav"));
-        write_g711(&file, Codec::Pcma, samples);
+        write_g711(&file, Law::A, samples);
         files.push(file);
     };
     keep("silence", &[0; 8 * 8000]);
@@ -210,12 +210,12 @@ fn mandarin_voice() -> RecordedVoice {
     RecordedVoice::new(&folder, "3")
 }
 
-fn write_g711(file: &Path, codec: Codec, samples: &[i16]) {
+fn write_g711(file: &Path, codec: Law, samples: &[i16]) {
     let data: Vec<u8> = samples.iter().map(|&s| codec.encode(s)).collect();
     let mut wav = b"RIFF".to_vec();
     wav.extend((data.len() as u32 + 36).to_le_bytes());
     wav.extend(b"WAVEfmt \x10\0\0\0");
-    wav.extend(if codec == Codec::Pcma { 6u16 } else { 7 }.to_le_bytes());
+    wav.extend(if codec == Law::A { 6u16 } else { 7 }.to_le_bytes());
     wav.extend(1u16.to_le_bytes());
     wav.extend(8000u32.to_le_bytes());
     wav.extend(8000u32.to_le_bytes());

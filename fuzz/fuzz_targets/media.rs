@@ -8,7 +8,7 @@ use nightbell::vocabulary::{Moment, Seed};
 
 fuzz_target!(|bytes: &[u8]| {
     let from = "127.0.0.1:4002".parse().expect("an address");
-    let settings = MediaSettings { cname: "fuzz@127.0.0.1".into(), key_expected: Some(101) };
+    let settings = MediaSettings { cname: "fuzz@127.0.0.1".into(), key_expected: Some(101), expected: Vec::new() };
     let mut session = MediaSession::new(settings, Seed::new(7));
     let mut out = Vec::new();
     let mut now = Moment(0);
@@ -19,10 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
             remote_rtcp: None,
             codec: Codec::Pcma,
             payload_type: 8,
-            expected: vec![(8, Codec::Pcma), (0, Codec::Pcmu)],
+            expected: vec![(8, Codec::Pcma), (0, Codec::Pcmu), (9, Codec::G722), (107, Codec::Opus)],
             key_payload_type: Some(101),
+            key_clock: 8_000,
             key_events: 0xffff,
-            key_expected: vec![101],
+            key_expected: vec![(101, 8_000), (102, 48_000)],
+            srtp: None,
             sends: true,
             receives: true,
         }),

@@ -11,6 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
         key_payload_type: Some(101),
         session_id: 1,
         version: 1,
+        srtp: nightbell::vocabulary::Srtp::Optional,
     };
     let _ = sdp::read_answer(&local, bytes);
     if let Ok((answer, _)) = sdp::answer(&local, bytes) {

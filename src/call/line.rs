@@ -7,14 +7,19 @@
 use super::rtp::{Agreement, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use super::sdp::{self, LocalMedia};
 use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput};
+use super::srtp::Suite;
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX};
+use crate::vocabulary::trace::KeyMethod;
 use crate::vocabulary::trace::OurReason;
-use crate::vocabulary::{Key, Moment, Seed};
+use crate::vocabulary::{Moment, Seed};
+use keypad::{Answered, Keypad, Leaving};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod keypad;
 mod words;
 
+pub use keypad::key_of_info;
 pub use words::{LineEvent, LineInput, LineOutput, LineSettings};
 
 /// Our number for telephone-event in offers; what is sent goes by the answer's.
@@ -38,6 +43,9 @@ enum Stage {
 pub struct Line {
     caller: Caller,
     media: MediaSession,
+    keypad: Keypad,
+    /// What Allow said of INFO.
+    takes_info: Option<bool>,
     local: LocalMedia,
     /// The description we sent last: the next one has a new version only if it says something else.
     described: Vec<u8>,
@@ -66,12 +74,16 @@ impl Line {
             // RFC 8866 §5.2: numeric; kept within 63 bits for those who read it signed.
             session_id: dice.next_u64() >> 1,
             version: 1,
+            srtp: settings.srtp,
         };
         let cname = format!("nightbell@{}", settings.local_rtp.ip());
-        let media = MediaSettings { cname, key_expected: local.key_payload_type };
+        let media =
+            MediaSettings { cname, key_expected: local.key_payload_type, expected: sdp::dynamic_numbers(&local) };
         Line {
             caller: Caller::new(settings.caller, seed.fork("sip")),
             media: MediaSession::new(media, seed.fork("media")),
+            keypad: Keypad::new(settings.keys),
+            takes_info: None,
             local,
             described: Vec::new(),
             stage: Stage::Idle,
@@ -111,7 +123,10 @@ impl Line {
             LineInput::Lost { peer, detail } => self.signal(now, CallerInput::Lost { peer, detail }, out),
             LineInput::Rtp { from, bytes } => self.play(now, MediaInput::Rtp { from, bytes }, out),
             LineInput::Rtcp { from, bytes } => self.play(now, MediaInput::Rtcp { from, bytes }, out),
-            LineInput::Press { key } => self.play(now, MediaInput::Press { key }, out),
+            LineInput::Press { key, method } => {
+                self.keypad.press(key, method);
+                self.press_next(now, out);
+            }
             LineInput::Say { samples } => self.play(now, MediaInput::Say { samples }, out),
             LineInput::StopSaying => self.play(now, MediaInput::StopSaying, out),
             LineInput::HangUp => self.hang_up(now, out),
@@ -217,7 +232,8 @@ impl Line {
                     self.agree(now, agreement, out);
                 }
             }
-            CallerEvent::Answered { status, reason, to_tag, sdp } => {
+            CallerEvent::Answered { status, reason, to_tag, sdp, takes_info } => {
+                self.takes_info = takes_info;
                 self.answered(now, (status, reason), &to_tag.unwrap_or_default(), sdp, out);
             }
             CallerEvent::FarOffer { offer_id, sdp } => self.offered(now, offer_id, sdp, out),
@@ -232,7 +248,7 @@ impl Line {
                     tell(LineEvent::FarKey { key }, out);
                 }
             }
-            CallerEvent::InfoAnswered { .. } => {}
+            CallerEvent::InfoAnswered { status } => self.info_answered(now, status, out),
             CallerEvent::Rejected { status, reason, q850, .. } => {
                 tell(LineEvent::Rejected { status, reason, q850 }, out);
                 self.end(now, out);
@@ -284,7 +300,8 @@ impl Line {
         }
         let codec = agreement.as_ref().ok().map(|agreement| agreement.codec);
         let telephone_event = agreement.as_ref().ok().and_then(|agreement| agreement.key_payload_type);
-        out.push(LineOutput::Event(LineEvent::Answered { status, reason, codec, telephone_event }));
+        let srtp = agreement.as_ref().ok().and_then(|agreement| agreement.srtp).map(Suite::name);
+        out.push(LineOutput::Event(LineEvent::Answered { status, reason, codec, telephone_event, srtp }));
         match agreement {
             Ok(agreement) => self.agree(now, agreement, out),
             // RFC 3261 §13.2.2.4: an answer that cannot be used is acknowledged, then hung up on.
@@ -318,12 +335,49 @@ impl Line {
     }
 
     fn agree(&mut self, now: Moment, agreement: Agreement, out: &mut Vec<LineOutput>) {
+        self.keypad.agree(&agreement, self.takes_info);
         self.play(now, MediaInput::Agreed(agreement), out);
+        self.press_next(now, out);
+    }
+
+    /// By which methods keys can be tried in this call, best first; empty when there is nothing to choose.
+    pub fn key_methods(&self) -> &[KeyMethod] {
+        self.keypad.methods()
+    }
+
+    fn press_next(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
+        if matches!(self.stage, Stage::Over | Stage::Closed) {
+            return;
+        }
+        if let Some(leaving) = self.keypad.next(self.media.agreement().is_some(), self.stage == Stage::Talking) {
+            self.leave(now, leaving, out);
+        }
+    }
+
+    fn leave(&mut self, now: Moment, leaving: Leaving, out: &mut Vec<LineOutput>) {
+        if let Some((content_type, body)) = leaving.info {
+            self.signal(now, CallerInput::SendInfo { content_type: content_type.to_string(), body }, out);
+        }
+        self.play(now, MediaInput::Press { key: leaving.key, method: leaving.method }, out);
+    }
+
+    fn info_answered(&mut self, now: Moment, status: Option<u16>, out: &mut Vec<LineOutput>) {
+        match self.keypad.answered(status) {
+            Answered::Settled => {
+                if let Some((key, method, from, to)) = self.keypad.finish() {
+                    out.push(LineOutput::Event(LineEvent::KeySent { key, method, from, to }));
+                }
+            }
+            Answered::Again(leaving) => self.leave(now, leaving, out),
+            Answered::Refused { key, status } => out.push(LineOutput::Event(LineEvent::KeyRefused { key, status })),
+        }
+        self.press_next(now, out);
     }
 
     /// Steps the media, and passes on what comes of it.
     fn play(&mut self, now: Moment, input: MediaInput, out: &mut Vec<LineOutput>) {
         let mut outputs = std::mem::take(&mut self.from_media);
+        let mut keys_free = false;
         self.media.step(now, input, &mut outputs);
         for output in outputs.drain(..) {
             out.push(match output {
@@ -335,8 +389,14 @@ impl Line {
                     MediaEvent::FirstPacket if self.stage == Stage::Ringing => LineOutput::Event(LineEvent::EarlyMedia),
                     // After the answer the count tells, below. A hint to leave is no end of the call.
                     MediaEvent::FirstPacket | MediaEvent::FarLeft => continue,
-                    MediaEvent::KeySent { key, method, from, to } => {
-                        LineOutput::Event(LineEvent::KeySent { key, method, from, to })
+                    MediaEvent::KeySent { method, from, to, .. } => {
+                        keys_free = true;
+                        match self.keypad.held(method, from, to) {
+                            Some((key, method, from, to)) => {
+                                LineOutput::Event(LineEvent::KeySent { key, method, from, to })
+                            }
+                            None => continue,
+                        }
                     }
                     MediaEvent::SaidAll => LineOutput::Event(LineEvent::SaidAll),
                     MediaEvent::FarKey { key } => LineOutput::Event(LineEvent::FarKey { key }),
@@ -351,26 +411,9 @@ impl Line {
             self.told_first_media = true;
             out.push(LineOutput::Event(LineEvent::FirstMedia));
         }
-    }
-}
-
-/// `Signal=5` of application/dtmf-relay, or the bare key of application/dtmf.
-fn key_of_info(content_type: &str, body: &[u8]) -> Option<Key> {
-    let text = std::str::from_utf8(body).ok()?;
-    let content_type = content_type.split(';').next()?.trim().to_ascii_lowercase();
-    let symbol = match content_type.as_str() {
-        "application/dtmf-relay" => text.lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
-        })?,
-        "application/dtmf" => text.trim(),
-        _ => return None,
-    };
-    match symbol {
-        // Some write the event's number (RFC 4733 table 3) for the two keys that are no digits.
-        "10" => Key::new('*'),
-        "11" => Key::new('#'),
-        _ => symbol.parse().ok(),
+        if keys_free {
+            self.press_next(now, out);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Offer and answer (RFC 3264) of one audio stream, over `sdp-types` behind a pre-clean of what PBXs really send.
 
 use super::rtp::{Agreement, Codec};
+use super::srtp::{Crypto, Suite, WITHHELD, read_crypto};
+use crate::vocabulary::Srtp;
 use sdp_types::{Connection, Media, Origin, Session};
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,6 +21,32 @@ pub struct LocalMedia {
     pub session_id: u64,
     /// `o=`: one more with each changed description (RFC 3264 §8).
     pub version: u64,
+    pub srtp: Srtp,
+}
+
+/// Our number for Opus, which has none of its own.
+const OPUS_PAYLOAD_TYPE: u8 = 107;
+
+/// Our number for a codec.
+fn number_of(codec: Codec) -> u8 {
+    codec.static_payload_type().unwrap_or(OPUS_PAYLOAD_TYPE)
+}
+
+/// What we offer under numbers that mean nothing without the offer.
+pub fn dynamic_numbers(local: &LocalMedia) -> Vec<(u8, Codec)> {
+    let dynamic = local.codecs.iter().filter(|codec| codec.static_payload_type().is_none());
+    dynamic.map(|&codec| (number_of(codec), codec)).collect()
+}
+
+/// Our numbers for telephone-event, one for each clock among these codecs (RFC 4733 §2.1: keys and sound of one stream
+/// go by one clock), and always one for 8 kHz: many know no other beside Opus.
+fn key_numbers(local: &LocalMedia, codecs: impl Iterator<Item = Codec>) -> Vec<(u8, u32)> {
+    let Some(first) = local.key_payload_type else { return Vec::new() };
+    let mut clocks: Vec<u32> = codecs.map(Codec::clock).chain([8_000]).collect();
+    clocks.sort_unstable();
+    clocks.dedup();
+    let number = |clock: u32| if clock == 8_000 { first } else { first.wrapping_add(1) };
+    clocks.into_iter().map(|clock| (number(clock), clock)).collect()
 }
 
 /// Why a description cannot be used. A fact about the far side, not a failure of ours.
@@ -34,42 +62,77 @@ pub enum SdpError {
     NoCommonCodec(String),
     #[error("the audio stream is {0}, not RTP/AVP")]
     NotPlainRtp(String),
+    #[error("SRTP was asked for, and there is no key for it that we understand")]
+    NotSafe,
 }
 
 /// Our offer: all we speak, both ways.
 pub fn offer(local: &LocalMedia) -> Vec<u8> {
-    let formats: Vec<(u8, Codec)> = local.codecs.iter().map(|&codec| (codec.static_payload_type(), codec)).collect();
-    let audio = audio(local, &formats, local.key_payload_type, "sendrecv");
+    let formats: Vec<(u8, Codec)> = local.codecs.iter().map(|&codec| (number_of(codec), codec)).collect();
+    let safe = match local.srtp {
+        Srtp::Off => Vec::new(),
+        Srtp::Optional | Srtp::Required => our_cryptos().to_vec(),
+    };
+    let proto = if local.srtp == Srtp::Required { Some("RTP/SAVP") } else { None };
+    let keys = key_numbers(local, local.codecs.iter().copied());
+    let audio = secured(audio(local, &formats, &keys, "sendrecv"), &safe, proto);
     describe(local, vec![audio])
+}
+
+/// What we offer to make packets safe with, the stronger tag first.
+fn our_cryptos() -> [Crypto; 2] {
+    [Crypto { tag: 1, suite: Suite::Sha1_80 }, Crypto { tag: 2, suite: Suite::Sha1_32 }]
+}
+
+/// The stream with these crypto attributes; their keys are put in on the way out (`srtp::Exchange`).
+fn secured(mut media: Media, cryptos: &[Crypto], proto: Option<&str>) -> Media {
+    for Crypto { tag, suite } in cryptos {
+        media.add_attribute_with_value("crypto", format!("{tag} {} inline:{WITHHELD}", suite.name()));
+    }
+    if let Some(proto) = proto {
+        media.proto = proto.into();
+    }
+    media
 }
 
 /// What the far side's answer to our offer means.
 pub fn read_answer(local: &LocalMedia, bytes: &[u8]) -> Result<Agreement, SdpError> {
     let theirs = Theirs::read(bytes)?;
-    let stream = theirs.stream()?;
+    let stream = theirs.stream(local.srtp)?;
+    // RFC 4568 §5.1.3: one of ours, under its tag.
+    let srtp = stream.cryptos().find(|crypto| local.srtp != Srtp::Off && our_cryptos().contains(crypto));
+    stream.is_safe_enough(local.srtp, srtp)?;
     // RFC 3264 §6.1: of several codecs in an answer the first is preferred. None is taken that we did not offer.
     let common: Vec<(u8, Codec)> = stream.codecs().filter(|(_, codec)| local.codecs.contains(codec)).collect();
-    let offered = local.codecs.iter().map(|&codec| (codec.static_payload_type(), codec));
+    let offered = local.codecs.iter().map(|&codec| (number_of(codec), codec));
     let mut agreement = stream.agreement(&common)?;
+    agreement.srtp = srtp.map(|crypto| crypto.suite);
     agreement.expected.extend(offered.filter(|pair| !common.contains(pair)));
     if local.key_payload_type.is_none() {
         agreement.key_payload_type = None;
         agreement.key_expected.clear();
     }
     // Keys come under our number (RFC 3264 §5.1), but some send under their own.
-    agreement.key_expected.extend(local.key_payload_type.filter(|ours| !agreement.key_expected.contains(ours)));
+    for ours in key_numbers(local, local.codecs.iter().copied()) {
+        if !agreement.key_expected.iter().any(|(number, _)| *number == ours.0) {
+            agreement.key_expected.push(ours);
+        }
+    }
     let sound: Vec<u8> = common.iter().map(|(number, _)| *number).collect();
-    agreement.key_expected.retain(|number| !sound.contains(number));
+    agreement.key_expected.retain(|(number, _)| !sound.contains(number));
     Ok(agreement)
 }
 
 /// Our answer to the far side's offer, and what the two come to.
 pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Agreement), SdpError> {
     let theirs = Theirs::read(offer)?;
-    let stream = theirs.stream()?;
+    let stream = theirs.stream(local.srtp)?;
+    let srtp = stream.cryptos().find(|_| local.srtp != Srtp::Off);
+    stream.is_safe_enough(local.srtp, srtp)?;
     // RFC 3264 §6.1: their order, under their numbers; one codec, so that nobody changes it between two packets.
     let common: Vec<(u8, Codec)> = stream.codecs().filter(|(_, c)| local.codecs.contains(c)).take(1).collect();
     let mut agreement = stream.agreement(&common)?;
+    agreement.srtp = srtp.map(|crypto| crypto.suite);
     if local.key_payload_type.is_none() {
         agreement.key_payload_type = None;
         agreement.key_expected.clear();
@@ -82,7 +145,11 @@ pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Agreement), 
         Direction::ReceiveOnly => "sendonly",
         Direction::Inactive => "inactive",
     };
-    let ours = audio(local, &common, agreement.key_payload_type, direction);
+    let keys: Vec<(u8, u32)> =
+        agreement.key_payload_type.map(|number| (number, agreement.key_clock)).into_iter().collect();
+    // RFC 4568 §5.1.2: the one attribute that is taken, with our key.
+    let taken: Vec<Crypto> = srtp.into_iter().collect();
+    let ours = secured(audio(local, &common, &keys, direction), &taken, Some(&stream.media.proto));
     // RFC 3264 §6: as many streams as in the offer, in its order; the others are refused with port 0.
     let streams = theirs.session.medias.iter().enumerate().map(|(i, media)| match i == stream.index {
         true => ours.clone(),
@@ -101,15 +168,21 @@ fn refused(media: &Media) -> Media {
     refused
 }
 
-fn audio(local: &LocalMedia, formats: &[(u8, Codec)], keys: Option<u8>, direction: &str) -> Media {
-    let numbers = formats.iter().map(|(number, _)| *number).chain(keys);
+fn audio(local: &LocalMedia, formats: &[(u8, Codec)], keys: &[(u8, u32)], direction: &str) -> Media {
+    let numbers = formats.iter().map(|(number, _)| *number).chain(keys.iter().map(|(number, _)| *number));
     let fmt = numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(" ");
     let mut media = Media::new(sdp_types::MediaType::Audio, local.rtp.port(), sdp_types::TransportProto::RtpAvp, fmt);
     for (number, codec) in formats {
-        media.add_attribute_with_value("rtpmap", format!("{number} {codec}/8000"));
+        // RFC 7587 §7: two channels, always; what is worth sending to us is 16 kHz.
+        let channels = if *codec == Codec::Opus { "/2" } else { "" };
+        media.add_attribute_with_value("rtpmap", format!("{number} {codec}/{}{channels}", codec.clock()));
+        if *codec == Codec::Opus {
+            media
+                .add_attribute_with_value("fmtp", format!("{number} maxplaybackrate=16000; sprop-maxcapturerate=8000"));
+        }
     }
-    if let Some(number) = keys {
-        media.add_attribute_with_value("rtpmap", format!("{number} telephone-event/8000"));
+    for (number, clock) in keys {
+        media.add_attribute_with_value("rtpmap", format!("{number} telephone-event/{clock}"));
         // RFC 4733 §2.4.1: which events are understood must be said.
         media.add_attribute_with_value("fmtp", format!("{number} 0-15"));
     }
@@ -162,14 +235,18 @@ impl Theirs {
         Ok(Theirs { session })
     }
 
-    /// The first audio stream that is not refused.
-    fn stream(&self) -> Result<Stream<'_>, SdpError> {
+    /// The first audio stream that is not refused and is carried as we can.
+    fn stream(&self, srtp: Srtp) -> Result<Stream<'_>, SdpError> {
         let is_audio = |media: &&Media| media.media.eq_ignore_ascii_case("audio");
         if !self.session.medias.iter().any(|media| is_audio(&media)) {
             return Err(SdpError::NoAudio);
         }
         let mut live = self.session.medias.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
-        let is_plain = |media: &Media| ["RTP/AVP", "RTP/AVPF"].iter().any(|p| media.proto.eq_ignore_ascii_case(p));
+        let protos: &[&str] = match srtp {
+            Srtp::Off => &["RTP/AVP", "RTP/AVPF"],
+            Srtp::Optional | Srtp::Required => &["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"],
+        };
+        let is_plain = |media: &Media| protos.iter().any(|p| media.proto.eq_ignore_ascii_case(p));
         let first = live.clone().next().ok_or(SdpError::Refused)?;
         let (index, media) =
             live.find(|(_, m)| is_plain(m)).ok_or_else(|| SdpError::NotPlainRtp(first.1.proto.clone()))?;
@@ -207,40 +284,59 @@ impl Stream<'_> {
         Some((name, parts.next().and_then(|rate| rate.trim().parse().ok()).unwrap_or(8000)))
     }
 
+    /// The crypto attributes that we understand (RFC 4568), in its order.
+    fn cryptos(&self) -> impl Iterator<Item = Crypto> + '_ {
+        let values = self.media.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("crypto"));
+        values.filter_map(|a| Some(read_crypto(a.value.as_deref()?)?.0))
+    }
+
+    /// RTP/SAVP without a key is nothing; plain RTP is nothing to those who want more.
+    fn is_safe_enough(&self, wanted: Srtp, agreed: Option<Crypto>) -> Result<(), SdpError> {
+        let is_savp = self.media.proto.to_ascii_uppercase().starts_with("RTP/SAVP");
+        match agreed {
+            None if is_savp || wanted == Srtp::Required => Err(SdpError::NotSafe),
+            _ => Ok(()),
+        }
+    }
+
     /// What of it we could speak, in its order. Static numbers need no rtpmap (RFC 3551 §6).
     fn codecs(&self) -> impl Iterator<Item = (u8, Codec)> + '_ {
         self.numbers().filter_map(|number| match self.mapped(number) {
-            Some((name, 8000)) => Some((number, Codec::from_name(name)?)),
-            Some(_) => None,
+            Some((name, clock)) => Some((number, Codec::from_name(name).filter(|codec| codec.clock() == clock)?)),
             None => Some((number, Codec::from_static_payload_type(number)?)),
         })
     }
 
-    fn keys(&self) -> Option<(u8, u16)> {
-        let is_event = |number: &u8| {
-            self.mapped(*number)
-                .is_some_and(|(name, rate)| name.eq_ignore_ascii_case("telephone-event") && rate == 8000)
+    /// Number, clock and events of telephone-event: at the sound's own clock, else at 8 kHz, which many name beside Opus and
+    /// take.
+    fn keys(&self, sound_clock: u32) -> Option<(u8, u32, u16)> {
+        let clock_of = |number: u8| {
+            let (name, clock) = self.mapped(number)?;
+            name.eq_ignore_ascii_case("telephone-event").then_some((number, clock))
         };
-        let number = self.numbers().find(is_event)?;
-        Some((number, self.values("fmtp", number).next().map_or(u16::MAX, events)))
+        let at = |wanted: u32| self.numbers().filter_map(clock_of).find(|(_, clock)| *clock == wanted);
+        let (number, clock) = at(sound_clock).or_else(|| at(8_000))?;
+        Some((number, clock, self.values("fmtp", number).next().map_or(u16::MAX, events)))
     }
 
     fn agreement(&self, common: &[(u8, Codec)]) -> Result<Agreement, SdpError> {
         let &(payload_type, codec) = common.first().ok_or_else(|| SdpError::NoCommonCodec(self.shown()))?;
         let on_hold = self.address.is_some_and(|address| address.is_unspecified());
         let remote = self.address.filter(|_| !on_hold).map(|address| SocketAddr::new(address, self.media.port));
-        let keys = self.keys();
+        let keys = self.keys(codec.clock());
         Ok(Agreement {
             remote,
             remote_rtcp: self.rtcp(remote),
             codec,
             payload_type,
             expected: common.to_vec(),
-            key_payload_type: keys.map(|(number, _)| number),
-            key_events: keys.map_or(0, |(_, events)| events),
-            key_expected: keys.map(|(number, _)| number).into_iter().collect(),
+            key_payload_type: keys.map(|(number, ..)| number),
+            key_clock: keys.map_or(8_000, |(_, clock, _)| clock),
+            key_events: keys.map_or(0, |(.., events)| events),
+            key_expected: keys.map(|(number, clock, _)| (number, clock)).into_iter().collect(),
             sends: !on_hold && matches!(self.direction, Direction::SendReceive | Direction::ReceiveOnly),
             receives: matches!(self.direction, Direction::SendReceive | Direction::SendOnly),
+            srtp: None,
         })
     }
 

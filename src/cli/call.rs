@@ -4,7 +4,8 @@ use super::live::{self, Live};
 use crate::config::{Allow, Step, Trunk, parse_do};
 use crate::edge::plan::{self, NotMade, Wanted};
 use crate::edge::{call, probes};
-use crate::vocabulary::{Lang, Target, limits};
+use crate::vocabulary::trace::KeyChoice;
+use crate::vocabulary::{Codec, Lang, Srtp, Target, limits};
 use clap::Args as ClapArgs;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,6 +48,15 @@ pub struct Args {
     /// Country of the call-progress tones: CN, US, UK, DE, JP, FR
     #[arg(long, value_name = "COUNTRY")]
     tones: Option<String>,
+    /// How keys leave: auto, rfc4733, info, inband; auto goes by the answer and tries the others after a key without effect
+    #[arg(long, value_name = "METHOD")]
+    dtmf: Option<String>,
+    /// Codecs to offer, the one liked best first: PCMA, PCMU, G722, opus
+    #[arg(long, value_delimiter = ',', value_name = "CODECS")]
+    codecs: Vec<String>,
+    /// SRTP with its keys in the SDP: off, optional, required
+    #[arg(long, value_name = "WORD")]
+    srtp: Option<String>,
     /// Give up when unanswered for so long
     #[arg(long, value_name = "DURATION", default_value = "60s")]
     ring_limit: String,
@@ -56,13 +66,19 @@ pub struct Args {
     /// Where tape, recording and record are kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write signalling and sound as a capture (pcapng, for Wireshark), there
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// The messages of the signalling as a ladder, too
+    #[arg(long)]
+    verbose: bool,
     /// The call as JSON on standard output, nothing else there
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: Args) -> ExitCode {
-    let json = args.json;
+    let (json, verbose, pcap) = (args.json, args.verbose, args.pcap.clone());
     match wanted(&args) {
         Ok((wanted, allow)) => {
             let folder = args.out.clone().unwrap_or_else(live::calls_folder);
@@ -81,6 +97,7 @@ pub fn run(args: Args) -> ExitCode {
                 match made {
                     Ok(finished) => {
                         live.finish(&finished);
+                        live.traffic(&finished, verbose, pcap.as_deref());
                         if json {
                             live::print_line(&finished.record);
                         }
@@ -129,6 +146,28 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
     {
         wrong.push(format!("--tones: there is no plan for {country}; write one of {}", COUNTRIES.join(", ")));
     }
+    let keys = args.dtmf.as_deref().and_then(|word| {
+        let choice = KeyChoice::from_word(word);
+        if choice.is_none() {
+            wrong.push(format!("--dtmf: {word} is no method; write one of {}", KeyChoice::WORDS.join(", ")));
+        }
+        choice
+    });
+    let mut codecs: Vec<Codec> = Vec::new();
+    for name in &args.codecs {
+        match Codec::from_name(name.trim()) {
+            Some(codec) if !codecs.contains(&codec) => codecs.push(codec),
+            Some(_) => {}
+            None => wrong.push(format!("--codecs: {name} is not spoken here; write some of PCMA,PCMU,G722,opus")),
+        }
+    }
+    let srtp = args.srtp.as_deref().and_then(|word| {
+        let srtp = Srtp::from_word(word);
+        if srtp.is_none() {
+            wrong.push(format!("--srtp: {word} is not understood; write one of {}", Srtp::WORDS.join(", ")));
+        }
+        srtp
+    });
     let loopback = target.as_ref().is_some_and(Target::is_loopback);
     let (trunk, allow) = files(args, loopback, &mut wrong);
     match target {
@@ -155,6 +194,9 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 goes_on_with_people: false,
                 map: None,
                 explore: None,
+                keys,
+                codecs,
+                srtp,
             };
             Ok((wanted, allow))
         }

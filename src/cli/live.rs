@@ -1,6 +1,6 @@
 //! What `call` and `run` share: the picture while it happens, the ears, and how a command ends.
 
-use super::terminal;
+use super::{terminal, traffic};
 use crate::edge::call::{Finished, Writer};
 use crate::edge::model;
 use crate::edge::plan::NotMade;
@@ -10,7 +10,7 @@ use crate::record::timeline::Timeline;
 use crate::vocabulary::{Clip, Event, Lang, Verdict};
 use std::future::Future;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
@@ -48,6 +48,22 @@ impl Live {
         }
         if let Some(tape) = &finished.record.evidence.tape {
             self.print(&format!("           tape       {tape}\n"));
+        }
+    }
+
+    /// What went over the wire: the ladder, and a capture in this file.
+    pub fn traffic(&self, finished: &Finished, verbose: bool, pcap: Option<&Path>) {
+        let Some(tape) = finished.record.evidence.tape.as_deref().map(Path::new) else { return };
+        if verbose {
+            match traffic::ladder(tape) {
+                Ok(ladder) => self.print(&format!("\n{ladder}")),
+                Err(e) => eprintln!("nightbell: no ladder: {e}"),
+            }
+        }
+        if let Some(file) = pcap
+            && let Err(e) = traffic::write_capture(tape, file)
+        {
+            eprintln!("nightbell: no capture: {e}");
         }
     }
 

@@ -465,6 +465,9 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             goes_on_with_people: false,
             map: None,
             explore: None,
+            keys: None,
+            codecs: Vec::new(),
+            srtp: None,
         };
         let order = Box::new(Order { wanted, allow, folder, writer: None });
         return Some(Source::Calls { order, budget });

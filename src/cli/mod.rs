@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod serve;
 pub mod terminal;
+mod traffic;
 mod transcribe;
 mod verify;
 

@@ -1,6 +1,6 @@
 //! `nightbell replay TAPE`: a tape again, without network, clock or model.
 
-use super::live;
+use super::{live, traffic};
 use crate::edge::evidence::WavFile;
 use crate::record::call::Evidence;
 use crate::record::replay::{self, Replayed};
@@ -15,6 +15,7 @@ use std::process::ExitCode;
 Examples:
   nightbell replay 01J….nbtape
   nightbell replay 01J….nbtape --json
+  nightbell replay 01J….nbtape --pcap call.pcapng --verbose
   nightbell replay 01J….nbtape --rehear      which verdict would today's ears give?
 Exit: as the call's own · 2 no tape · 3 the replay differs, or we could not judge")]
 pub struct Args {
@@ -26,6 +27,12 @@ pub struct Args {
     /// Write the recording again, there
     #[arg(long, value_name = "FILE")]
     wav: Option<PathBuf>,
+    /// Write signalling and sound as a capture (pcapng, for Wireshark), there
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// The messages of the signalling as a ladder, too
+    #[arg(long)]
+    verbose: bool,
     /// The call as JSON on standard output, nothing else there
     #[arg(long)]
     json: bool,
@@ -57,6 +64,17 @@ pub fn run(args: Args) -> ExitCode {
         return rehear(&args, &tape, &bytes, &replayed);
     }
     show(&args, &replayed);
+    if args.verbose && !args.json {
+        match traffic::ladder(&args.tape) {
+            Ok(ladder) => print!("\n{ladder}"),
+            Err(e) => return wrong(&args.tape, &e),
+        }
+    }
+    if let Some(file) = &args.pcap
+        && let Err(e) = traffic::write_capture(&args.tape, file)
+    {
+        return wrong(&args.tape, &format!("the capture cannot be written: {e}"));
+    }
     if let Some(damage) = &replayed.damage {
         eprintln!("nightbell: {damage}");
     }

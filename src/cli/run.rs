@@ -39,9 +39,21 @@ pub struct Args {
     /// Where tapes, recordings and records are kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write each call's signalling and sound as a capture (pcapng, for Wireshark) into this folder
+    #[arg(long, value_name = "DIR")]
+    pcap: Option<PathBuf>,
+    /// The messages of the signalling as a ladder, too
+    #[arg(long)]
+    verbose: bool,
 }
 
 pub fn run(args: Args) -> ExitCode {
+    if let Some(folder) = &args.pcap
+        && let Err(e) = std::fs::create_dir_all(folder)
+    {
+        eprintln!("nightbell: --pcap: {}: {e}", folder.display());
+        return ExitCode::from(2);
+    }
     let config = match probes::load(&args.config) {
         Ok(config) => config,
         Err(problems) => {
@@ -119,6 +131,8 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
         {
             Ok(finished) => {
                 live.finish(&finished);
+                let capture = args.pcap.as_ref().map(|folder| folder.join(format!("{}.pcapng", finished.record.id)));
+                live.traffic(&finished, args.verbose, capture.as_deref());
                 let aborted = finished.record.outcome == crate::vocabulary::Outcome::Aborted && finished.interrupted;
                 if json_on_stdout {
                     live::print_line(&finished.record);

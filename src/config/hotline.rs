@@ -3,6 +3,7 @@
 use super::keeping::{OwnRedaction, OwnRetention};
 use super::watch::Budgets;
 use super::{Problem, Step};
+use crate::vocabulary::trace::KeyChoice;
 use crate::vocabulary::{Lang, Outcome, Target};
 use chrono::{NaiveDate, NaiveTime, Timelike};
 use chrono_tz::Tz;
@@ -124,6 +125,8 @@ pub struct Probe {
     pub ring_limit: Duration,
     pub call_limit: Duration,
     pub if_human: IfHuman,
+    /// By which method keys leave; None: as the trunk or the answer says.
+    pub dtmf: Option<KeyChoice>,
 }
 
 /// What a caller does when a person answers whom no `human` step waited for.

@@ -11,8 +11,19 @@ use crate::vocabulary::plan::CONTROL_PROBE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 10] =
-    ["name", "schedule", "after_failure", "confirm", "steps", "expect", "when", "ring_limit", "call_limit", "if_human"];
+const KEYS: [&str; 11] = [
+    "name",
+    "schedule",
+    "after_failure",
+    "confirm",
+    "steps",
+    "expect",
+    "when",
+    "ring_limit",
+    "call_limit",
+    "if_human",
+    "dtmf",
+];
 
 /// What the probes of a file are checked against.
 pub(super) struct Around<'a> {
@@ -106,6 +117,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
         let word = reader.word(node, "if_human", &["hang_up", "go_on"])?;
         Some(if word == "go_on" { IfHuman::GoOn } else { IfHuman::HangUp })
     });
+    let dtmf = get("dtmf").map(|node| reader.keys(node));
     let named = name.clone().zip(name_at);
     let whole = || {
         Some(Probe {
@@ -120,6 +132,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
             ring_limit: ring_limit?,
             call_limit: call_limit?,
             if_human: if_human?,
+            dtmf: dtmf.map_or(Some(None), |read| read.map(Some))?,
         })
     };
     Some((named, whole()))

@@ -5,6 +5,7 @@ use super::node::{Document, Kind, Node};
 use super::problem::Problem;
 use super::source::Source;
 use super::span;
+use crate::vocabulary::trace::KeyChoice;
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -321,6 +322,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The items of a list that is not empty.
+    /// By which method keys leave (`dtmf`).
+    pub fn keys(&self, node: &Node) -> Option<KeyChoice> {
+        KeyChoice::from_word(self.word(node, "dtmf", &KeyChoice::WORDS)?)
+    }
+
     pub fn items<'n>(&self, node: &'n Node, name: &str, example: &str) -> Option<&'n [Node]> {
         match &node.kind {
             Kind::List(items) if !items.is_empty() => Some(items),

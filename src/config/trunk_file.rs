@@ -7,7 +7,7 @@ use super::reader::{Reader, present};
 use super::span;
 use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk, TrunkTls};
 use super::watch::Shared;
-use crate::vocabulary::{Target, View, limits};
+use crate::vocabulary::{Codec, Srtp, Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -107,10 +107,14 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
     }
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 16] = [
     "server",
     "outbound_proxy",
     "tls",
+    "dtmf",
+    "codecs",
+    "srtp",
+    "srtp_without_tls",
     "username",
     "password",
     "register",
@@ -129,12 +133,29 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
     let server = server.and_then(|node| self::server(reader, node, "server"));
     let proxy = get("outbound_proxy").map(|node| self::server(reader, node, "outbound_proxy"));
     let tls = get("tls").map(|node| tls(reader, node));
+    let dtmf = get("dtmf").map(|node| reader.keys(node));
+    let codecs = get("codecs").map_or(Some(Vec::new()), |node| codecs(reader, node));
+    let srtp = get("srtp").map_or(Some(Srtp::Off), |node| Srtp::from_word(reader.word(node, "srtp", &Srtp::WORDS)?));
+    let without_tls = get("srtp_without_tls").map_or(Some(false), |node| reader.truth(node, "srtp_without_tls"));
     let first_hop = proxy.as_ref().map_or(server.as_ref(), Option::as_ref);
     if let (Some(key), Some(hop)) = (fields.key("tls"), first_hop)
         && hop.transport != Transport::Tls
     {
         let write = format!("write \"sip:{};transport=tls\" there, or leave tls out", hop.host);
         reader.complain(key, "tls says how a certificate is checked, and this trunk is not reached by TLS", write);
+        return None;
+    }
+    if let (Some(key), Some(hop), Some(Srtp::Optional | Srtp::Required), Some(false)) =
+        (fields.key("srtp"), first_hop, srtp, without_tls)
+        && hop.transport != Transport::Tls
+    {
+        let what = format!(
+            "srtp sends its keys in the signalling, and over {} everybody on the way can read them",
+            hop.transport
+        );
+        let write =
+            format!("write \"sip:{};transport=tls\" there, or srtp_without_tls: true if that way is safe", hop.host);
+        reader.complain(key, what, write);
         return None;
     }
     let username = get("username").map(|node| reader.text(node, "username"));
@@ -190,6 +211,10 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         keep_alive: keep_alive?,
         outbound_proxy: flip(proxy)?,
         tls: flip(tls)?.unwrap_or_default(),
+        dtmf: flip(dtmf)?,
+        codecs: codecs?,
+        srtp: srtp?,
+        srtp_without_tls: without_tls?,
         caller_id: flip(caller_id)?,
         max_calls: max_calls?,
         limits: limits?,
@@ -211,6 +236,27 @@ fn keep_alive(reader: &Reader, node: &Node) -> Option<Option<Duration>> {
         return None;
     }
     Some(Some(every))
+}
+
+/// `[G722, PCMA]`: what is offered, in order of liking.
+fn codecs(reader: &Reader, node: &Node) -> Option<Vec<Codec>> {
+    let mut codecs = Vec::new();
+    for item in reader.items(node, "codecs", "[PCMA, PCMU, G722, opus]")? {
+        let name = reader.text(item, "a codec")?;
+        match Codec::from_name(&name) {
+            Some(codec) if codecs.contains(&codec) => {
+                reader.complain(item, format!("{codec} stands there already"), "leave it out");
+                return None;
+            }
+            Some(codec) => codecs.push(codec),
+            None => {
+                let what = format!("the codec {name} is not spoken here");
+                reader.complain(item, what, "write PCMA, PCMU, G722 or opus");
+                return None;
+            }
+        }
+    }
+    Some(codecs)
 }
 
 fn limits_of(reader: &Reader, node: &Node, priced: bool) -> Option<Shared> {

@@ -2,7 +2,8 @@
 
 use super::watch::{Price, Shared};
 pub use crate::vocabulary::Transport;
-use crate::vocabulary::{Target, View};
+use crate::vocabulary::trace::KeyChoice;
+use crate::vocabulary::{Codec, Srtp, Target, View};
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,13 @@ pub struct Trunk {
     /// Where everything goes first, instead of to the server.
     pub outbound_proxy: Option<Server>,
     pub tls: TrunkTls,
+    /// What is offered, in order of liking; empty: everything, the country's law first.
+    pub codecs: Vec<Codec>,
+    pub srtp: Srtp,
+    /// Keys of SRTP may go over signalling that others on the way can read.
+    pub srtp_without_tls: bool,
+    /// By which method keys leave; None: as the answer says.
+    pub dtmf: Option<KeyChoice>,
     pub caller_id: Option<String>,
     pub max_calls: u32,
     /// Budgets of all calls that leave by it.

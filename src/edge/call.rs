@@ -2,13 +2,14 @@
 
 use super::evidence::Evidence;
 use super::line::{Arrival, Sockets};
+use crate::call::srtp::{self, Exchange};
 use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::replay;
 use crate::understanding::tree::Leg;
 use crate::vocabulary::trace::OurReason;
-use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace};
+use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Srtp, Trace};
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +26,9 @@ pub type Writer =
 const STARVED: Duration = Duration::from_millis(1_500);
 /// Once the far side stays silent towards our goodbye, the sockets are not held longer than this.
 const HOLDING_TIME: Duration = Duration::from_secs(40);
+
+/// So many packets that the agreed keys do not open are no strays: what was heard is not what was sent.
+const UNOPENED_TOLD: u64 = 50;
 
 /// What a call came to, with everything it left.
 pub struct Finished {
@@ -66,6 +70,8 @@ pub async fn place(
     let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
     let languages = journey.settings().languages.clone();
     let Sockets { mut sip, rtp, rtcp } = sockets;
+    // Keys stand in what the sockets see, and nowhere behind it: not in the machines, not on the tape.
+    let mut exchange = (journey.settings().srtp != Srtp::Off).then(|| Exchange::new(new_master));
     let mut rtp_bytes = [0; 2048];
     let mut rtcp_bytes = [0; 2048];
     let mut next: Option<(Moment, Input)> = Some((Moment::START, Input::Dial));
@@ -83,16 +89,44 @@ pub async fn place(
                 let (at, input) = tokio::select! {
                     biased;
                     arrival = sip.receive() => (now(), match arrival {
-                        Arrival::Message { from, bytes } => Input::Sip { from, bytes },
+                        Arrival::Message { from, bytes } => {
+                            let bytes = match &mut exchange {
+                                Some(exchange) => exchange.comes(bytes),
+                                None => bytes,
+                            };
+                            Input::Sip { from, bytes }
+                        }
                         Arrival::Unreachable { detail } => Input::Unreachable { detail },
                         Arrival::Lost { peer, detail } => Input::Lost { peer, detail },
                     }),
                     got = rtp.recv_from(&mut rtp_bytes) => match got {
-                        Ok((n, from)) => (now(), Input::Rtp { from, bytes: rtp_bytes[..n].to_vec() }),
+                        Ok((n, from)) => {
+                            let opened = match &mut exchange {
+                                Some(exchange) => exchange.rtp_comes(&rtp_bytes[..n]),
+                                None => Some(rtp_bytes[..n].to_vec()),
+                            };
+                            match opened {
+                                Some(bytes) => (now(), Input::Rtp { from, bytes }),
+                                None if exchange.as_ref().is_some_and(|e| e.unopened() == UNOPENED_TOLD) => {
+                                    let detail = format!("{UNOPENED_TOLD} packets of sound could not be opened by the keys agreed for SRTP");
+                                    (now(), Input::Trouble { detail })
+                                }
+                                None => continue,
+                            }
+                        }
                         Err(_) => continue,
                     },
                     got = rtcp.recv_from(&mut rtcp_bytes) => match got {
-                        Ok((n, from)) => (now(), Input::Rtcp { from, bytes: rtcp_bytes[..n].to_vec() }),
+                        Ok((n, from)) => {
+                            let opened = match &mut exchange {
+                                Some(exchange) => exchange.rtcp_comes(&rtcp_bytes[..n]),
+                                None => Some(rtcp_bytes[..n].to_vec()),
+                            };
+                            match opened {
+                                Some(bytes) => (now(), Input::Rtcp { from, bytes }),
+                                None => continue,
+                            }
+                        }
                         Err(_) => continue,
                     },
                     Some((clip, result)) = heard.recv() => (now(), Input::Heard { clip: clip.id, result }),
@@ -135,13 +169,29 @@ pub async fn place(
         for output in out.drain(..) {
             match output {
                 Output::SendSip { to, bytes } => {
+                    let bytes = match &mut exchange {
+                        Some(exchange) => exchange.leaves(bytes),
+                        None => bytes,
+                    };
                     if let Err(detail) = sip.send(to, bytes).await {
                         next.get_or_insert((now(), Input::Unreachable { detail }));
                     }
                 }
                 // A lost sound packet is what networks do; the far side's RTCP tells of it.
-                Output::SendRtp { to, bytes } => drop(rtp.try_send_to(&bytes, to)),
-                Output::SendRtcp { to, bytes } => drop(rtcp.try_send_to(&bytes, to)),
+                Output::SendRtp { to, bytes } => {
+                    let safe = match &mut exchange {
+                        Some(exchange) => exchange.rtp_leaves(bytes),
+                        None => Some(bytes),
+                    };
+                    safe.map(|bytes| rtp.try_send_to(&bytes, to));
+                }
+                Output::SendRtcp { to, bytes } => {
+                    let safe = match &mut exchange {
+                        Some(exchange) => exchange.rtcp_leaves(bytes),
+                        None => Some(bytes),
+                    };
+                    safe.map(|bytes| rtcp.try_send_to(&bytes, to));
+                }
                 Output::Transcribe(clip) => write_down(clip, &languages, writer.as_ref(), &heard_in),
                 Output::TheySaid { at, frame } => evidence.they_said(at, &frame),
                 Output::WeSaid { at, frame } => evidence.we_said(at, &frame),
@@ -159,6 +209,14 @@ pub async fn place(
     sip.finish().await;
     let judgement = judgement.unwrap_or_else(|| replay::judge_so_far(&journey));
     finish(journey, facts, evidence, judgement, interrupted.is_some())
+}
+
+/// Keys for one direction, from the system's randomness. A machine without any makes no safe call, and no call at all.
+fn new_master() -> [u8; srtp::MASTER_BYTES] {
+    let mut master = [0; srtp::MASTER_BYTES];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut master).expect("the system has randomness");
+    master
 }
 
 /// False when the journey hit a bug: the run ends, its tape is kept, the process lives.

@@ -11,7 +11,8 @@ use crate::config::{
 use crate::journey::{COURTESY_FILE, Journey, Settings, guard, settings};
 use crate::record::call::CallFacts;
 use crate::record::tape::TapeHeader;
-use crate::vocabulary::{Event, Lang, SAMPLE_RATE, Seed, Target, View};
+use crate::vocabulary::trace::KeyChoice;
+use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Target, View};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,12 @@ pub struct Wanted {
     pub map: Option<PathBuf>,
     /// Map the hotline instead of following steps.
     pub explore: Option<crate::journey::explore::Errand>,
+    /// By which method keys leave; None: as the trunk says, or the answer.
+    pub keys: Option<KeyChoice>,
+    /// Empty: as the trunk says, or everything.
+    pub codecs: Vec<Codec>,
+    /// None: as the trunk says.
+    pub srtp: Option<Srtp>,
 }
 
 /// Why a call was not made. Nothing has been sent.
@@ -86,6 +93,9 @@ impl Wanted {
             goes_on_with_people: probe.if_human == IfHuman::GoOn,
             map: None,
             explore: None,
+            keys: probe.dtmf,
+            codecs: Vec::new(),
+            srtp: None,
         }
     }
 
@@ -159,6 +169,18 @@ async fn place(
     stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Result<Finished, NotMade> {
+    let srtp = wanted.srtp.or(wanted.trunk.as_ref().map(|trunk| trunk.srtp)).unwrap_or_default();
+    let may_be_read = wanted.trunk.as_ref().is_some_and(|trunk| trunk.srtp_without_tls) || wanted.target.is_loopback();
+    if srtp != Srtp::Off && hop.transport != Transport::Tls && !may_be_read {
+        let why = format!(
+            "SRTP sends its keys in the signalling, and over {} everybody on the way can read them",
+            hop.transport
+        );
+        return Err(NotMade::Wrong(format!("{why}; use a trunk by TLS, or write srtp_without_tls: true there")));
+    }
+    let of_trunk = wanted.trunk.as_ref().map(|trunk| trunk.codecs.clone()).unwrap_or_default();
+    let codecs = [wanted.codecs.clone(), of_trunk, settings::offered_codecs(wanted.tones.as_deref())];
+    let codecs = codecs.into_iter().find(|codecs| !codecs.is_empty()).unwrap_or_default();
     let early = wanted.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
     let wall = started(wanted.timezone) + early;
     let id = wanted.id.clone().unwrap_or_else(new_id);
@@ -193,6 +215,9 @@ async fn place(
         tones: wanted.tones.clone(),
         ring_limit_ms: wanted.ring_limit.as_millis() as u64,
         call_limit_ms: wanted.call_limit.as_millis() as u64,
+        codecs,
+        srtp,
+        keys: wanted.keys.or(wanted.trunk.as_ref().and_then(|trunk| trunk.dtmf)).unwrap_or(KeyChoice::Auto),
         steps: settings::short_form(&wanted.steps),
         expect: wanted.expect.as_ref().map(Into::into),
         on: Some(wall.date_naive()),

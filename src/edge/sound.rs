@@ -1,6 +1,6 @@
 //! Recordings on disk: WAV as PCM of any usual rate (through hound), and as A-law or µ-law, which hound does not read.
 
-use crate::call::rtp::g711::Codec;
+use crate::call::rtp::g711;
 use crate::hearing::resample::resampled;
 use std::path::Path;
 
@@ -78,7 +78,7 @@ fn mixed(all: &[f32], channels: u16) -> Vec<i16> {
 
 /// A G.711 file's format chunk and data.
 struct Law {
-    codec: Codec,
+    codec: g711::Law,
     channels: u16,
     rate: u32,
     data: (usize, usize),
@@ -98,8 +98,8 @@ fn law_of(bytes: &[u8]) -> Result<Option<Law>, String> {
                     other => other,
                 };
                 let codec = match kind {
-                    Some(6) => Codec::Pcma,
-                    Some(7) => Codec::Pcmu,
+                    Some(6) => g711::Law::A,
+                    Some(7) => g711::Law::Mu,
                     // PCM and float are hound's.
                     Some(1 | 3) | None => return Ok(None),
                     Some(other) => {

@@ -6,6 +6,7 @@
 mod attention;
 mod effect;
 pub mod explore;
+mod glance;
 pub mod guard;
 mod human;
 mod pilot;
@@ -13,6 +14,7 @@ mod script;
 pub mod settings;
 
 pub use attention::{Attention, Prompt, Words};
+pub use glance::{Glance, glance};
 pub use settings::Settings;
 
 use crate::call::line::{Line, LineEvent, LineInput, LineOutput, LineSettings};
@@ -172,8 +174,15 @@ impl Journey {
             user_agent: concat!("nightbell/", env!("CARGO_PKG_VERSION")).to_string(),
             way: settings.way(),
         };
-        let line =
-            LineSettings { caller, local_rtp: settings.local_rtp, codecs: settings.codecs(), ring_limit, call_limit };
+        let line = LineSettings {
+            caller,
+            local_rtp: settings.local_rtp,
+            codecs: settings.codecs(),
+            keys: settings.keys,
+            srtp: settings.srtp,
+            ring_limit,
+            call_limit,
+        };
         Ok(Journey {
             context: settings.context(),
             line: Line::new(line, seed.fork("line")),
@@ -383,7 +392,7 @@ impl Journey {
                 What::Provisional { status, reason, early_media_offered }
             }
             LineEvent::EarlyMedia => What::EarlyMedia,
-            LineEvent::Answered { codec, telephone_event, .. } => {
+            LineEvent::Answered { codec, telephone_event, srtp, .. } => {
                 self.answered = Some(now);
                 self.attention.answered(now);
                 self.tell(
@@ -391,6 +400,9 @@ impl Journey {
                     What::Answered { codec: codec.map_or("none", |c| c.name()).to_string(), telephone_event },
                     out,
                 );
+                if let Some(suite) = srtp {
+                    self.tell(now, What::Secured { suite: suite.to_string() }, out);
+                }
                 let mut acts = Vec::new();
                 self.pilot.answered(now, &mut acts);
                 for act in acts {
@@ -419,6 +431,19 @@ impl Journey {
                     let mut hearings = Vec::new();
                     self.ears.split(&mut hearings);
                     self.hear(now, hearings, out);
+                }
+                return;
+            }
+            LineEvent::KeyRefused { key, status } => {
+                let answer = status.map_or("no answer".to_string(), |status| status.to_string());
+                let detail = format!("key {key} could not be sent: the far side takes no INFO with keys ({answer})");
+                self.tell(now, What::OurFault { detail }, out);
+                // Without its key the call goes nowhere; the next step of time hangs up.
+                if !self.hanging_up {
+                    self.hanging_up = true;
+                    self.pilot.over();
+                    self.tell(now, What::HangingUp { why: OurReason::OurFault }, out);
+                    self.farewell_until = Some(now);
                 }
                 return;
             }
@@ -466,6 +491,7 @@ impl Journey {
             now,
             attention: &self.attention,
             context: &self.context,
+            key_methods: self.line.key_methods(),
             answered: self.answered,
             ended: self.ended,
         };
@@ -475,12 +501,12 @@ impl Journey {
         for act in acts {
             match act {
                 Act::Tell(what) => self.tell(now, what, out),
-                Act::Press(key) => {
+                Act::Press { key, method } => {
                     out.push(Output::Pressed(key));
                     let mut hearings = Vec::new();
                     self.ears.split(&mut hearings);
                     self.hear(now, hearings, out);
-                    self.line.step(now, LineInput::Press { key }, &mut line_out);
+                    self.line.step(now, LineInput::Press { key, method }, &mut line_out);
                 }
                 Act::Say(file) => match self.sounds.get(&file) {
                     Some(samples) => self.line.step(now, LineInput::Say { samples: samples.clone() }, &mut line_out),
@@ -526,6 +552,7 @@ impl Journey {
             now,
             attention: &self.attention,
             context: &self.context,
+            key_methods: self.line.key_methods(),
             answered: self.answered,
             ended: self.ended,
         };

@@ -36,10 +36,17 @@ const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
 /// speak, and the key is pressed again after the prompt if this one did not.
 const PATIENCE_WITH_OPTION: Duration = Duration::from_secs(6);
 
+/// Times a key for a listed option is pressed by a method known to work before the option is said to be dead.
+const TRIES: u8 = 2;
+
 /// What the script wants done.
 #[derive(Debug, PartialEq)]
 pub enum Act {
-    Press(Key),
+    /// `method`: the one to try; None: the best of those that offer and answer left.
+    Press {
+        key: Key,
+        method: Option<KeyMethod>,
+    },
     Say(String),
     HangUp(OurReason),
     Tell(What),
@@ -65,6 +72,9 @@ pub struct Press {
     prompt_from: Moment,
     /// Pressed into a prompt that went on.
     barged_in: bool,
+    /// How often its row was pressed before this time, and by which methods, this time's last.
+    again: u8,
+    tried: Vec<KeyMethod>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -84,11 +94,30 @@ enum State {
     Over,
 }
 
+/// How a row of keys is pressed this time.
+struct Try {
+    /// How sure it is that the menu offered it, of 100.
+    sure: u8,
+    /// None: the best of those that offer and answer left.
+    method: Option<KeyMethod>,
+    /// How often it was pressed before, and by which methods.
+    again: u8,
+    tried: Vec<KeyMethod>,
+}
+
+impl Press {
+    fn once_more(&self, method: Option<KeyMethod>) -> Try {
+        Try { sure: self.sure, method, again: self.again + 1, tried: self.tried.clone() }
+    }
+}
+
 /// Everything a step may look at.
 pub struct Scene<'a> {
     pub now: Moment,
     pub attention: &'a Attention,
     pub context: &'a understanding::Context,
+    /// By which keys can be tried in this call, best first; empty: there is no choice.
+    pub key_methods: &'a [KeyMethod],
     pub answered: Option<Moment>,
     pub ended: Option<(Moment, EndedBy)>,
 }
@@ -123,6 +152,10 @@ pub struct Script {
     human_since: Option<Moment>,
     /// The probe says to go on when a person answers.
     goes_on_with_people: bool,
+    /// The method by which a key reached this hotline: what was heard next proved it.
+    proven_method: Option<KeyMethod>,
+    /// What the script waited for since the last key was said: that key is in no doubt.
+    satisfied: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -145,6 +178,8 @@ impl Script {
             saying: None,
             human_since: None,
             goes_on_with_people,
+            proven_method: None,
+            satisfied: false,
         }
     }
 
@@ -158,6 +193,8 @@ impl Script {
     pub fn key_sent(&mut self, key: Key, from: Moment, to: Moment, method: KeyMethod, acts: &mut Vec<Act>) {
         let Some(press) = self.presses.iter_mut().find(|p| p.sent.is_none() && p.key == key) else { return };
         press.sent = Some((from, to, method));
+        // A method that was refused gives way to another one.
+        press.tried.push(method);
         acts.push(Act::Tell(What::Pressed { key, label: press.label.clone(), sure: press.sure, method, from, to }));
         if press.last_of_row {
             self.listen_from = to;
@@ -197,6 +234,14 @@ impl Script {
             if self.recognise_person(scene, acts) {
                 return;
             }
+            if matches!(self.state, State::Step | State::Settling { .. }) {
+                match self.other_method(scene, acts) {
+                    Some(true) => return,
+                    // Once the menu pauses.
+                    Some(false) if matches!(self.state, State::Settling { .. }) => return,
+                    _ => {}
+                }
+            }
             match self.state {
                 State::BeforeAnswer => {
                     // The network plays its tone and then says with a code what it means: that code is worth waiting for.
@@ -211,6 +256,7 @@ impl Script {
                     Progress::Pending => return,
                     Progress::Done(detail, next) => {
                         acts.push(Act::Tell(What::StepDone { index: self.at, detail }));
+                        self.satisfied |= matches!(self.steps[self.at], Step::Hear { .. });
                         let next_index = self.at + 1;
                         self.begin(next_index, next, acts);
                     }
@@ -267,6 +313,9 @@ impl Script {
                 effect::prove((from, to), press.prompt_from, scene.now, scene.attention, scene.hung_up(), scene.context)
             {
                 self.presses[index].effect = Some(effect);
+                if matches!(effect, Effect::NewPrompt | Effect::Transfer) {
+                    self.proven_method = self.presses[index].sent.map(|(.., method)| method);
+                }
                 acts.push(Act::Tell(What::KeyEffect { index, effect }));
             }
         }
@@ -398,7 +447,8 @@ impl Script {
             return Progress::Done(detail, self.began.max(self.listen_from));
         }
         let limit = self.began + within;
-        if scene.now >= limit && !scene.attention.undecided_before(limit) {
+        // Nothing is told of a hotline while the key before may not have reached it.
+        if scene.now >= limit && !scene.attention.undecided_before(limit) && !self.may_try_another(scene) {
             let heard = scene.attention.prompt_since(self.listen_from, scene.context).text;
             return Progress::Failed(if heard.is_empty() {
                 format!("nothing was said within {}", seconds(within))
@@ -453,7 +503,7 @@ impl Script {
                 // Whether the key before was answered is not known yet: an answer begins a new row.
                 return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
             }
-            self.send(keys, label, 100, scene, acts);
+            self.send(keys, label, self.first_try(100), scene, acts);
             self.row_sent = true;
             return Progress::Pending;
         }
@@ -532,7 +582,92 @@ impl Script {
         self.presses.last().is_some_and(|p| p.effect.is_none())
     }
 
-    fn send(&mut self, keys: &[Key], label: Option<String>, sure: u8, scene: &Scene, acts: &mut Vec<Act>) {
+    /// Whether a key that came to this is pressed once more, and by which method (None: the best).
+    ///
+    /// A key pressed into a prompt may have gone unheard, and one that led back to the prompt or was refused may have come
+    /// badly: it is pressed once more as it was. Until a key has been seen to reach this hotline, its method is in doubt,
+    /// too: all the others are tried before anything is said of the hotline.
+    fn next_try(&self, press: &Press, scene: &Scene) -> Option<Option<KeyMethod>> {
+        let effect = press.effect?;
+        if !matches!(effect, Effect::SamePrompt | Effect::Invalid | Effect::Silence) {
+            return None;
+        }
+        let last = press.sent.map(|(.., method)| method);
+        if press.again == 0 && press.barged_in {
+            return Some(last);
+        }
+        if let Some(other) = self.untried(press, scene) {
+            return Some(Some(other));
+        }
+        (press.again + 1 < TRIES && effect != Effect::Silence).then_some(last)
+    }
+
+    fn untried(&self, press: &Press, scene: &Scene) -> Option<KeyMethod> {
+        let known = self.proven_method.is_some();
+        scene.key_methods.iter().find(|method| !known && !press.tried.contains(method)).copied()
+    }
+
+    /// The last row and the method to try next, when a `press` step sent it, its method is in doubt still, and it may be
+    /// pressed once more.
+    fn doubted_row(&self, scene: &Scene) -> Option<(Vec<Key>, KeyMethod)> {
+        let last = self.presses.last().filter(|p| p.sent.is_some() && p.last_of_row)?;
+        // A script that heard what it waited for, or goes on to press, has moved on.
+        let moved_on = self.state == State::Step
+            && matches!(self.steps.get(self.at), Some(Step::Press { .. } | Step::Choose { .. }));
+        if scene.ended.is_some() || self.choosing.pressed.is_some() || self.satisfied || moved_on {
+            return None;
+        }
+        let method = self.untried(last, scene)?;
+        let first = self.presses.iter().rposition(|p| p.first_of_row)?;
+        let keys: Vec<Key> = self.presses[first..].iter().map(|p| p.key).collect();
+        self.guarded(&keys, last.label.as_deref(), scene).ok()?;
+        Some((keys, method))
+    }
+
+    /// The last key has not been proven, and another method may come to that.
+    fn may_try_another(&self, scene: &Scene) -> bool {
+        let effect = self.presses.last().and_then(|press| press.effect);
+        matches!(effect, None | Some(Effect::SamePrompt | Effect::Invalid | Effect::Silence))
+            && self.doubted_row(scene).is_some()
+    }
+
+    /// A row of keys of a `press` step had no effect: it is pressed again by the next method. Some(false): it will be, when
+    /// the menu pauses.
+    fn other_method(&mut self, scene: &Scene, acts: &mut Vec<Act>) -> Option<bool> {
+        let last = self.presses.last()?;
+        if !matches!(last.effect, Some(Effect::SamePrompt | Effect::Invalid | Effect::Silence)) {
+            return None;
+        }
+        let label = last.label.clone();
+        let once_more = last.once_more(None);
+        let (keys, method) = self.doubted_row(scene)?;
+        // What the step waits for was said all the same: the key is not in doubt.
+        if let Some(Step::Hear { texts, anything, .. }) = self.steps.get(self.at).filter(|_| self.state == State::Step)
+            && self.matching(texts, *anything, scene).is_some()
+        {
+            return None;
+        }
+        if !self.ready_to_press(scene) {
+            return Some(false);
+        }
+        self.send(&keys, label, Try { method: Some(method), ..once_more }, scene, acts);
+        // What is waited for is waited for from this key on.
+        if self.state == State::Step && matches!(self.steps.get(self.at), Some(Step::Hear { .. } | Step::Human { .. }))
+        {
+            self.began = scene.now;
+        }
+        Some(true)
+    }
+
+    /// A key that is pressed for the first time: by the method that reached this hotline before.
+    fn first_try(&self, sure: u8) -> Try {
+        Try { sure, method: self.proven_method, again: 0, tried: Vec::new() }
+    }
+
+    fn send(&mut self, keys: &[Key], label: Option<String>, how: Try, scene: &Scene, acts: &mut Vec<Act>) {
+        let Try { sure, method, again, mut tried } = how;
+        tried.extend(method.or(scene.key_methods.first().copied()));
+        self.satisfied = false;
         let prompt_from = self.listen_from;
         debug_assert!(scene.answered.is_some());
         let begins_row = self.last_was_taken(scene);
@@ -558,8 +693,10 @@ impl Script {
                 offered: offered.clone(),
                 prompt_from,
                 barged_in: scene.attention.is_speaking(),
+                again,
+                tried: tried.clone(),
             });
-            acts.push(Act::Press(key));
+            acts.push(Act::Press { key, method });
         }
     }
 

@@ -1,11 +1,11 @@
 //! What a journey is started with: everything a replay needs, and no secret.
 
-use crate::call::rtp::Codec;
 use crate::call::sip::Way;
 use crate::config::{Expectation, Problem, Step, parse_do};
 use crate::understanding::Context;
 use crate::understanding::tree::Map;
-use crate::vocabulary::{Lang, Outcome, Transport};
+use crate::vocabulary::trace::KeyChoice;
+use crate::vocabulary::{Codec, Lang, Outcome, Srtp, Transport};
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -45,6 +45,14 @@ pub struct Settings {
     pub tones: Option<String>,
     pub ring_limit_ms: u64,
     pub call_limit_ms: u64,
+    /// In order of liking; empty: by the country, as all calls were made once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codecs: Vec<Codec>,
+    #[serde(default)]
+    pub srtp: Srtp,
+    /// How keys leave.
+    #[serde(default)]
+    pub keys: KeyChoice,
     /// The steps in their short form.
     pub steps: String,
     pub expect: Option<Expected>,
@@ -100,10 +108,22 @@ impl Settings {
 
     /// In order of liking: the law of the hotline's country first.
     pub fn codecs(&self) -> Vec<Codec> {
+        if !self.codecs.is_empty() {
+            return self.codecs.clone();
+        }
         match self.tones.as_deref() {
             Some("US" | "JP") => vec![Codec::Pcmu, Codec::Pcma],
             _ => vec![Codec::Pcma, Codec::Pcmu],
         }
+    }
+}
+
+/// What is offered where the user does not choose: the law of the hotline's country first (a far side that follows our
+/// order sounds as its telephone callers hear it), then what carries more.
+pub fn offered_codecs(tones: Option<&str>) -> Vec<Codec> {
+    match tones {
+        Some("US" | "JP") => vec![Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus],
+        _ => vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
     }
 }
 

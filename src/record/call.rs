@@ -1,6 +1,6 @@
 //! One call as JSON: `nightbell.call/1`, the names of the contract.
 
-use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, MediaReport};
+use crate::vocabulary::trace::{Bursts, Effect, EndedBy, KeyMethod, MediaReport};
 use crate::vocabulary::{
     AttributableTo, Event, Finding, FindingKind, HeardKind, Judgement, Lang, Layer, Moment, Outcome, Trace, Verdict,
     What,
@@ -113,15 +113,35 @@ pub struct FindingLine {
     pub score: u8,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Media {
     pub codec: String,
     pub rtp_sent: u64,
     pub rtp_received: u64,
     pub lost: u64,
     pub jitter_ms: f64,
+    /// E-model listening quality; null where no figure is published for the codec.
     pub mos_lq: Option<f64>,
     pub one_way: bool,
+    /// Came too late to be heard.
+    #[serde(default)]
+    pub discarded: u64,
+    /// Conversational quality: null without a measured round trip, too.
+    #[serde(default)]
+    pub mos_cq: Option<f64>,
+    /// By RTCP; null when the far side's reports gave none.
+    #[serde(default)]
+    pub round_trip_ms: Option<f64>,
+    /// Null: nothing was missing.
+    #[serde(default)]
+    pub bursts: Option<Bursts>,
+    #[serde(default)]
+    pub level_dbov: Option<f64>,
+    #[serde(default)]
+    pub clipped_ratio: f64,
+    /// The suite, where sound was made unreadable on its way.
+    #[serde(default)]
+    pub srtp: Option<String>,
 }
 
 /// Where the proof lies.
@@ -154,7 +174,7 @@ impl CallRecord {
             heard: heard(trace, &clock),
             findings: judgement.findings.iter().map(|finding| finding_line(finding, &clock)).collect(),
             media: trace.events.iter().rev().find_map(|event| match &event.what {
-                What::Media(report) => Some(media(report)),
+                What::Media(report) => Some(Media { srtp: secured(trace), ..media(report) }),
                 _ => None,
             }),
             evidence: facts.evidence.clone(),
@@ -345,6 +365,14 @@ fn finding_line(finding: &Finding, clock: &Clock) -> FindingLine {
     }
 }
 
+/// The suite by which sound was made unreadable on its way.
+fn secured(trace: &Trace) -> Option<String> {
+    trace.events.iter().find_map(|event| match &event.what {
+        What::Secured { suite } => Some(suite.clone()),
+        _ => None,
+    })
+}
+
 fn media(report: &MediaReport) -> Media {
     Media {
         codec: report.codec.clone(),
@@ -354,5 +382,23 @@ fn media(report: &MediaReport) -> Media {
         jitter_ms: (report.jitter_ms * 100.0).round() / 100.0,
         mos_lq: report.mos_lq.map(|mos| (mos * 100.0).round() / 100.0),
         one_way: report.one_way,
+        discarded: report.discarded_late,
+        mos_cq: report.mos_cq.map(|mos| rounded_to(mos, 2)),
+        round_trip_ms: report.round_trip_ms.map(|trip| rounded_to(trip, 2)),
+        bursts: report.bursts.map(|bursts| Bursts {
+            count: bursts.count,
+            burst_density: rounded_to(bursts.burst_density, 4),
+            gap_density: rounded_to(bursts.gap_density, 4),
+            burst_ms: rounded_to(bursts.burst_ms, 1),
+            gap_ms: rounded_to(bursts.gap_ms, 1),
+        }),
+        level_dbov: report.level_dbov.map(|level| rounded_to(level, 1)),
+        clipped_ratio: rounded_to(report.clipped_ratio, 4),
+        srtp: None,
     }
+}
+
+fn rounded_to(value: f64, digits: i32) -> f64 {
+    let scale = 10f64.powi(digits);
+    (value * scale).round() / scale
 }

@@ -2,8 +2,10 @@
 
 pub mod audit;
 pub mod call;
+pub mod capture;
 pub mod checkpoint;
 pub mod junit;
+pub mod ladder;
 pub mod ledger;
 pub mod ledger_tables;
 pub mod map;

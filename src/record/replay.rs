@@ -9,6 +9,7 @@ use crate::vocabulary::trace::OurReason;
 use crate::vocabulary::{ClipId, Frame, Judgement, Moment, Seed, Trace, What};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A tape played again.
@@ -42,10 +43,29 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// Where sound goes while a tape is played again.
+/// What a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    Sip,
+    Rtp,
+    Rtcp,
+}
+
+/// A packet of the call as it passes between our end and theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    pub at: Moment,
+    pub outgoing: bool,
+    pub traffic: Traffic,
+    pub peer: SocketAddr,
+    pub bytes: &'a [u8],
+}
+
+/// Where sound, and packets, go while a tape is played again.
 pub trait SoundSink {
     fn they_said(&mut self, at: Moment, frame: &Frame);
     fn we_said(&mut self, at: Moment, frame: &Frame);
+    fn packet(&mut self, _packet: &Packet) {}
 }
 
 /// Nobody listens.
@@ -83,12 +103,28 @@ pub fn replay(
     let mut out = Vec::new();
     for entry in &tape.entries {
         match entry.line() {
-            Line::Out(output) => comparison.expect(entry.at, &output),
+            Line::Out(output) => {
+                // What was really sent: a replay answers challenges with a stand-in.
+                if let TapeOutput::Sip { to, bytes } = &output {
+                    let (at, peer) = (entry.at, *to);
+                    sink.packet(&Packet { at, outgoing: true, traffic: Traffic::Sip, peer, bytes });
+                }
+                comparison.expect(entry.at, &output);
+            }
             Line::Unknown => {}
             Line::In(TapeInput::Sound { .. }) => {}
             Line::In(input) => {
                 comparison.settle();
                 inputs += 1;
+                let came = match &input {
+                    TapeInput::Sip { from, bytes } => Some((Traffic::Sip, *from, bytes)),
+                    TapeInput::Rtp { from, bytes } => Some((Traffic::Rtp, *from, bytes)),
+                    TapeInput::Rtcp { from, bytes } => Some((Traffic::Rtcp, *from, bytes)),
+                    _ => None,
+                };
+                if let Some((traffic, peer, bytes)) = came {
+                    sink.packet(&Packet { at: entry.at, outgoing: false, traffic, peer, bytes });
+                }
                 // The first tick of every tape is the dial.
                 let input = if dialled { untaped(input)? } else { Input::Dial };
                 dialled = true;
@@ -104,6 +140,14 @@ pub fn replay(
                     match output {
                         Output::TheySaid { at, frame } => sink.they_said(at, &frame),
                         Output::WeSaid { at, frame } => sink.we_said(at, &frame),
+                        Output::SendRtp { to, bytes } => {
+                            let (at, peer) = (entry.at, to);
+                            sink.packet(&Packet { at, outgoing: true, traffic: Traffic::Rtp, peer, bytes: &bytes });
+                        }
+                        Output::SendRtcp { to, bytes } => {
+                            let (at, peer) = (entry.at, to);
+                            sink.packet(&Packet { at, outgoing: true, traffic: Traffic::Rtcp, peer, bytes: &bytes });
+                        }
                         Output::Transcribe(clip) => anew.push(clip),
                         _ => {}
                     }
@@ -224,6 +268,21 @@ pub fn taped_output(output: &Output) -> Option<TapeOutput<'static>> {
 fn shown(what: &What) -> String {
     match what {
         What::Sound { from, to, kind, .. } => format!("Sound {kind:?} from {from} to {to}"),
+        // What is measured may come to be told in more ways; a tape compares what was counted.
+        What::Media(media) => format!(
+            "Media(MediaReport {{ codec: {:?}, rtp_sent: {}, rtp_received: {}, lost: {}, discarded_late: {}, duplicates: {}, \
+             jitter_ms: {:?}, mos_lq: {:?}, round_trip_ms: {:?}, one_way: {} }})",
+            media.codec,
+            media.rtp_sent,
+            media.rtp_received,
+            media.lost,
+            media.discarded_late,
+            media.duplicates,
+            media.jitter_ms,
+            media.mos_lq,
+            media.round_trip_ms,
+            media.one_way
+        ),
         other => format!("{other:?}"),
     }
 }

@@ -22,6 +22,8 @@ pub use super::sheet::{Style, Tongue};
 
 /// A pause between two sentences is no event.
 const SILENCE_SHOWN: Duration = Duration::from_millis(2_000);
+/// Sound cut off at full scale is told from so much of it on.
+const CLIPPED_TOLD: f64 = 0.001;
 
 /// Draws line by line while the call goes on.
 pub struct Timeline {
@@ -99,7 +101,7 @@ impl Timeline {
             ),
             What::Answered { codec, telephone_event } => {
                 let event = telephone_event.map(|pt| format!("telephone-event {pt}"));
-                let keys = event.unwrap_or_else(|| word(("keys in-band", "带内按键")).to_string());
+                let keys = event.unwrap_or_else(|| word(("no telephone-event", "无 telephone-event")).to_string());
                 self.sheet.line(at, Ink::Good, word(("answered", "接通")), &format!("{codec}, {keys}"), "")
             }
             What::Rejected { status, reason, q850 } => {
@@ -117,6 +119,7 @@ impl Timeline {
             What::TransportFailed { detail } => {
                 self.sheet.line(at, Ink::Bad, word(("transport", "传输失败")), detail, "")
             }
+            What::Secured { suite } => self.sheet.line(at, Ink::Good, "SRTP", suite, ""),
             What::MediaFailed { detail } => self.sheet.line(at, Ink::Bad, word(("no media", "媒体失败")), detail, ""),
             What::DnsFailed { detail } => self.sheet.line(at, Ink::Bad, "DNS", detail, ""),
             What::AuthFailed { status, reason } => {
@@ -193,14 +196,22 @@ impl Timeline {
                 let lost = format!("{} {}", media.lost, word(("lost", "丢失")));
                 let packets = format!("{} {}", media.rtp_received, word(("packets", "个包")));
                 let jitter = format!("{} {:.1} ms", word(("jitter", "抖动")), media.jitter_ms);
-                let mos = media.mos_lq.map(|mos| format!("MOS {mos:.1}")).unwrap_or_default();
+                let discarded = match media.discarded_late {
+                    0 => String::new(),
+                    late => format!("{late} {}", word(("too late", "迟到"))),
+                };
+                let mos = media.mos_lq.map_or("MOS n/a".to_string(), |mos| format!("MOS {mos:.1}"));
+                let clipped = match media.clipped_ratio {
+                    ratio if ratio > CLIPPED_TOLD => format!("{} {:.1} %", word(("clipped", "削波")), ratio * 100.0),
+                    _ => String::new(),
+                };
                 let one_way = if media.one_way {
                     word(("one-way: nothing audible came", "单通：没有听到声音"))
                 } else {
                     ""
                 };
                 let ink = if media.one_way { Ink::Odd } else { Ink::Dim };
-                let text = joined(&[&media.codec, &packets, &lost, &jitter, &mos, one_way]);
+                let text = joined(&[&media.codec, &packets, &lost, &discarded, &jitter, &mos, &clipped, one_way]);
                 self.sheet.line(at, ink, word(("media", "媒体")), &text, "")
             }
             What::OurFault { detail } => self.sheet.line(at, Ink::Bad, word(("our fault", "本方故障")), detail, ""),

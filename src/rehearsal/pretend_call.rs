@@ -6,12 +6,13 @@ use super::library::Library;
 use super::network::{Network, Traffic, Way};
 use super::sound;
 use super::switch_record::{Ender, ReceivedKey, Said, SwitchRecord, Visit};
+use crate::call::line::key_of_info;
 use crate::call::rtp::{Agreement, Codec, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use crate::call::sdp::{self, LocalMedia};
 use crate::call::sip::{Called, CalledEvent, CalledInput, CalledOutput, Message};
 use crate::hearing::dtmf::{Dtmf, DtmfEvent};
 use crate::vocabulary::trace::EndedBy;
-use crate::vocabulary::{Frame, Key, Moment, Seed, limits};
+use crate::vocabulary::{Frame, Key, Moment, Seed, Srtp, limits};
 use chrono::NaiveDateTime;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,9 +90,13 @@ impl PretendCall {
             key_payload_type: (!hotline.faults.no_key_events).then_some(KEY_PAYLOAD_TYPE),
             session_id,
             version: 1,
+            srtp: Srtp::Off,
         };
-        let settings =
-            MediaSettings { cname: format!("hotline@{}", arrival.rtp.ip()), key_expected: local.key_payload_type };
+        let settings = MediaSettings {
+            cname: format!("hotline@{}", arrival.rtp.ip()),
+            key_expected: local.key_payload_type,
+            expected: sdp::dynamic_numbers(&local),
+        };
         let ivr = Ivr::new(hotline.clone(), library, version, wall, &seed);
         let record = SwitchRecord {
             hotline: hotline.name.clone(),
@@ -479,23 +484,5 @@ impl PretendCall {
         for delay in self.network.carry(now, Way::ToCaller, traffic).copies {
             out.push(Departure { at: now + delay, traffic, to, bytes: bytes.clone() });
         }
-    }
-}
-
-/// A key in an INFO: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (one character).
-fn key_of_info(content_type: &str, body: &[u8]) -> Option<Key> {
-    let body = std::str::from_utf8(body).ok()?;
-    let content_type = content_type.to_ascii_lowercase();
-    let signal = if content_type.starts_with("application/dtmf-relay") {
-        body.lines().find_map(|line| line.trim().strip_prefix("Signal=").map(str::trim))?
-    } else if content_type.starts_with("application/dtmf") {
-        body.trim()
-    } else {
-        return None;
-    };
-    match signal {
-        "10" => Key::new('*'),
-        "11" => Key::new('#'),
-        _ => signal.parse().ok(),
     }
 }

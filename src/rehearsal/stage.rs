@@ -18,7 +18,8 @@ use crate::record::replay;
 use crate::record::tape::{TapeHeader, TapeWriter};
 use crate::schedule;
 use crate::understanding::tree::Leg;
-use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Trace, Transport, limits};
+use crate::vocabulary::trace::KeyChoice;
+use crate::vocabulary::{Clip, ClipId, Judgement, Moment, Seed, Srtp, Trace, Transport, limits};
 use chrono::NaiveDateTime;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -117,6 +118,9 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         tones: hotline.calendar.clone(),
         ring_limit_ms: probe.ring_limit.as_millis() as u64,
         call_limit_ms: probe.call_limit.as_millis() as u64,
+        codecs: Vec::new(),
+        srtp: Srtp::Off,
+        keys: KeyChoice::Auto,
         steps: short_form(&probe.steps),
         expect: schedule::expectation_at(&Default::default(), hotline, probe, wall).as_ref().map(Expected::from),
         on: Some(wall.date()),

@@ -40,6 +40,7 @@ pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotl
         ring_limit: hotline.limits.ring_limit.min(CALL_LIMIT),
         call_limit: CALL_LIMIT,
         if_human: IfHuman::HangUp,
+        dtmf: None,
     };
     let hotline = Hotline {
         target,

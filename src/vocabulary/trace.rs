@@ -23,6 +23,35 @@ pub enum KeyMethod {
     Inband,
 }
 
+/// By which method keys are to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyChoice {
+    /// RFC 4733 where offer and answer have it, else in-band, and nothing else: how calls were made whose tapes do not say.
+    #[default]
+    Agreed,
+    /// As the answer says; after a key without effect the next method is tried, and the one that works stays.
+    Auto,
+    Rfc4733,
+    Info,
+    Inband,
+}
+
+impl KeyChoice {
+    /// As users write it (`dtmf:`).
+    pub const WORDS: [&str; 4] = ["auto", "rfc4733", "info", "inband"];
+
+    pub fn from_word(word: &str) -> Option<KeyChoice> {
+        Some(match word {
+            "auto" => KeyChoice::Auto,
+            "rfc4733" => KeyChoice::Rfc4733,
+            "info" => KeyChoice::Info,
+            "inband" => KeyChoice::Inband,
+            _ => return None,
+        })
+    }
+}
+
 /// What was heard after a key: the proof that it did something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +112,10 @@ pub enum What {
     Answered {
         codec: String,
         telephone_event: Option<u8>,
+    },
+    /// Sound is made unreadable on its way (SRTP), by this suite.
+    Secured {
+        suite: String,
     },
     /// Offer and answer came to nothing: answered, but without a codec both sides know.
     MediaFailed {
@@ -206,4 +239,24 @@ pub struct MediaReport {
     pub round_trip_ms: Option<f64>,
     /// RTP arrived, but never above −55 dBov in five seconds or more; or none at all.
     pub one_way: bool,
+    /// E-model conversational quality: with the delay, where RTCP gave one.
+    pub mos_cq: Option<f64>,
+    /// Where what was missing stood together; None: nothing was missing.
+    pub bursts: Option<Bursts>,
+    /// Level of what was audible, in dBov (after ITU-T P.56).
+    pub level_dbov: Option<f64>,
+    /// Part of the audible frames with three or more samples in a row at full scale.
+    pub clipped_ratio: f64,
+}
+
+/// Missing sound (lost or discarded) in bursts and in the gaps between them (RFC 3611 §4.7.2, Gmin 16).
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Bursts {
+    pub count: u64,
+    /// Part of the frames that are missing within bursts, and between them.
+    pub burst_density: f64,
+    pub gap_density: f64,
+    /// Mean lengths.
+    pub burst_ms: f64,
+    pub gap_ms: f64,
 }

@@ -108,6 +108,7 @@ pub fn call(hotline: &str, probe: &str, outcome: Outcome, started: DateTime<Utc>
             jitter_ms: 2.0,
             mos_lq: Some(4.3),
             one_way: false,
+            ..Default::default()
         }),
         evidence: Evidence::default(),
     }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::call::rtp::Codec;
 use crate::call::sip::{self, Called, CalledEvent, CalledInput, CalledOutput, CallerSettings};
-use crate::vocabulary::Frame;
+use crate::vocabulary::trace::KeyChoice;
+use crate::vocabulary::{Frame, Key, Srtp};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -99,6 +100,8 @@ fn settings() -> LineSettings {
         },
         local_rtp: OUR_RTP.parse().unwrap(),
         codecs: vec![Codec::Pcma, Codec::Pcmu],
+        keys: KeyChoice::Auto,
+        srtp: Srtp::Off,
         ring_limit: Duration::from_secs(20),
         call_limit: Duration::from_secs(60),
     }
@@ -149,7 +152,11 @@ fn call_with(settings: LineSettings, theirs: Vec<(u64, Do)>, ours: Ours) -> Call
                         Far {
                             called: Called::new(to, from, &message, Seed::new(5)),
                             media: MediaSession::new(
-                                MediaSettings { cname: "far@192.0.2.9".into(), key_expected: None },
+                                MediaSettings {
+                                    cname: "far@192.0.2.9".into(),
+                                    key_expected: None,
+                                    expected: Vec::new(),
+                                },
                                 Seed::new(6),
                             ),
                             local: LocalMedia {
@@ -158,6 +165,7 @@ fn call_with(settings: LineSettings, theirs: Vec<(u64, Do)>, ours: Ours) -> Call
                                 key_payload_type: Some(101),
                                 session_id: 9,
                                 version: 1,
+                                srtp: Srtp::Off,
                             },
                             offer: message.body().to_vec(),
                         }
@@ -284,7 +292,7 @@ fn act(far: &mut Far, now: Moment, action: Do, out: &mut (Vec<CalledOutput>, Vec
             return far.media.step(now, MediaInput::Say { samples }, &mut out.1);
         }
         Do::Press(symbol) => {
-            return far.media.step(now, MediaInput::Press { key: Key::new(symbol).unwrap() }, &mut out.1);
+            return far.media.step(now, MediaInput::Press { key: Key::new(symbol).unwrap(), method: None }, &mut out.1);
         }
         Do::Die => return,
     };
@@ -292,7 +300,7 @@ fn act(far: &mut Far, now: Moment, action: Do, out: &mut (Vec<CalledOutput>, Vec
 }
 
 fn press(at: u64, symbol: char) -> (u64, LineInput) {
-    (at, LineInput::Press { key: Key::new(symbol).unwrap() })
+    (at, LineInput::Press { key: Key::new(symbol).unwrap(), method: None })
 }
 
 /// How many of our frames had sound in them.
@@ -605,7 +613,7 @@ fn whatever_comes_in_the_line_neither_panics_nor_stays_open() {
                 0..=3 => LineInput::Sip { from, bytes },
                 4 | 5 => LineInput::Rtp { from: far_rtp, bytes },
                 6 => LineInput::Rtcp { from: far_rtp, bytes },
-                _ => LineInput::Press { key: Key::new('1').unwrap() },
+                _ => LineInput::Press { key: Key::new('1').unwrap(), method: None },
             };
             line.step(now, input, &mut out);
         }

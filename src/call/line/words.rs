@@ -2,8 +2,8 @@
 
 use crate::call::rtp::Codec;
 use crate::call::sip::CallerSettings;
-use crate::vocabulary::trace::{EndedBy, KeyMethod, MediaReport, OurReason};
-use crate::vocabulary::{Frame, Key, Moment};
+use crate::vocabulary::trace::{EndedBy, KeyChoice, KeyMethod, MediaReport, OurReason};
+use crate::vocabulary::{Frame, Key, Moment, Srtp};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct LineSettings {
     pub local_rtp: SocketAddr,
     /// In order of liking.
     pub codecs: Vec<Codec>,
+    pub keys: KeyChoice,
+    pub srtp: Srtp,
     /// Unanswered for so long, the call is cancelled.
     pub ring_limit: Duration,
     /// So long after the dial, the call is hung up.
@@ -45,8 +47,10 @@ pub enum LineInput {
         peer: SocketAddr,
         detail: String,
     },
+    /// `method`: the one to try now; None: the best.
     Press {
         key: Key,
+        method: Option<KeyMethod>,
     },
     Say {
         samples: Arc<[i16]>,
@@ -102,6 +106,8 @@ pub enum LineEvent {
         reason: String,
         codec: Option<Codec>,
         telephone_event: Option<u8>,
+        /// How packets are made safe, by the suite's name.
+        srtp: Option<&'static str>,
     },
     /// Offer and answer came to nothing.
     MediaFailed {
@@ -114,6 +120,11 @@ pub enum LineEvent {
         method: KeyMethod,
         from: Moment,
         to: Moment,
+    },
+    /// The far side refuses the one method that may be used.
+    KeyRefused {
+        key: Key,
+        status: Option<u16>,
     },
     SaidAll,
     FarKey {

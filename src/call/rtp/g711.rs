@@ -1,63 +1,26 @@
 //! G.711, both laws, both ways (ITU-T G.711 tables 1a and 2a).
 
-/// What we speak. Both laws carry 8 kHz telephone sound in a byte a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Codec {
-    Pcma,
-    Pcmu,
+/// A byte a sample, by one law or the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Law {
+    A,
+    Mu,
 }
 
-impl Codec {
-    pub const ALL: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
-
-    /// The encoding name of RFC 3551 §6.
-    pub fn name(self) -> &'static str {
-        match self {
-            Codec::Pcma => "PCMA",
-            Codec::Pcmu => "PCMU",
-        }
-    }
-
-    /// The static payload type of RFC 3551 §6.
-    pub fn static_payload_type(self) -> u8 {
-        match self {
-            Codec::Pcma => 8,
-            Codec::Pcmu => 0,
-        }
-    }
-
-    pub fn from_static_payload_type(payload_type: u8) -> Option<Codec> {
-        match payload_type {
-            8 => Some(Codec::Pcma),
-            0 => Some(Codec::Pcmu),
-            _ => None,
-        }
-    }
-
-    /// By encoding name, in any case (RFC 8866 §6.6: names are case-insensitive).
-    pub fn from_name(name: &str) -> Option<Codec> {
-        Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
-    }
-
+impl Law {
     pub fn decode(self, byte: u8) -> i16 {
         match self {
-            Codec::Pcma => ALAW_TO_LINEAR[usize::from(byte)],
-            Codec::Pcmu => ULAW_TO_LINEAR[usize::from(byte)],
+            Law::A => ALAW_TO_LINEAR[usize::from(byte)],
+            Law::Mu => ULAW_TO_LINEAR[usize::from(byte)],
         }
     }
 
     pub fn encode(self, sample: i16) -> u8 {
         match self {
             // 13 significant bits for A-law, 14 for µ-law: the bits below carry nothing.
-            Codec::Pcma => LINEAR_TO_ALAW[usize::from((sample as u16) >> 3)],
-            Codec::Pcmu => LINEAR_TO_ULAW[usize::from((sample as u16) >> 2)],
+            Law::A => LINEAR_TO_ALAW[usize::from((sample as u16) >> 3)],
+            Law::Mu => LINEAR_TO_ULAW[usize::from((sample as u16) >> 2)],
         }
-    }
-}
-
-impl std::fmt::Display for Codec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -143,38 +106,36 @@ mod tests {
     /// of the encode of all 16-bit samples from −32768 up, little-endian.
     #[test]
     fn both_laws_are_those_of_another_implementation() {
-        for (codec, decoded, encoded) in
-            [(Codec::Pcma, 0x9D76_4657, 0x9133_796E), (Codec::Pcmu, 0x0C84_7A9F, 0x3B7C_3A3E)]
-        {
+        for (codec, decoded, encoded) in [(Law::A, 0x9D76_4657, 0x9133_796E), (Law::Mu, 0x0C84_7A9F, 0x3B7C_3A3E)] {
             let all: Vec<u8> = (0..=255u8).flat_map(|byte| codec.decode(byte).to_le_bytes()).collect();
-            assert_eq!(crc32fast::hash(&all), decoded, "{codec} decode");
+            assert_eq!(crc32fast::hash(&all), decoded, "{codec:?} decode");
             let all: Vec<u8> = (i16::MIN..=i16::MAX).map(|sample| codec.encode(sample)).collect();
-            assert_eq!(crc32fast::hash(&all), encoded, "{codec} encode");
+            assert_eq!(crc32fast::hash(&all), encoded, "{codec:?} encode");
         }
     }
 
     /// Decoder output values of ITU-T G.711 tables 1a (13 bits, here × 8) and 2a (14 bits, here × 4).
     #[test]
     fn the_tables_of_the_recommendation_stand() {
-        let check = |codec: Codec, byte: u8, value: i16| {
-            assert_eq!(codec.decode(byte), value, "{codec} {byte:#04x}");
-            assert_eq!(codec.encode(value), byte, "{codec} {value}");
+        let check = |codec: Law, byte: u8, value: i16| {
+            assert_eq!(codec.decode(byte), value, "{codec:?} {byte:#04x}");
+            assert_eq!(codec.encode(value), byte, "{codec:?} {value}");
         };
         for (byte, value) in [(0xAA, 4032), (0x2A, -4032), (0xD5, 1), (0x55, -1), (0x80, 688), (0x00, -688)] {
-            check(Codec::Pcma, byte, value * 8);
+            check(Law::A, byte, value * 8);
         }
         for (byte, value) in [(0x80, 8031), (0x00, -8031), (0xFF, 0), (0x8F, 4191), (0x9F, 2079), (0xFE, 2)] {
-            check(Codec::Pcmu, byte, value * 4);
+            check(Law::Mu, byte, value * 4);
         }
     }
 
     #[test]
     fn a_sample_comes_back_as_near_as_its_law_allows() {
-        for codec in Codec::ALL {
+        for codec in [Law::A, Law::Mu] {
             for sample in i16::MIN..=i16::MAX {
                 let back = i32::from(codec.decode(codec.encode(sample)));
                 let off = (back - i32::from(sample)).abs();
-                assert!(off <= i32::from(sample).abs() / 16 + 20, "{codec}: {sample} came back as {back}");
+                assert!(off <= i32::from(sample).abs() / 16 + 20, "{codec:?}: {sample} came back as {back}");
             }
         }
     }

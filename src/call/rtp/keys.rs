@@ -1,6 +1,6 @@
 //! Keys as named events (RFC 4733): the packets of one key that is sent, and keys read from packets that came.
 
-use crate::vocabulary::{FRAME_SAMPLES, Key};
+use crate::vocabulary::Key;
 
 /// The longest duration one segment can tell (RFC 4733 §2.5.1.3).
 const SEGMENT_MAX: u32 = 0xFFFF;
@@ -22,8 +22,10 @@ pub struct EventPacket {
 #[derive(Clone, Debug)]
 pub struct EventSender {
     key: Key,
-    /// How long the key is held, in samples.
+    /// How long the key is held, in ticks of the clock.
     length: u32,
+    /// Ticks in 20 ms.
+    step: u32,
     /// Held so far.
     elapsed: u32,
     /// Where the segment under way began.
@@ -34,8 +36,8 @@ pub struct EventSender {
 }
 
 impl EventSender {
-    pub fn new(key: Key, length: u32) -> EventSender {
-        EventSender { key, length, elapsed: 0, segment: 0, first: true, again: None }
+    pub fn new(key: Key, length: u32, step: u32) -> EventSender {
+        EventSender { key, length, step, elapsed: 0, segment: 0, first: true, again: None }
     }
 
     /// The key is up; repetitions of its end may still be owed.
@@ -49,7 +51,7 @@ impl EventSender {
             return self.repeat(&mut send);
         }
         self.repeat(&mut send);
-        self.elapsed = (self.elapsed + FRAME_SAMPLES as u32).min(self.length);
+        self.elapsed = (self.elapsed + self.step).min(self.length);
         let mut duration = self.elapsed - self.segment;
         if duration > SEGMENT_MAX {
             // The segment ends at the largest duration there is, without the E bit; the next begins where it ended.
@@ -158,7 +160,7 @@ mod tests {
     }
 
     fn packets(symbol: char, length: u32) -> Vec<EventPacket> {
-        let mut sender = EventSender::new(key(symbol), length);
+        let mut sender = EventSender::new(key(symbol), length, 160);
         let mut all = Vec::new();
         while sender.next(|packet| all.push(packet)) {}
         assert!(sender.is_done());

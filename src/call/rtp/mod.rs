@@ -2,6 +2,7 @@
 //!
 //! `MediaSession` is the whole of it and serves either side of a call. The rest of this folder is its parts.
 
+mod coder;
 mod conceal;
 pub mod g711;
 pub mod keys;
@@ -16,9 +17,10 @@ pub mod tone;
 #[cfg(test)]
 mod tests;
 
-pub use g711::Codec;
+pub use crate::vocabulary::Codec;
 pub use session::{MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 
+use super::srtp::Suite;
 use std::net::SocketAddr;
 
 /// What offer and answer came to (RFC 3264): how this side sends and what may reach it.
@@ -35,12 +37,16 @@ pub struct Agreement {
     pub expected: Vec<(u8, Codec)>,
     /// Payload type under which keys leave (RFC 4733), as the far side numbered it. None: it takes no events.
     pub key_payload_type: Option<u8>,
+    /// The clock of those events: the sound's own where the far side has them at it (RFC 4733 §2.1).
+    pub key_clock: u32,
     /// The events it takes: bit n for event n (`fmtp`, RFC 4733 §2.4.1).
     pub key_events: u16,
-    /// Payload types under which keys arrive: as this side numbered them, and as the far side did.
-    pub key_expected: Vec<u8>,
+    /// Payload types under which keys arrive, with their clocks: as this side numbered them, and as the far side did.
+    pub key_expected: Vec<(u8, u32)>,
     /// False on hold: the far side does not want to hear us (its `sendonly` or `inactive`).
     pub sends: bool,
     /// False when the far side said it will not send (its `recvonly` or `inactive`).
     pub receives: bool,
+    /// How packets are made safe, where both sides agreed on that.
+    pub srtp: Option<Suite>,
 }

@@ -7,7 +7,8 @@
 //! left out or put in, happens only when the sender's clock and ours have drifted apart by a frame.
 
 use super::conceal::Concealer;
-use super::g711::Codec;
+use super::measure::BurstCounter;
+use crate::vocabulary::trace::Bursts;
 use crate::vocabulary::{FRAME_MS, FRAME_SAMPLES, Frame, Moment, Seed};
 use std::time::Duration;
 
@@ -110,6 +111,7 @@ pub struct Playout {
     lost_runs: u64,
     lost_frames: u64,
     in_lost_run: bool,
+    bursts: BurstCounter,
 }
 
 impl Playout {
@@ -137,12 +139,13 @@ impl Playout {
             lost_runs: 0,
             lost_frames: 0,
             in_lost_run: false,
+            bursts: BurstCounter::default(),
         }
     }
 
-    /// A packet of sound. Call `release` for the same moment first.
-    pub fn sound(&mut self, packet: Arriving, codec: Codec, payload: &[u8]) -> Fate {
-        let len = payload.len() as i64;
+    /// A packet's sound at 8 kHz. Call `release` for the same moment first.
+    pub fn sound(&mut self, packet: Arriving, sound: &[i16]) -> Fate {
+        let len = sound.len() as i64;
         let newest = packet.newest_after_missing.is_some();
         let (position, moved) = self.place(&packet, len);
         if newest {
@@ -168,9 +171,9 @@ impl Playout {
         if !moved {
             self.watch_lateness(packet.at, position);
         }
-        for (i, &byte) in payload.iter().enumerate().skip((cursor - position).max(0) as usize) {
+        for (i, &sample) in sound.iter().enumerate().skip((cursor - position).max(0) as usize) {
             let at = index(position + i as i64);
-            self.samples[at] = codec.decode(byte);
+            self.samples[at] = sample;
             self.places[at] = Place::Sound;
         }
         if newest {
@@ -408,6 +411,7 @@ impl Playout {
         self.lost_frames += u64::from(lost);
         self.lost_runs += u64::from(lost && !self.in_lost_run);
         self.in_lost_run = lost;
+        self.bursts.frame(lost);
         frame
     }
 
@@ -501,6 +505,16 @@ impl Playout {
     /// Sound thrown away unheard after stalls, in packets of 20 ms.
     pub fn overflowed(&self) -> u64 {
         self.overflowed / FRAME_SAMPLES as u64
+    }
+
+    /// How missing frames stood together.
+    pub fn bursts(&self) -> Option<Bursts> {
+        self.bursts.report(FRAME_MS)
+    }
+
+    /// How long packets wait now.
+    pub fn delay_ms(&self) -> f64 {
+        self.delay as f64 / 1000.0
     }
 
     /// Mean length of a run of lost frames, in frames.

@@ -1,13 +1,13 @@
 //! What we send: one packet each 20 ms by an absolute clock, of speech, of a key, or of silence.
 
-use super::g711::Codec;
+use super::coder::Encoder;
 use super::keys::EventSender;
 use super::rtcp::Sent;
 use super::session::{MediaEvent, MediaOutput};
 use super::{Agreement, tone};
 use crate::vocabulary::limits::{KEYS_MAX, SAYINGS_WAITING_MAX};
 use crate::vocabulary::trace::KeyMethod;
-use crate::vocabulary::{FRAME_MS, FRAME_SAMPLES, Frame, Key, Moment, Seed};
+use crate::vocabulary::{Codec, FRAME_MS, FRAME_SAMPLES, Frame, Key, Moment, SAMPLE_RATE, Seed};
 use rtp_rs::{RtpPacketBuilder, Seq};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,10 +32,11 @@ pub struct Sender {
     /// Ticks gone by since the start.
     tick: u64,
     agreement: Option<Agreement>,
+    encoder: Option<Encoder>,
     marker: bool,
     saying: VecDeque<Arc<[i16]>>,
     said: usize,
-    waiting: VecDeque<Key>,
+    waiting: VecDeque<(Key, Option<KeyMethod>)>,
     pressing: Option<Pressing>,
     /// No key begins before this tick.
     rest_until: u64,
@@ -45,9 +46,16 @@ pub struct Sender {
 
 struct Pressing {
     key: Key,
+    asked: Option<KeyMethod>,
     from: u64,
-    /// None: in-band.
-    event: Option<EventSender>,
+    way: KeyWay,
+}
+
+enum KeyWay {
+    Events(EventSender),
+    Tone,
+    /// By INFO: nothing of it is in the sound that leaves.
+    Elsewhere,
 }
 
 impl Sender {
@@ -60,6 +68,7 @@ impl Sender {
             start: None,
             tick: 0,
             agreement: None,
+            encoder: None,
             marker: true,
             saying: VecDeque::new(),
             said: 0,
@@ -92,9 +101,9 @@ impl Sender {
         self.said = 0;
     }
 
-    pub fn press(&mut self, key: Key) {
+    pub fn press(&mut self, key: Key, method: Option<KeyMethod>) {
         if self.waiting.len() < KEYS_MAX {
-            self.waiting.push_back(key);
+            self.waiting.push_back((key, method));
         }
     }
 
@@ -110,7 +119,9 @@ impl Sender {
 
     /// What our reports tell.
     pub fn sent(&self, now: Moment) -> Sent {
-        let elapsed = self.start.map_or(0, |start| (now.since(start).as_micros() * 8 / 1000) as u32);
+        let clock = self.agreement.as_ref().map_or(SAMPLE_RATE, |agreement| agreement.codec.clock());
+        let ticks = |start| (now.since(start).as_micros() * u128::from(clock) / 1_000_000) as u32;
+        let elapsed = self.start.map_or(0, ticks);
         let timestamp = self.base.wrapping_add(elapsed);
         Sent { ssrc: self.ssrc, timestamp, packets: self.packets, octets: self.octets }
     }
@@ -139,12 +150,13 @@ impl Sender {
         let at = moment(start, self.tick);
         let way = self.agreement.as_ref().filter(|agreement| agreement.sends).and_then(|agreement| {
             let to = to.or(agreement.remote)?;
-            Some((to, agreement.codec, agreement.payload_type, agreement.key_payload_type, agreement.key_events))
+            let keys = (agreement.key_payload_type, agreement.key_events, agreement.key_clock);
+            Some((to, agreement.codec, agreement.payload_type, keys))
         });
-        let Some((to, codec, payload_type, key_payload_type, key_events)) = way else {
+        let Some((to, codec, payload_type, (key_payload_type, key_events, key_clock))) = way else {
             // On hold. A key cut off by it is pressed again after it.
             if let Some(pressing) = self.pressing.take() {
-                self.waiting.push_front(pressing.key);
+                self.waiting.push_front((pressing.key, pressing.asked));
             }
             self.marker = true;
             out.push(MediaOutput::Said { at, frame: Frame::SILENT });
@@ -152,11 +164,19 @@ impl Sender {
         };
         if self.pressing.is_none()
             && self.tick >= self.rest_until
-            && let Some(key) = self.waiting.pop_front()
+            && let Some((key, asked)) = self.waiting.pop_front()
         {
             let takes = key_payload_type.is_some() && key_events & (1 << key.event()) != 0;
-            let event = takes.then(|| EventSender::new(key, (KEY_FRAMES as usize * FRAME_SAMPLES) as u32));
-            self.pressing = Some(Pressing { key, from: self.tick, event });
+            let way = match asked {
+                Some(KeyMethod::Info) => KeyWay::Elsewhere,
+                Some(KeyMethod::Inband) => KeyWay::Tone,
+                None | Some(KeyMethod::Rfc4733) if !takes => KeyWay::Tone,
+                None | Some(KeyMethod::Rfc4733) => {
+                    let step = frame_ticks(key_clock);
+                    KeyWay::Events(EventSender::new(key, KEY_FRAMES as u32 * step, step))
+                }
+            };
+            self.pressing = Some(Pressing { key, asked, from: self.tick, way });
         }
         let mut frame = Frame::SILENT;
         let Some(mut pressing) = self.pressing.take() else {
@@ -168,10 +188,11 @@ impl Sender {
         // The recording has the tone the key stands for, however it was sent.
         let from = (self.tick - pressing.from) as usize * FRAME_SAMPLES;
         tone::render(pressing.key, KEY_FRAMES as usize * FRAME_SAMPLES, from, &mut frame.samples);
-        match &mut pressing.event {
-            None => self.send_sound(to, codec, payload_type, &frame, out),
-            Some(event) => {
-                let base = self.timestamp(pressing.from);
+        match &mut pressing.way {
+            KeyWay::Tone => self.send_sound(to, codec, payload_type, &frame, out),
+            KeyWay::Elsewhere => self.send_sound(to, codec, payload_type, &Frame::SILENT, out),
+            KeyWay::Events(event) => {
+                let base = self.timestamp(pressing.from, key_clock);
                 let payload_type = key_payload_type.unwrap_or(0);
                 event.next(|packet| {
                     let timestamp = base.wrapping_add(packet.timestamp_offset);
@@ -182,12 +203,17 @@ impl Sender {
         out.push(MediaOutput::Said { at, frame });
         let held = self.tick + 1 - pressing.from;
         if held == KEY_FRAMES {
-            let method = if pressing.event.is_some() { KeyMethod::Rfc4733 } else { KeyMethod::Inband };
+            let method = match pressing.way {
+                KeyWay::Events(_) => KeyMethod::Rfc4733,
+                KeyWay::Tone => KeyMethod::Inband,
+                KeyWay::Elsewhere => KeyMethod::Info,
+            };
             let (from, to) = (moment(start, pressing.from), moment(start, self.tick + 1));
             out.push(MediaOutput::Event(MediaEvent::KeySent { key: pressing.key, method, from, to }));
             self.rest_until = self.tick + 1 + REST_FRAMES;
         }
-        let over = held >= KEY_FRAMES && pressing.event.as_ref().is_none_or(EventSender::is_done);
+        let repeats = matches!(&pressing.way, KeyWay::Events(event) if !event.is_done());
+        let over = held >= KEY_FRAMES && !repeats;
         self.pressing = (!over).then_some(pressing);
     }
 
@@ -220,13 +246,14 @@ impl Sender {
         frame: &Frame,
         out: &mut Vec<MediaOutput>,
     ) {
-        let mut payload = [0u8; FRAME_SAMPLES];
-        for (byte, &sample) in payload.iter_mut().zip(&frame.samples) {
-            *byte = codec.encode(sample);
+        if self.encoder.as_ref().is_none_or(|encoder| encoder.codec() != codec) {
+            self.encoder = Some(Encoder::new(codec));
         }
+        let Some(encoder) = &mut self.encoder else { return };
+        let payload = encoder.encode(&frame.samples);
         // RFC 3551 §4.1: M on the first packet of a talk-spurt; we never pause, so on the first of all.
         let marker = std::mem::take(&mut self.marker);
-        self.send(to, payload_type, marker, self.timestamp(self.tick), &payload, out);
+        self.send(to, payload_type, marker, self.timestamp(self.tick, codec.clock()), &payload, out);
     }
 
     fn send(
@@ -253,9 +280,14 @@ impl Sender {
         }
     }
 
-    fn timestamp(&self, tick: u64) -> u32 {
-        self.base.wrapping_add((tick as u32).wrapping_mul(FRAME_SAMPLES as u32))
+    fn timestamp(&self, tick: u64, clock: u32) -> u32 {
+        self.base.wrapping_add((tick as u32).wrapping_mul(frame_ticks(clock)))
     }
+}
+
+/// Ticks of a clock in 20 ms.
+fn frame_ticks(clock: u32) -> u32 {
+    clock / 1_000 * FRAME_MS as u32
 }
 
 fn moment(start: Moment, tick: u64) -> Moment {

@@ -1,7 +1,7 @@
 //! One RTP stream both ways: what to send every 20 ms, what was heard every 20 ms, keys, RTCP, the measure at the end.
 
 use super::Agreement;
-use super::g711::Codec;
+use super::coder::Decoder;
 use super::keys::EventReader;
 use super::measure::{self, Loudness};
 use super::playout::{Arriving, Fate, Playout};
@@ -9,7 +9,7 @@ use super::rtcp::Reporter;
 use super::sender::Sender;
 use super::source::{Order, Source};
 use crate::vocabulary::trace::{KeyMethod, MediaReport};
-use crate::vocabulary::{Frame, Key, Moment, SAMPLE_RATE, Seed};
+use crate::vocabulary::{Codec, Frame, Key, Moment, SAMPLE_RATE, Seed};
 use rtp_rs::RtpReader;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub struct MediaSettings {
     pub cname: String,
     /// Payload type under which this side offered or will take keys, before any agreement.
     pub key_expected: Option<u8>,
+    /// Payload types this side offered that are not static, before any agreement.
+    pub expected: Vec<(u8, Codec)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -49,9 +51,11 @@ pub enum MediaInput {
     },
     /// Play nothing more of what was asked for.
     StopSaying,
-    /// Send this key, after those waiting.
+    /// Send this key, after those waiting; by this method, or by what offer and answer came to. A key by INFO is signalling's:
+    /// here it takes its time, and the recording has it.
     Press {
         key: Key,
+        method: Option<KeyMethod>,
     },
     /// The call is over: RTCP BYE, the report, nothing more.
     Close,
@@ -112,6 +116,9 @@ pub struct MediaSession {
     sender: Sender,
     reporter: Reporter,
     playout: Playout,
+    decoder: Option<Decoder>,
+    sound: Vec<i16>,
+    stamps: Stamps,
     source: Option<Source>,
     /// The first packet of another source: a second one in order proves that it is no stray.
     candidate: Option<Candidate>,
@@ -143,10 +150,32 @@ struct Tally {
     codec: Option<Codec>,
 }
 
+/// Timestamps of any clock as those of an 8 kHz clock, across the wrap of either.
+#[derive(Default)]
+struct Stamps {
+    /// The newest as it stood in its packet, and counted on.
+    newest: Option<(u32, i64)>,
+}
+
+impl Stamps {
+    fn at_8_khz(&mut self, timestamp: u32, clock: u32) -> u32 {
+        if clock == SAMPLE_RATE {
+            return timestamp;
+        }
+        let counted = match self.newest {
+            None => i64::from(timestamp),
+            Some((before, counted)) => counted + i64::from(timestamp.wrapping_sub(before) as i32),
+        };
+        self.newest = Some((timestamp, counted));
+        (counted * i64::from(SAMPLE_RATE) / i64::from(clock.max(1))) as u32
+    }
+}
+
 /// What a packet holds, by its payload type.
 enum Kind {
     Sound(Codec),
-    Key,
+    /// By the ticks of its clock.
+    Key(u32),
     Comfort,
     Unknown,
 }
@@ -157,6 +186,9 @@ impl MediaSession {
             sender: Sender::new(seed.fork("rtp sender")),
             reporter: Reporter::new(settings.cname.clone(), seed.fork("rtcp")),
             playout: Playout::new(seed.fork("comfort noise")),
+            decoder: None,
+            sound: Vec::new(),
+            stamps: Stamps::default(),
             settings,
             agreement: None,
             source: None,
@@ -182,7 +214,7 @@ impl MediaSession {
             MediaInput::Rtcp { bytes, .. } => self.rtcp(now, &bytes, out),
             MediaInput::Say { samples } => self.sender.say(samples),
             MediaInput::StopSaying => self.sender.stop_saying(),
-            MediaInput::Press { key } => self.sender.press(key),
+            MediaInput::Press { key, method } => self.sender.press(key, method),
             MediaInput::Close => return self.close(now, out),
             MediaInput::Tick => return,
         }
@@ -310,6 +342,8 @@ impl MediaSession {
             self.tally.jitter = self.tally.jitter.max(gone.jitter());
         }
         self.keys.forget();
+        self.stamps = Stamps::default();
+        self.decoder = None;
     }
 
     /// A packet of the stream.
@@ -324,9 +358,15 @@ impl MediaSession {
             Order::Reordered => None,
             Order::Duplicate | Order::Stray => return,
         };
+        let clock = match kind {
+            Kind::Sound(codec) => codec.clock(),
+            Kind::Key(clock) => clock,
+            Kind::Comfort | Kind::Unknown => self.decoder.as_ref().map_or(SAMPLE_RATE, |d| d.codec().clock()),
+        };
+        let timestamp = self.stamps.at_8_khz(packet.timestamp(), clock);
         let arriving = Arriving {
             at: now,
-            timestamp: packet.timestamp(),
+            timestamp,
             marker: packet.mark(),
             newest_after_missing,
             fresh: changed || order == Order::Restart,
@@ -338,8 +378,17 @@ impl MediaSession {
                 if packet.mark() {
                     source.forget_transit();
                 }
-                source.measure(now, packet.timestamp());
-                if self.playout.sound(arriving, codec, payload) == Fate::TooLate {
+                source.measure(now, timestamp);
+                if self.decoder.as_ref().is_none_or(|decoder| decoder.codec() != codec) {
+                    self.decoder = Some(Decoder::new(codec));
+                }
+                if let Some(decoder) = &mut self.decoder {
+                    decoder.decode(payload, &mut self.sound);
+                }
+                if self.sound.is_empty() {
+                    return self.playout.other(now);
+                }
+                if self.playout.sound(arriving, &self.sound) == Fate::TooLate {
                     self.tally.too_late += 1;
                 }
                 self.tally.codec = Some(codec);
@@ -348,9 +397,10 @@ impl MediaSession {
                     out.push(MediaOutput::Event(MediaEvent::FirstPacket));
                 }
             }
-            Kind::Key => {
+            Kind::Key(clock) => {
                 if let Some(report) = self.keys.read(packet.timestamp(), payload) {
-                    self.playout.key(arriving, report.duration);
+                    let held = u32::from(report.duration) * SAMPLE_RATE / clock.max(SAMPLE_RATE);
+                    self.playout.key(arriving, held as u16);
                     if let Some(key) = report.pressed {
                         out.push(MediaOutput::Event(MediaEvent::FarKey { key }));
                     }
@@ -366,14 +416,16 @@ impl MediaSession {
 
     fn kind(&self, payload_type: u8) -> Kind {
         if let Some(agreement) = &self.agreement {
-            if agreement.key_expected.contains(&payload_type) {
-                return Kind::Key;
+            if let Some((_, clock)) = agreement.key_expected.iter().find(|(number, _)| *number == payload_type) {
+                return Kind::Key(*clock);
             }
             if let Some((_, codec)) = agreement.expected.iter().find(|(number, _)| *number == payload_type) {
                 return Kind::Sound(*codec);
             }
         } else if self.settings.key_expected == Some(payload_type) {
-            return Kind::Key;
+            return Kind::Key(SAMPLE_RATE);
+        } else if let Some((_, codec)) = self.settings.expected.iter().find(|(number, _)| *number == payload_type) {
+            return Kind::Sound(*codec);
         }
         match Codec::from_static_payload_type(payload_type) {
             Some(codec) => Kind::Sound(codec),
@@ -420,6 +472,11 @@ impl MediaSession {
         let discarded_late = self.tally.too_late + self.playout.overflowed();
         let codec = self.tally.codec.or(self.agreement.as_ref().map(|agreement| agreement.codec));
         let jitter = self.source.as_ref().map_or(0.0, Source::jitter).max(self.tally.jitter);
+        let quality = |one_way_ms: f64| {
+            let (missed, burst) = (lost + discarded_late, self.playout.mean_burst());
+            codec.and_then(|codec| measure::quality(codec, expected, missed, burst, one_way_ms))
+        };
+        let round_trip_ms = self.reporter.round_trip().map(|trip| trip.as_secs_f64() * 1000.0);
         MediaReport {
             codec: codec.map_or(String::new(), |codec| codec.name().to_string()),
             rtp_sent: u64::from(self.sender.sent(now).packets),
@@ -428,10 +485,13 @@ impl MediaSession {
             discarded_late,
             duplicates: self.tally.duplicates + of(Source::duplicates),
             jitter_ms: jitter * 1000.0 / f64::from(SAMPLE_RATE),
-            mos_lq: codec.and_then(|codec| {
-                measure::listening_quality(codec, expected, lost + discarded_late, self.playout.mean_burst())
-            }),
-            round_trip_ms: self.reporter.round_trip().map(|trip| trip.as_secs_f64() * 1000.0),
+            mos_lq: quality(0.0),
+            // One way: half the network's round trip, a packet's own 20 ms, and the buffer's wait.
+            mos_cq: round_trip_ms.and_then(|trip| quality(trip / 2.0 + 20.0 + self.playout.delay_ms())),
+            round_trip_ms,
+            bursts: self.playout.bursts(),
+            level_dbov: self.loudness.level_dbov(),
+            clipped_ratio: self.loudness.clipped_ratio(),
             one_way: self.tally.sound == 0 || self.loudness.only_faint(),
         }
     }

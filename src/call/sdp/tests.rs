@@ -1,5 +1,6 @@
 //! The SDP room against offers and answers as they come.
 use super::*;
+use crate::vocabulary::Srtp;
 
 fn local() -> LocalMedia {
     LocalMedia {
@@ -8,6 +9,7 @@ fn local() -> LocalMedia {
         key_payload_type: Some(101),
         session_id: 7,
         version: 1,
+        srtp: Srtp::Off,
     }
 }
 

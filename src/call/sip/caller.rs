@@ -80,8 +80,8 @@ pub enum CallerEvent {
     Provisional { status: u16, reason: String, to_tag: Option<String>, sdp: Option<Vec<u8>> },
     /// A 401/407 came and the INVITE left again with credentials.
     Challenged { status: u16 },
-    /// A 2xx came; the ACK has left.
-    Answered { status: u16, reason: String, to_tag: Option<String>, sdp: Option<Vec<u8>> },
+    /// A 2xx came; the ACK has left. `takes_info`: whether its Allow names INFO, None without an Allow.
+    Answered { status: u16, reason: String, to_tag: Option<String>, sdp: Option<Vec<u8>>, takes_info: Option<bool> },
     /// A re-INVITE or UPDATE offers (or, without SDP, asks for) a session: reply with `CallerInput::Answer`.
     FarOffer { offer_id: u32, sdp: Option<Vec<u8>> },
     /// The far side asked for our offer (`FarOffer` without SDP), and this is its answer, from the ACK.

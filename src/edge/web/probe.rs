@@ -186,6 +186,9 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         goes_on_with_people: false,
         map: None,
         explore: None,
+        keys: None,
+        codecs: Vec::new(),
+        srtp: None,
     };
     plan::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;
     Ok((wanted, module))

@@ -691,7 +691,7 @@ impl Explorer {
         self.trial = Some(trial);
         self.presses.push(Press { key: symbol, label, sent: None, effect: None, prompt_from: self.arrived });
         self.state = State::Listening;
-        acts.push(Act::Press(symbol));
+        acts.push(Act::Press { key: symbol, method: None });
         false
     }
 

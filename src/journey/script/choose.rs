@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// A match this good is chosen at the next pause; a weaker one waits until the whole prompt was heard.
 const SURE_CHOICE: f32 = 0.8;
-/// Times a key for a listed option is pressed before the option is said to be dead.
-const TRIES: u8 = 2;
 /// Levels gone down in search of one option.
 const LEVELS_MAX: usize = 4;
 /// An option that moved asks a person to look; the call itself went well.
@@ -56,7 +54,6 @@ pub(super) struct Choosing {
 struct Pressed {
     /// Into the presses of the script.
     press: usize,
-    tries: u8,
     /// "Repeat this menu" rightly leads to the same prompt.
     may_repeat: bool,
     /// Not what is wanted, but what leads to it.
@@ -160,21 +157,16 @@ impl Script {
             Some(Effect::NewPrompt | Effect::Transfer) => Progress::Done(self.way(key, &label), to),
             Some(Effect::SamePrompt) if pressed.may_repeat => Progress::Done(self.way(key, &label), to),
             // A key pressed into a prompt may have gone unheard: silence after it proves nothing yet.
-            Some(effect)
-                if pressed.tries < TRIES
-                    && (matches!(effect, Effect::SamePrompt | Effect::Invalid)
-                        || (effect == Effect::Silence && press.barged_in)) =>
-            {
+            Some(_) if let Some(method) = self.next_try(press, scene) => {
                 if !self.ready_to_press(scene) {
                     return Progress::Pending;
                 }
-                let sure = press.sure;
+                let once_more = press.once_more(method);
                 if let Err(why) = self.guarded(&[key], Some(&label), scene) {
                     return Progress::Failed(why);
                 }
-                self.send(&[key], Some(label), sure, scene, acts);
-                let press = self.presses.len() - 1;
-                self.choosing.pressed = Some(Pressed { press, tries: pressed.tries + 1, ..pressed });
+                self.send(&[key], Some(label), once_more, scene, acts);
+                self.choosing.pressed = Some(Pressed { press: self.presses.len() - 1, ..pressed });
                 Progress::Pending
             }
             Some(Effect::Invalid | Effect::SamePrompt) if press.sure < understanding::SURE => {
@@ -192,9 +184,9 @@ impl Script {
         if let Err(why) = self.guarded(&[key], Some(&option.label), scene) {
             return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
         }
-        self.send(&[key], Some(option.label.clone()), option.sure, scene, acts);
+        self.send(&[key], Some(option.label.clone()), self.first_try(option.sure), scene, acts);
         let press = self.presses.len() - 1;
-        self.choosing.pressed = Some(Pressed { press, tries: 1, may_repeat: repeats_the_menu(&option.label), leads });
+        self.choosing.pressed = Some(Pressed { press, may_repeat: repeats_the_menu(&option.label), leads });
         Progress::Pending
     }
 

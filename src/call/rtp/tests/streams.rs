@@ -64,7 +64,7 @@ impl Feeder {
 
     /// One 20 ms packet of a steady level that names it.
     fn level(&mut self, at_ms: u64, ssrc: u32, number: u16, stamp: u32, level: i16) {
-        self.packet(at_ms, ssrc, number, stamp, 8, false, &[Codec::Pcma.encode(level); 160]);
+        self.packet(at_ms, ssrc, number, stamp, 8, false, &[Law::A.encode(level); 160]);
     }
 
     fn finish(&mut self, at_ms: u64) -> (Vec<(Moment, Frame)>, crate::vocabulary::trace::MediaReport) {
@@ -94,7 +94,7 @@ fn every_packet_length_fills_the_same_frames() {
         let mut feeder = Feeder::new(1);
         let samples = (ms * 8) as usize;
         for i in 0..(1200 / ms) {
-            let payload = vec![Codec::Pcmu.encode(5000); samples];
+            let payload = vec![Law::Mu.encode(5000); samples];
             // A packet leaves when its sound is complete.
             feeder.packet(100 + i * ms, 1, i as u16, (i * ms * 8) as u32, 0, i == 0, &payload);
         }
@@ -111,7 +111,7 @@ fn a_lost_packet_of_any_length_marks_its_own_frames_alone() {
         let count = (wanted.len() as u64 * 20).div_ceil(ms);
         let lost = if ms >= 40 { 2 } else { 3 };
         for i in (0..count).filter(|&i| i != lost) {
-            let payload = vec![Codec::Pcmu.encode(5000); (ms * 8) as usize];
+            let payload = vec![Law::Mu.encode(5000); (ms * 8) as usize];
             feeder.packet(100 + i * ms, 1, i as u16, (i * ms * 8) as u32, 0, false, &payload);
         }
         let (heard, report) = feeder.finish(100 + wanted.len() as u64 * 20);
@@ -130,26 +130,10 @@ fn a_pause_of_the_sender_is_silence_and_a_loss_is_not() {
         feeder.level(i * 20, 1, i as u16, i as u32 * 160, 5000);
     }
     for i in 0..10u64 {
-        feeder.packet(
-            1000 + i * 20,
-            1,
-            10 + i as u16,
-            8000 + i as u32 * 160,
-            8,
-            i == 0,
-            &[Codec::Pcma.encode(5000); 160],
-        );
+        feeder.packet(1000 + i * 20, 1, 10 + i as u16, 8000 + i as u32 * 160, 8, i == 0, &[Law::A.encode(5000); 160]);
     }
     for i in 0..10u64 {
-        feeder.packet(
-            2000 + i * 20,
-            1,
-            20 + i as u16,
-            16000 + i as u32 * 160,
-            8,
-            i == 0,
-            &[Codec::Pcma.encode(5000); 160],
-        );
+        feeder.packet(2000 + i * 20, 1, 20 + i as u16, 16000 + i as u32 * 160, 8, i == 0, &[Law::A.encode(5000); 160]);
     }
     let (heard, report) = feeder.finish(2200);
     let picture = drawn(&heard);
@@ -176,7 +160,7 @@ fn a_sender_whose_time_stands_still_in_pauses_is_heard_when_it_comes_back() {
             feeder.level(i * 20, 1, i as u16, i as u32 * 160, 5000);
         }
         for i in 10..20u64 {
-            let payload = [Codec::Pcma.encode(5000); 160];
+            let payload = [Law::A.encode(5000); 160];
             feeder.packet(1800 + i * 20, 1, i as u16, i as u32 * 160, 8, marker && i == 10, &payload);
         }
         let (heard, report) = feeder.finish(2200);
@@ -229,7 +213,7 @@ fn one_stray_packet_of_another_source_changes_nothing() {
 fn packets_are_taken_from_the_right_address() {
     let stranger: SocketAddr = "203.0.113.5:9999".parse().unwrap();
     let other: SocketAddr = "203.0.113.6:7000".parse().unwrap();
-    let sound = [Codec::Pcma.encode(5000); 160];
+    let sound = [Law::A.encode(5000); 160];
     // A stranger cannot speak into a call that runs.
     let mut feeder = Feeder::new(1);
     feeder.session.step(Moment::START, MediaInput::Agreed(agreement(1, Codec::Pcma, None)), &mut feeder.out);
@@ -243,7 +227,7 @@ fn packets_are_taken_from_the_right_address() {
             i as u32 * 160,
             8,
             false,
-            &[Codec::Pcma.encode(-9000); 160],
+            &[Law::A.encode(-9000); 160],
         );
     }
     let (heard, report) = feeder.finish(1000);
@@ -310,7 +294,7 @@ fn the_payload_type_may_change_from_packet_to_packet() {
     agreed.expected.push((107, Codec::Pcmu));
     feeder.session.step(Moment::START, MediaInput::Agreed(agreed), &mut feeder.out);
     for i in 0..30u64 {
-        let (payload_type, codec) = [(8, Codec::Pcma), (0, Codec::Pcmu), (107, Codec::Pcmu)][i as usize % 3];
+        let (payload_type, codec) = [(8, Law::A), (0, Law::Mu), (107, Law::Mu)][i as usize % 3];
         feeder.packet(i * 20, 1, i as u16, i as u32 * 160, payload_type, false, &[codec.encode(5000); 160]);
     }
     // A type nobody agreed on says nothing we understand.
@@ -386,7 +370,7 @@ fn recordings_played_one_after_another_lose_nothing_at_their_joints() {
             let mut left = 1_600 + dice.below(3_200) as usize;
             while left > 0 {
                 let len = left.min(160);
-                let payload = vec![Codec::Pcma.encode(5000); len];
+                let payload = vec![Law::A.encode(5000); len];
                 feeder.packet(at + dice.below(4), 1, number, stamp, 8, number == 0, &payload);
                 (at, number, stamp) = (at + 20, number + 1, stamp + len as u32);
                 left -= len;

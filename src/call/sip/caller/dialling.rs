@@ -235,6 +235,7 @@ impl Caller {
             reason: response.reason().unwrap_or_default().to_string(),
             to_tag: response.to().and_then(|to| to.tag()),
             sdp: response.sdp().map(<[u8]>::to_vec),
+            takes_info: allows_info(response),
         }));
     }
 
@@ -269,4 +270,11 @@ impl Caller {
         let retry_after = retry_after(response);
         self.conclude(CallerEvent::Rejected { status, reason, q850, retry_after }, out);
     }
+}
+
+/// Whether Allow names INFO. None: no Allow, and nothing is known (RFC 3261 §20.5).
+fn allows_info(response: &Message) -> Option<bool> {
+    response.header("Allow")?;
+    let mut methods = response.all("Allow").flat_map(|value| value.split(','));
+    Some(methods.any(|method| method.trim().eq_ignore_ascii_case("INFO")))
 }

@@ -1,0 +1,268 @@
+//! Keys in passing: ours put into the descriptions that leave, theirs taken out of those that come (RFC 4568).
+//!
+//! Stands between the machines and the sockets. What the machines and the tape see has `WITHHELD` in place of every key, of
+//! the same length, so that lengths in the message stay true.
+
+use super::transform::MASTER_BYTES;
+use super::{Inbound, Outbound, Suite, read_crypto};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
+/// Stands for a key: forty characters, as thirty bytes have in base64.
+pub const WITHHELD: &str = "KeyWithheldKeyWithheldKeyWithheldKeyWith";
+
+type Master = [u8; MASTER_BYTES];
+
+/// The keys of one call.
+pub struct Exchange {
+    /// Where new keys come from: the system's randomness.
+    dice: Box<dyn FnMut() -> Master + Send>,
+    ours: BTreeMap<(u32, Suite), Master>,
+    /// What the last description of either side had.
+    our_last: Vec<(u32, Suite)>,
+    their_last: Vec<(u32, Suite, Master)>,
+    out: Option<(Suite, Master, Outbound)>,
+    inbound: Option<(Suite, Master, Inbound)>,
+    answered: bool,
+    unopened: u64,
+}
+
+impl Exchange {
+    pub fn new(dice: impl FnMut() -> Master + Send + 'static) -> Exchange {
+        Exchange {
+            dice: Box::new(dice),
+            ours: BTreeMap::new(),
+            our_last: Vec::new(),
+            their_last: Vec::new(),
+            out: None,
+            inbound: None,
+            answered: false,
+            unopened: 0,
+        }
+    }
+
+    /// A message that leaves, with its keys.
+    pub fn leaves(&mut self, message: Vec<u8>) -> Vec<u8> {
+        if !has_sound(&message) {
+            return message;
+        }
+        self.our_last.clear();
+        let message = for_each_key(message, |value, key| {
+            let (crypto, withheld) = read_crypto(value)?;
+            self.our_last.push((crypto.tag, crypto.suite));
+            if withheld != WITHHELD {
+                return None;
+            }
+            let master = self.ours.entry((crypto.tag, crypto.suite)).or_insert_with(&mut self.dice);
+            let shown = STANDARD.encode(*master);
+            (shown.len() == key.len()).then_some(shown)
+        });
+        self.agree();
+        message
+    }
+
+    /// A message that came, without its keys.
+    pub fn comes(&mut self, message: Vec<u8>) -> Vec<u8> {
+        if !has_sound(&message) {
+            return message;
+        }
+        self.their_last.clear();
+        self.answered = true;
+        let message = for_each_key(message, |value, key| {
+            if let Some((crypto, key)) = read_crypto(value)
+                && let Some(master) = STANDARD.decode(key).ok().and_then(|bytes| Master::try_from(bytes).ok())
+            {
+                self.their_last.push((crypto.tag, crypto.suite, master));
+            }
+            Some(WITHHELD.chars().cycle().take(key.len()).collect())
+        });
+        self.agree();
+        message
+    }
+
+    /// What both have, the first of theirs: an answer names one alone. A key that stays keeps its count of packets.
+    fn agree(&mut self) {
+        let common = self.their_last.iter().find(|(tag, suite, _)| self.our_last.contains(&(*tag, *suite)));
+        let Some(&(tag, suite, theirs)) = common else {
+            (self.out, self.inbound) = (None, None);
+            return;
+        };
+        if let Some(&ours) = self.ours.get(&(tag, suite))
+            && self.out.as_ref().is_none_or(|(before, key, _)| (*before, *key) != (suite, ours))
+        {
+            self.out = Some((suite, ours, Outbound::new(suite, &ours)));
+        }
+        if self.inbound.as_ref().is_none_or(|(before, key, _)| (*before, *key) != (suite, theirs)) {
+            self.inbound = Some((suite, theirs, Inbound::new(suite, &theirs)));
+        }
+    }
+
+    /// Keys were offered, and no description has come yet: nothing that comes now can be told from noise.
+    fn is_open(&self) -> bool {
+        !self.our_last.is_empty() && !self.answered
+    }
+
+    pub fn rtp_leaves(&mut self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        match &mut self.out {
+            Some((.., out)) => out.rtp(&packet),
+            None => Some(packet),
+        }
+    }
+
+    pub fn rtcp_leaves(&mut self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        match &mut self.out {
+            Some((.., out)) => out.rtcp(&packet),
+            None => Some(packet),
+        }
+    }
+
+    /// The packet as it was before it was made safe. None: it is not of this call, or was altered.
+    pub fn rtp_comes(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        // RTCP on the RTP port (RFC 5761 §4).
+        if packet.get(1).is_some_and(|second| (192..=223).contains(second)) {
+            return self.rtcp_comes(packet);
+        }
+        let opened = match &mut self.inbound {
+            Some((.., inbound)) => inbound.rtp(packet).ok(),
+            None => (!self.is_open()).then(|| packet.to_vec()),
+        };
+        self.unopened += u64::from(opened.is_none());
+        opened
+    }
+
+    pub fn rtcp_comes(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        match &mut self.inbound {
+            Some((.., inbound)) => inbound.rtcp(packet).ok(),
+            None => (!self.is_open()).then(|| packet.to_vec()),
+        }
+    }
+
+    /// Packets of sound that the agreed keys did not open.
+    pub fn unopened(&self) -> u64 {
+        self.unopened
+    }
+}
+
+/// A description of sound is in it.
+fn has_sound(message: &[u8]) -> bool {
+    message.windows(8).any(|window| window == b"\nm=audio")
+}
+
+/// Lets `change` put something of the same length in place of each key, given the attribute's value and the key's text with
+/// all that hangs on it.
+fn for_each_key(mut message: Vec<u8>, mut change: impl FnMut(&str, &str) -> Option<String>) -> Vec<u8> {
+    let mut from = 0;
+    while from < message.len() {
+        let end = message[from..].iter().position(|&byte| byte == b'\n').map_or(message.len(), |at| from + at);
+        let line = message[from..end].to_vec();
+        from = end + 1;
+        let Some(value) = line.strip_prefix(b"a=crypto:").and_then(|value| std::str::from_utf8(value).ok()) else {
+            continue;
+        };
+        // Every key of the line: several may stand there, though not for us.
+        let mut at = 0;
+        while let Some(key_at) = value[at..].find("inline:").map(|found| at + found + "inline:".len()) {
+            let length = value[key_at..].find([' ', '\r', '\t', '|', ';']).unwrap_or(value.len() - key_at);
+            let key = &value[key_at..key_at + length];
+            if let Some(new) = change(value.trim(), key).filter(|new| new.len() == length) {
+                let start = end - line.len() + "a=crypto:".len() + key_at;
+                message[start..start + length].copy_from_slice(new.as_bytes());
+            }
+            at = key_at + length;
+        }
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "INVITE sip:1@h SIP/2.0\r\nContent-Length: 1\r\n\r\nv=0\r\nm=audio 4000 RTP/SAVP 8\r\n\
+        a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KeyWithheldKeyWithheldKeyWithheldKeyWith\r\n\
+        a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:KeyWithheldKeyWithheldKeyWithheldKeyWith\r\n";
+
+    fn end(seed: u8) -> Exchange {
+        let mut count = seed;
+        Exchange::new(move || {
+            count = count.wrapping_add(1);
+            [count; MASTER_BYTES]
+        })
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    fn packet(n: u8) -> Vec<u8> {
+        [&[0x80, 8, 0, n, 0, 0, 0, 0, 1, 2, 3, 4][..], &[n; 160]].concat()
+    }
+
+    /// Two ends; the answer takes the offer's attribute number `tag`.
+    fn agreed(tag: usize) -> (Exchange, Exchange, String) {
+        let (mut caller, mut called) = (end(1), end(100));
+        let wire = caller.leaves(OFFER.into());
+        assert!(!text(&wire).contains(WITHHELD) && wire.len() == OFFER.len(), "{}", text(&wire));
+        assert_eq!(text(&called.comes(wire)), OFFER, "the far side's machine and tape see no key");
+        let answer: String = OFFER
+            .replace("INVITE sip:1@h SIP/2.0", "SIP/2.0 200 OK")
+            .split_inclusive("\r\n")
+            .filter(|line| !line.starts_with("a=crypto:") || line.starts_with(&format!("a=crypto:{tag} ")))
+            .collect();
+        let wire = called.leaves(answer.clone().into_bytes());
+        let seen = text(&caller.comes(wire));
+        assert_eq!(seen, answer);
+        (caller, called, answer)
+    }
+
+    #[test]
+    fn packets_pass_both_ways_and_nobody_in_between_reads_them() {
+        for tag in [1, 2] {
+            let (mut caller, mut called, _) = agreed(tag);
+            for n in 0..100 {
+                let wire = caller.rtp_leaves(packet(n)).unwrap();
+                assert_ne!(wire[12..172], packet(n)[12..]);
+                assert_eq!(called.rtp_comes(&wire), Some(packet(n)));
+                let wire = called.rtp_leaves(packet(n)).unwrap();
+                assert_eq!(caller.rtp_comes(&wire), Some(packet(n)));
+            }
+            assert_eq!(caller.rtp_comes(&packet(7)), None, "a plain packet is not of this call");
+            assert_eq!(caller.unopened(), 1);
+        }
+    }
+
+    #[test]
+    fn the_same_answer_again_keeps_the_count_of_packets() {
+        let (mut caller, mut called, answer) = agreed(1);
+        let first = called.rtp_leaves(packet(1)).unwrap();
+        assert!(caller.rtp_comes(&first).is_some());
+        let wire = called.leaves(answer.into_bytes());
+        caller.comes(wire);
+        assert_eq!(caller.rtp_comes(&first), None, "seen before");
+        assert!(caller.rtp_comes(&called.rtp_leaves(packet(2)).unwrap()).is_some());
+    }
+
+    #[test]
+    fn an_answer_without_a_key_is_a_plain_call_and_before_it_nothing_is_heard() {
+        let mut caller = end(1);
+        caller.leaves(OFFER.into());
+        assert_eq!(caller.rtp_comes(&packet(1)), None);
+        caller.comes(b"SIP/2.0 200 OK\r\n\r\nv=0\r\nm=audio 5000 RTP/AVP 8\r\n".to_vec());
+        assert_eq!(caller.rtp_comes(&packet(1)), Some(packet(1)));
+        assert_eq!(caller.rtp_leaves(packet(1)), Some(packet(1)));
+    }
+
+    #[test]
+    fn every_key_is_taken_out_whatever_stands_around_it() {
+        let line = "a=crypto:9 F8_128_HMAC_SHA1_80 inline:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk|2^20|1:4;\
+                    inline:c2VjcmV0|2^20|2:4 UNENCRYPTED_SRTP\r\n";
+        let message = format!("SIP/2.0 200 OK\r\n\r\nv=0\r\nm=audio 5000 RTP/SAVP 8\r\n{line}");
+        let seen = text(&end(1).comes(message.clone().into_bytes()));
+        assert_eq!(seen.len(), message.len());
+        assert!(
+            !seen.contains("QUJD") && !seen.contains("c2Vj") && seen.contains("|2^20|1:4;inline:KeyWithh|2^20"),
+            "{seen}"
+        );
+    }
+}
