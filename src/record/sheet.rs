@@ -28,6 +28,16 @@ pub enum Tongue {
     Chinese,
 }
 
+impl Tongue {
+    /// The words of this language.
+    pub fn of(self, english: &'static str, chinese: &'static str) -> &'static str {
+        match self {
+            Tongue::English => english,
+            Tongue::Chinese => chinese,
+        }
+    }
+}
+
 /// Columns before the label and before the text of a line.
 const LABEL: usize = 9;
 const TEXT: usize = 20;

@@ -1,4 +1,5 @@
 //! A month of calls made from a seed, kept in a store, with the truth beside it as a script can read it.
+#![allow(dead_code, reason = "shared by a test and a bench, each of which uses a part")]
 
 use chrono::{DateTime, Duration, Utc};
 use nightbell::edge::store::{Ending, Places, Store, Write};
@@ -298,7 +299,7 @@ pub async fn make(places: &Places, seed: u64, grown: u32) -> Month {
             { "name": "in one minute", "measure": "person", "within_s": 60.0, "share": 0.85 } ],
         "zones": LINES.iter().map(|line| (line.name.to_string(), json!(line.zone))).collect::<serde_json::Map<_, _>>() })];
     let store = Store::open(places, first()).await.unwrap();
-    all.sort_by(|a, b| a.plan.due.cmp(&b.plan.due));
+    all.sort_by_key(|a| a.plan.due);
     for some in all.chunks(2_000) {
         let planned = some.iter().map(|one| Write::Planned {
             plan: one.plan.clone(),

@@ -42,7 +42,7 @@ const LEADS_ON: [&str; 16] = [
 /// Where a `choose` stands.
 #[derive(Debug, Default)]
 pub(super) struct Choosing {
-    pressed: Option<Pressed>,
+    pub(super) pressed: Option<Pressed>,
     /// Since when the option to choose is known.
     pub(super) known: Option<Moment>,
     /// The levels gone down: key and label.
@@ -51,7 +51,7 @@ pub(super) struct Choosing {
 
 /// The key pressed last.
 #[derive(Clone, Copy, Debug)]
-struct Pressed {
+pub(super) struct Pressed {
     /// Into the presses of the script.
     press: usize,
     /// "Repeat this menu" rightly leads to the same prompt.

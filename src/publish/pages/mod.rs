@@ -102,10 +102,7 @@ pub enum Room {
 
 impl Reader {
     pub fn t(&self, english: &'static str, chinese: &'static str) -> &'static str {
-        match self.tongue {
-            Tongue::English => english,
-            Tongue::Chinese => chinese,
-        }
+        self.tongue.of(english, chinese)
     }
 
     /// This page with another wish in its query.

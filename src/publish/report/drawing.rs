@@ -176,4 +176,4 @@ fn stroke(ink: Ink) -> String {
     format!("class=\"s-{}\"", class(ink))
 }
 
-use crate::publish::page::escaped;
+use crate::record::map::escaped;

@@ -4,7 +4,8 @@
 use super::Report;
 use super::contents;
 use super::document::{Align, Block, CallList, Column, Document, Link, Span, Spans, Table, Tone};
-use crate::publish::page::{Tongue, escaped};
+use crate::record::map::escaped;
+use crate::record::timeline::Tongue;
 use base64::Engine as _;
 use std::fmt::Write;
 
@@ -49,7 +50,7 @@ impl Page<'_> {
 
     fn contents(&mut self, document: &Document) {
         let name = self.tongue.of("Contents", "目录");
-        let _ = write!(self.html, "<nav aria-label=\"{name}\"><ol>\n");
+        let _ = writeln!(self.html, "<nav aria-label=\"{name}\"><ol>");
         for block in &document.blocks {
             if let Block::Heading { level: 2, text, anchor } = block {
                 let _ = writeln!(self.html, "<li><a href=\"#{}\">{}</a></li>", escaped(anchor), escaped(text));

@@ -109,7 +109,7 @@ impl<'m> Paper<'m> {
     fn block(&mut self, block: &Block, next: Option<&Block>) {
         match block {
             Block::Title { title, subtitle } => {
-                let lines = self.flow(&vec![Span::toned(title.clone(), Tone::Strong)], TEXT, 21.0);
+                let lines = self.flow(&[Span::toned(title.clone(), Tone::Strong)], TEXT, 21.0);
                 self.lay(&lines, &[Span::toned(title.clone(), Tone::Strong)], (LEFT, TEXT), (21.0, 28.0), Align::Left);
                 self.y += 2.0;
                 self.paragraph(&vec![Span::toned(subtitle.clone(), Tone::Soft)], SIZE);

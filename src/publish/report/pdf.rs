@@ -5,7 +5,7 @@ use super::document::Link;
 use super::drawing::{At, Ink, Shape};
 use super::paper::{HEIGHT, Mark, Measure, Paper, Sheet, WIDTH};
 use super::{Report, contents};
-use crate::publish::page::Tongue;
+use crate::record::timeline::Tongue;
 use krilla::Document;
 use krilla::action::LinkAction;
 use krilla::annotation::{Annotation, LinkAnnotation, Target};

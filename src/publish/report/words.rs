@@ -5,7 +5,7 @@ use crate::publish::figures::proportion::{Claim, Says, Share};
 use crate::publish::figures::quantile::Quantile;
 use crate::publish::figures::score::Question;
 use crate::publish::figures::tally::{Cell, Day};
-use crate::publish::page::Tongue;
+use crate::record::timeline::Tongue;
 use crate::vocabulary::{AttributableTo, DeadEnd, FindingKind, Layer, Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -116,6 +116,7 @@ impl Words {
             FindingKind::Deflection => self.t("sent elsewhere", "推诿至其他渠道"),
             FindingKind::NoPathToHuman => self.t("no way to a person", "无法转人工"),
             FindingKind::Slow => self.t("slow", "响应缓慢"),
+            FindingKind::OptionMoved => self.t("option moved", "选项换键"),
             FindingKind::Wording => self.t("wording", "播报内容不符"),
             FindingKind::MediaQuality => self.t("sound quality", "音质"),
             FindingKind::Note => self.t("for a person to look at", "待人工复核"),

@@ -5,7 +5,7 @@ use super::Report;
 use super::csv::{CALL_COLUMNS, call_fields};
 use super::words::Words;
 use crate::publish::figures::Hotline;
-use crate::publish::page::Tongue;
+use crate::record::timeline::Tongue;
 use rust_xlsxwriter::{
     Chart, ChartType, Color, ConditionalFormat2ColorScale, DocProperties, ExcelDateTime, Format, FormatAlign, Workbook,
     Worksheet, XlsxError,

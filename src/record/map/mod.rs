@@ -7,6 +7,8 @@ mod text_width;
 mod words;
 pub mod yaml;
 
+pub use shapes::escaped;
+
 use crate::understanding::tree::Map;
 
 /// The forms a map can be written in.

@@ -3,7 +3,7 @@
 //! One call is one hearing, and no change is declared from one: what is found here asks a person to look, or to map the
 //! hotline anew, and fails nothing.
 
-use super::super::dead_end::{Course, HeardWords};
+use super::super::course::{Course, HeardWords};
 use super::super::{Context, read};
 use super::alike::{self, Sounds};
 use super::diff::{self, ChangeKind};

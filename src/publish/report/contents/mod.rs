@@ -12,7 +12,7 @@ use crate::publish::figures::call::Call;
 use crate::publish::figures::score::{self, Score};
 use crate::publish::figures::survival::Waits;
 use crate::publish::figures::{Hotline, Section};
-use crate::publish::page::Tongue;
+use crate::record::timeline::Tongue;
 use crate::vocabulary::Verdict;
 use chrono_tz::Tz;
 
