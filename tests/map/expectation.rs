@@ -70,8 +70,10 @@ fn check(said: &[(&str, Option<&str>)], expected: &[&str]) {
         if let Some(key) = key {
             let (from, to) = (Moment::from_millis(now), Moment::from_millis(now + 100));
             let key: Key = key.parse().unwrap();
-            events
-                .push(Event { at: to, what: What::Pressed { key, label: None, sure: 100, method: KeyMethod::Rfc4733, from, to } });
+            events.push(Event {
+                at: to,
+                what: What::Pressed { key, label: None, sure: 100, method: KeyMethod::Rfc4733, from, to },
+            });
             events.push(Event { at: to, what: What::KeyEffect { index: keys, effect: Effect::NewPrompt } });
             keys += 1;
             now += 200;
