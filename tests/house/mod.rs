@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use nightbell::config::{self, Config, Sources};
 use nightbell::edge::evidence::WavFile;
 use nightbell::edge::store::{Ending, Places, Store, Write};
-use nightbell::edge::web::{App, Incident, Later, Permit, Reloaded, Web};
+use nightbell::edge::web::{App, Asked, Incident, Later, Permit, Reloaded, Web};
 use nightbell::publish::metrics::Metrics;
 use nightbell::publish::pages::{HotlineNow, LiveCall, Now, ProbeNow, Stage as LiveStage};
 use nightbell::record::call::{CallRecord, Evidence};
@@ -15,7 +15,7 @@ use nightbell::record::{replay, tape};
 use nightbell::rehearsal::oracle::Hears;
 use nightbell::rehearsal::stage::{self, Play};
 use nightbell::rehearsal::{Library, builtin};
-use nightbell::vocabulary::{Cause, HeardKind, NotCalled, PlanId, Planned, Seed, Standing, Target, Verdict};
+use nightbell::vocabulary::{Cause, HeardKind, NotCalled, PlanId, Planned, Seed, Standing, Verdict};
 use sqlx::Connection;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -330,7 +330,7 @@ impl App for House {
         Box::pin(async { self.store.checkpoint().await.ok() })
     }
 
-    fn may_call(&self, _: &Target, _: u64) -> Later<'_, Result<Permit, String>> {
+    fn may_call(&self, _: Asked) -> Later<'_, Result<Permit, String>> {
         Box::pin(async { Err("nobody is called from here".into()) })
     }
 }
