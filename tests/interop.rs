@@ -169,8 +169,9 @@ fn wireshark_reads(tape: &str, cell: Cell) -> Result<(), String> {
     if !sip.first().is_some_and(|line| line.contains("|INVITE|")) || !has("|200|") || !has("|ACK|") || !has("|BYE|") {
         return Err(format!("Wireshark reads {}", told()));
     }
-    // Descriptions that speak of SRTP make Wireshark call the opened packets what they were on the wire.
-    let sound = says("RTP") + says("SRTP");
+    // Descriptions that speak of SRTP make Wireshark call the opened packets what they were on the wire; of a payload it
+    // knows it names the codec.
+    let sound = says("RTP") + says("SRTP") + says("OPUS");
     if sound < 300 || says("RTCP") + says("SRTCP") == 0 {
         return Err(format!("Wireshark reads too little sound for {cell:?}: {}", told()));
     }

@@ -61,11 +61,11 @@ fn is_wide(c: char) -> bool {
 
 /// Marks that may not begin a line (GB/T 15834 §5.1.10).
 fn may_not_begin(c: char) -> bool {
-    "、,。;:?!)》」』】”’…%%,.;:?!)]}".contains(c)
+    "、，。；：？！）》」』】”’…％%,.;:?!)]}".contains(c)
 }
 
 fn may_not_end(c: char) -> bool {
-    "(《「『【“‘([{".contains(c)
+    "（《「『【“‘([{".contains(c)
 }
 
 impl<'m> Paper<'m> {
@@ -416,7 +416,8 @@ mod tests {
 
     #[test]
     fn lines_break_as_people_break_them() {
-        assert_eq!(broken("欢迎致电,请按1。", 40.0), ["欢迎致", "电,请", "按1。"]);
+        assert_eq!(broken("欢迎致电，请按1。", 40.0), ["欢迎致", "电，请按", "1。"]);
+        assert_eq!(broken("欢迎来电，请", 40.0), ["欢迎来", "电，请"]);
         assert_eq!(broken("to be or not", 30.0), ["to be", "or not"]);
         assert_eq!(broken("01KABCDEFGHIJ", 25.0), ["01KAB", "CDEFG", "HIJ"]);
         assert_eq!(broken("", 25.0), [""]);
