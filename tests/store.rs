@@ -307,7 +307,7 @@ async fn rules_run_by_themselves_and_leave_their_trace() {
         store.close().await;
         let report = audit(&places).await;
         assert_eq!(faults(&report), []);
-        assert_eq!((report.calls, report.records, report.files, report.deleted, report.redacted), (6, 0, 0, 18, 4));
+        assert_eq!((report.calls, report.records, report.files, report.deleted, report.redacted), (6, 0, 0, 18, 6));
     })
     .await;
 }
