@@ -236,9 +236,9 @@ impl Line {
                 self.takes_info = takes_info;
                 self.answered(now, (status, reason), &to_tag.unwrap_or_default(), sdp, out);
             }
-            CallerEvent::FarOffer { offer_id, sdp } => self.offered(now, offer_id, sdp, out),
+            CallerEvent::FarOffer { offer_id, to_tag, sdp } => self.offered(now, (offer_id, to_tag), sdp, out),
             // The answer to an offer that the far side asked for came with its ACK (RFC 3264 §4).
-            CallerEvent::FarAnswer { sdp, .. } => {
+            CallerEvent::FarAnswer { sdp } => {
                 if let Ok(agreement) = sdp::read_answer(&self.local, &sdp) {
                     self.agree(now, agreement, out);
                 }
@@ -248,6 +248,7 @@ impl Line {
                     tell(LineEvent::FarKey { key }, out);
                 }
             }
+            CallerEvent::FarRefer { to } => tell(LineEvent::FarRefer { to }, out),
             CallerEvent::InfoAnswered { status } => self.info_answered(now, status, out),
             CallerEvent::Rejected { status, reason, q850, .. } => {
                 tell(LineEvent::Rejected { status, reason, q850 }, out);
@@ -312,8 +313,15 @@ impl Line {
         }
     }
 
-    /// A re-INVITE: hold, another codec, another address; or a request for our offer.
-    fn offered(&mut self, now: Moment, offer_id: u32, sdp: Option<Vec<u8>>, out: &mut Vec<LineOutput>) {
+    /// A re-INVITE or UPDATE: hold, another codec, another address; or a request for our offer. Before the answer, it is
+    /// what that dialog's answer will go by, if it brings no other.
+    fn offered(
+        &mut self,
+        now: Moment,
+        (offer_id, to_tag): (u32, String),
+        sdp: Option<Vec<u8>>,
+        out: &mut Vec<LineOutput>,
+    ) {
         let described = |local: &LocalMedia| match &sdp {
             None => Ok((sdp::offer(local), None)),
             Some(theirs) => sdp::answer(local, theirs).map(|(ours, agreement)| (ours, Some(agreement))),
@@ -330,6 +338,9 @@ impl Line {
         }
         self.signal(now, CallerInput::Answer { offer_id, sdp: ours }, out);
         if let Some(agreement) = agreement {
+            if self.stage == Stage::Ringing && (self.early.contains_key(&to_tag) || self.early.len() < EARLY_MAX) {
+                self.early.insert(to_tag, agreement.clone());
+            }
             self.agree(now, agreement, out);
         }
     }

@@ -197,6 +197,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 keys,
                 codecs,
                 srtp,
+                persona: Default::default(),
             };
             Ok((wanted, allow))
         }

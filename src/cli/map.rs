@@ -464,6 +464,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             hours: args.hours.clone(),
             goes_on_with_people: false,
             map: None,
+            persona: Default::default(),
             explore: None,
             keys: None,
             codecs: Vec::new(),

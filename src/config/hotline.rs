@@ -1,6 +1,7 @@
 //! One hotline: whom to call, when it is open, and its probes.
 
 use super::keeping::{OwnRedaction, OwnRetention};
+use super::persona::Persona;
 use super::watch::Budgets;
 use super::{Problem, Step};
 use crate::vocabulary::trace::KeyChoice;
@@ -127,6 +128,8 @@ pub struct Probe {
     pub if_human: IfHuman,
     /// By which method keys leave; None: as the trunk or the answer says.
     pub dtmf: Option<KeyChoice>,
+    /// Who calls; what it does not say is as the trunk says.
+    pub persona: Persona,
 }
 
 /// What a caller does when a person answers whom no `human` step waited for.

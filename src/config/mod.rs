@@ -16,6 +16,8 @@ pub mod keeping;
 mod map_file;
 mod meant;
 pub(crate) mod node;
+pub mod persona;
+mod persona_file;
 mod probe_file;
 pub mod problem;
 pub(crate) mod reader;

@@ -5,13 +5,13 @@ use super::node::Node;
 use super::reader::{Reader, present};
 use super::schedule_file::Rates;
 use super::steps::{HEAR_WITHIN, Step};
-use super::{expect_file, schedule_file, span, step_file};
+use super::{expect_file, persona_file, schedule_file, span, step_file};
 use crate::vocabulary::limits;
 use crate::vocabulary::plan::CONTROL_PROBE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 15] = [
     "name",
     "schedule",
     "after_failure",
@@ -23,6 +23,10 @@ const KEYS: [&str; 11] = [
     "call_limit",
     "if_human",
     "dtmf",
+    "caller_id",
+    "caller_name",
+    "asserted_identity",
+    "anonymous",
 ];
 
 /// What the probes of a file are checked against.
@@ -118,6 +122,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
         Some(if word == "go_on" { IfHuman::GoOn } else { IfHuman::HangUp })
     });
     let dtmf = get("dtmf").map(|node| reader.keys(node));
+    let persona = persona_file::read(reader, &fields);
     let named = name.clone().zip(name_at);
     let whole = || {
         Some(Probe {
@@ -133,6 +138,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
             call_limit: call_limit?,
             if_human: if_human?,
             dtmf: dtmf.map_or(Some(None), |read| read.map(Some))?,
+            persona: persona?,
         })
     };
     Some((named, whole()))

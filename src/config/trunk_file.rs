@@ -1,12 +1,12 @@
 //! Reads `_trunks.yaml`: the trunks and the allow list.
 
-use super::budget_file;
 use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
 use super::span;
 use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk, TrunkTls};
 use super::watch::Shared;
+use super::{budget_file, persona_file};
 use crate::vocabulary::{Codec, Srtp, Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -107,7 +107,7 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
     }
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 19] = [
     "server",
     "outbound_proxy",
     "tls",
@@ -120,6 +120,9 @@ const KEYS: [&str; 16] = [
     "register",
     "keep_alive",
     "caller_id",
+    "caller_name",
+    "asserted_identity",
+    "anonymous",
     "max_calls",
     "limits",
     "price",
@@ -166,7 +169,7 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         // Between us and a registrar there is often something that forgets who is silent.
         None => Some((register == Some(true)).then_some(KEEP_ALIVE_USUAL)),
     };
-    let caller_id = get("caller_id").map(|node| caller_id(reader, node));
+    let persona = persona_file::read(reader, &fields);
     let max_calls = get("max_calls").map_or(Some(10), |node| reader.count(node, "max_calls", limits::TRUNK_CALLS_MAX));
     let price = get("price").map(|node| budget_file::price(reader, node));
     let limits = get("limits").map_or(Some(Shared::default()), |node| limits_of(reader, node, price.is_some()));
@@ -215,7 +218,7 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         codecs: codecs?,
         srtp: srtp?,
         srtp_without_tls: without_tls?,
-        caller_id: flip(caller_id)?,
+        persona: persona?,
         max_calls: max_calls?,
         limits: limits?,
         price: flip(price)?,
@@ -392,32 +395,6 @@ fn password(reader: &Reader, node: &Node) -> Option<PasswordFrom> {
             if fields.key("env").is_none() && fields.key("file").is_none() {
                 reader.complain(node, "password says nothing", "write { env: NAME } or { file: PATH }");
             }
-            None
-        }
-    }
-}
-
-/// A number of our own, or a user of the trunk.
-fn caller_id(reader: &Reader, node: &Node) -> Option<String> {
-    let text = match node.kind {
-        Kind::Number(_) => {
-            let raw = reader.document.raw(node);
-            let what = format!("caller_id is a text, and YAML reads {raw} as a number (it loses + and 0 in front)");
-            reader.complain(node, what, format!("write \"{raw}\", with quotes"));
-            return None;
-        }
-        _ => reader.text(node, "caller_id")?,
-    };
-    match format!("sip:{text}@host").parse::<Target>() {
-        Ok(_) => Some(text),
-        Err(refused) => {
-            let refused = refused.to_string();
-            let write = "write a number that is yours and rings back, like \"+862100000001\"";
-            let what = match refused.split_once(" is a") {
-                Some((_, kind)) => format!("caller_id '{text}' is a{}", kind.split("; ").next().unwrap_or_default()),
-                None => format!("caller_id '{text}' is no number and no user"),
-            };
-            reader.complain(node, what, write);
             None
         }
     }

@@ -1,5 +1,6 @@
 //! Trunks (how calls leave) and the allow list (whom they may reach).
 
+use super::persona::Persona;
 use super::watch::{Price, Shared};
 pub use crate::vocabulary::Transport;
 use crate::vocabulary::trace::KeyChoice;
@@ -25,7 +26,8 @@ pub struct Trunk {
     pub srtp_without_tls: bool,
     /// By which method keys leave; None: as the answer says.
     pub dtmf: Option<KeyChoice>,
-    pub caller_id: Option<String>,
+    /// Who calls by it.
+    pub persona: Persona,
     pub max_calls: u32,
     /// Budgets of all calls that leave by it.
     pub limits: Shared,

@@ -5,6 +5,7 @@ use super::evidence::Evidence;
 use super::line::{Sockets, Tls, resolve};
 use super::probes;
 use super::trunk::{Attended, Trunks};
+use crate::config::persona::Persona;
 use crate::config::{
     Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
 };
@@ -55,6 +56,8 @@ pub struct Wanted {
     pub codecs: Vec<Codec>,
     /// None: as the trunk says.
     pub srtp: Option<Srtp>,
+    /// Who calls; what it does not say is as the trunk says.
+    pub persona: Persona,
 }
 
 /// Why a call was not made. Nothing has been sent.
@@ -96,6 +99,7 @@ impl Wanted {
             keys: probe.dtmf,
             codecs: Vec::new(),
             srtp: None,
+            persona: probe.persona.clone(),
         }
     }
 
@@ -196,6 +200,7 @@ async fn place(
     let sockets = sockets.map_err(|e| NotMade::Ours(format!("no way to {remote}: {e}")))?;
     let local_rtp = sockets.rtp.local_addr().map_err(|e| NotMade::Ours(e.to_string()))?;
     let credentials = credentials(&wanted)?;
+    let persona = persona(&wanted);
     let settings = Settings {
         target: request_uri(&wanted),
         remote,
@@ -205,7 +210,9 @@ async fn place(
         routes: routes(&wanted, service_route),
         seen_as: None,
         from_user: from_user(&wanted, credentials.as_ref()),
-        from_display: None,
+        from_display: persona.caller_name.clone(),
+        asserted: persona.asserted_identity.clone(),
+        anonymous: persona.anonymous == Some(true),
         username: credentials.as_ref().map(|(user, _)| user.clone()),
         trunk: wanted.trunk.as_ref().map(|t| t.name.clone()),
         hotline: wanted.hotline.clone(),
@@ -342,11 +349,15 @@ fn routes(wanted: &Wanted, service_route: Vec<String>) -> Vec<String> {
     proxy.map(Server::route).into_iter().chain(service_route).collect()
 }
 
+/// The probe's own, else the trunk's.
+fn persona(wanted: &Wanted) -> Persona {
+    let of_trunk = wanted.trunk.as_ref().map(|trunk| &trunk.persona);
+    of_trunk.map_or_else(|| wanted.persona.clone(), |of_trunk| wanted.persona.or(of_trunk))
+}
+
 pub(super) fn from_user(wanted: &Wanted, credentials: Option<&(String, String)>) -> String {
-    wanted
-        .trunk
-        .as_ref()
-        .and_then(|t| t.caller_id.clone())
+    persona(wanted)
+        .caller_id
         .or_else(|| credentials.map(|(user, _)| user.clone()))
         .unwrap_or_else(|| "nightbell".to_string())
 }

@@ -454,6 +454,7 @@ impl Journey {
                 return;
             }
             LineEvent::FarKey { key } => What::FarKey { key },
+            LineEvent::FarRefer { to } => What::FarRefer { to },
             LineEvent::Rejected { status, reason, q850 } => What::Rejected { status, reason, q850 },
             LineEvent::AuthFailed { status, reason } => What::AuthFailed { status, reason },
             LineEvent::NoResponse => What::NoResponse,

@@ -31,6 +31,12 @@ pub struct Settings {
     pub seen_as: Option<SocketAddr>,
     pub from_user: String,
     pub from_display: Option<String>,
+    /// User of P-Asserted-Identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asserted: Option<String>,
+    /// The far side is not to see who calls.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
     /// Set when we can answer a challenge.
     pub username: Option<String>,
     /// Named on the first line of the timeline.
@@ -89,7 +95,13 @@ impl Settings {
     }
 
     pub fn way(&self) -> Way {
-        Way { transport: self.transport, routes: self.routes.clone(), seen_as: self.seen_as }
+        Way {
+            transport: self.transport,
+            routes: self.routes.clone(),
+            seen_as: self.seen_as,
+            asserted: self.asserted.clone(),
+            anonymous: self.anonymous,
+        }
     }
 
     pub fn expectation(&self) -> Option<Expectation> {

@@ -181,6 +181,13 @@ impl Timeline {
             }
             What::Human { from, why } => self.sheet.line(*from, Ink::Good, word(("person", "真人")), why, ""),
             What::FarKey { key } => self.sheet.line(at, Ink::Dim, word(("far key", "对方按键")), &key.to_string(), ""),
+            What::FarRefer { to } => self.sheet.line(
+                at,
+                Ink::Dim,
+                word(("referred", "转介")),
+                &format!("{to} {}", word(("(declined)", "(已谢绝)"))),
+                "",
+            ),
             What::HangingUp { why } => {
                 self.sheet.line(at, Ink::Plain, word(("hang up", "挂断")), word(words::reason(*why)), "")
             }

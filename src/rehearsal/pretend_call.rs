@@ -369,7 +369,7 @@ impl PretendCall {
                 };
                 self.ended(now, ender);
             }
-            CalledEvent::InfoAnswered { .. } | CalledEvent::ReinviteAnswered { .. } => {}
+            CalledEvent::InfoAnswered { .. } | CalledEvent::ReinviteAnswered { .. } | CalledEvent::Referred { .. } => {}
             CalledEvent::Settled => self.settled = true,
             CalledEvent::Closed => {
                 self.ended(now, Ender::Lost);

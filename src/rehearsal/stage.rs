@@ -109,6 +109,8 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         seen_as: None,
         from_user: "nightbell".into(),
         from_display: None,
+        asserted: None,
+        anonymous: false,
         username: None,
         trunk: None,
         hotline: Some(hotline.name.clone()),

@@ -41,6 +41,7 @@ pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotl
         call_limit: CALL_LIMIT,
         if_human: IfHuman::HangUp,
         dtmf: None,
+        persona: Default::default(),
     };
     let hotline = Hotline {
         target,

@@ -196,6 +196,10 @@ pub enum What {
     FarKey {
         key: Key,
     },
+    /// They wanted us to call somebody else (REFER); it was declined.
+    FarRefer {
+        to: String,
+    },
     HangingUp {
         why: OurReason,
     },

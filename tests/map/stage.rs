@@ -33,6 +33,8 @@ pub fn settings(lang: Lang, hours: Option<&str>) -> Settings {
         seen_as: None,
         from_user: "nightbell".into(),
         from_display: None,
+        asserted: None,
+        anonymous: false,
         username: None,
         trunk: None,
         hotline: Some("grove".into()),

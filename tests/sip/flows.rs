@@ -2,7 +2,7 @@
 
 use super::peers::*;
 use nightbell::call::sip::{
-    CalledEvent, CalledInput, CallerEvent, CallerInput, CallerSettings, Credentials, Message, read, write,
+    CalledEvent, CalledInput, CallerEvent, CallerInput, CallerSettings, Credentials, Message, Way, read, write,
 };
 use nightbell::vocabulary::trace::EndedBy;
 
@@ -238,8 +238,8 @@ fn re_invites_of_the_far_side_are_put_to_us_and_answered() {
     let reinvite = Act::Called(CalledInput::Reinvite { sdp: b"v=0 hold".to_vec() });
     let peers = Peers::new(1, FAIR).plan(vec![(10, answer()), (500, reinvite), (900, caller_hangs_up())]).run();
     assert_eq!(ladder(&peers), "> INVITE, < 200 INVITE, > ACK, < INVITE, > 200 INVITE, < ACK, > BYE, < 200 BYE");
-    let offer = CallerEvent::FarOffer { offer_id: 0, sdp: Some(b"v=0 hold".to_vec()) };
-    assert!(peers.caller_told(|event| *event == offer).is_some());
+    let hold = |e: &CallerEvent| matches!(e, CallerEvent::FarOffer { sdp: Some(sdp), .. } if sdp == b"v=0 hold");
+    assert!(peers.caller_told(hold).is_some());
     let answered = CalledEvent::ReinviteAnswered { status: 200, sdp: Some(b"v=0 again".to_vec()) };
     assert!(peers.called_told(|event| *event == answered).is_some());
 }
@@ -263,13 +263,13 @@ fn info_goes_both_ways() {
 }
 
 /// A call of which the far side is written by hand.
-struct Puppet {
-    peers: Peers,
-    invite: Message,
+pub struct Puppet {
+    pub peers: Peers,
+    pub invite: Message,
 }
 
 impl Puppet {
-    fn dialled() -> Puppet {
+    pub fn dialled() -> Puppet {
         let mut peers = Peers::new(1, Weather { loss: 1.0, ..FAIR });
         peers.tell_caller(CallerInput::Dial { offer: b"v=0 offer".to_vec() });
         let invite = peers.wire[0].2.clone();
@@ -277,20 +277,29 @@ impl Puppet {
     }
 
     /// A response to the INVITE, with these lines more; the tag is left out when empty.
-    fn respond(&mut self, status: u16, tag: &str, more: &str) -> Vec<Message> {
+    pub fn respond(&mut self, status: u16, tag: &str, more: &str) -> Vec<Message> {
         let response = Message::respond(&self.invite, status, "x", Some(tag).filter(|tag| !tag.is_empty()));
         let text = String::from_utf8(write(&response)).unwrap();
         self.wire(&text.replacen("\r\n\r\n", &format!("\r\n{more}\r\n"), 1))
     }
 
-    fn answered() -> Puppet {
+    /// A reliable 183 with an answer in it.
+    pub fn respond_reliably(&mut self, tag: &str, number: u32) -> Vec<Message> {
+        let response = Message::respond(&self.invite, 183, "Progress", Some(tag));
+        let text = String::from_utf8(write(&response)).unwrap();
+        let more = format!("Require: 100rel\r\nRSeq: {number}\r\nContact: <sip:b@127.0.0.1:5060>\r\n");
+        let sdp = "Content-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n";
+        self.wire(&text.replacen("Content-Length: 0\r\n\r\n", &format!("{more}{sdp}"), 1))
+    }
+
+    pub fn answered() -> Puppet {
         let mut puppet = Puppet::dialled();
         puppet.respond(200, "t", "Contact: <sip:b@127.0.0.1:5060>\r\n");
         puppet
     }
 
     /// A request in the dialog.
-    fn request(&mut self, method: &str, number: u32, branch: &str, more: &str) -> Vec<Message> {
+    pub fn request(&mut self, method: &str, number: u32, branch: &str, more: &str) -> Vec<Message> {
         let (from, to) = (self.invite.header("From").unwrap(), self.invite.header("To").unwrap());
         let call_id = self.invite.call_id().unwrap();
         self.wire(&format!(
@@ -309,11 +318,11 @@ impl Puppet {
     }
 }
 
-fn statuses(messages: &[Message]) -> Vec<u16> {
+pub fn statuses(messages: &[Message]) -> Vec<u16> {
     messages.iter().filter_map(Message::status).collect()
 }
 
-fn methods(messages: &[Message]) -> Vec<&str> {
+pub fn methods(messages: &[Message]) -> Vec<&str> {
     messages.iter().filter_map(Message::method).collect()
 }
 
@@ -329,11 +338,11 @@ fn requests_in_the_dialog_are_answered_as_their_rfcs_want() {
         ("INVITE", "Content-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n", 200, "Contact"),
         ("INVITE", "", 200, "Contact"),
         ("INVITE", "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx", 415, "Accept"),
-        ("INVITE", "Require: timer\r\n", 420, "Unsupported"),
+        ("INVITE", "Require: replaces\r\n", 420, "Unsupported"),
         ("BYE", "", 200, "Server"),
         ("PRACK", "RAck: 1 1 INVITE\r\n", 481, "Server"),
         ("NOTIFY", "Event: refer\r\n", 481, "Server"),
-        ("REFER", "Refer-To: <sip:x@y>\r\n", 405, "Allow"),
+        ("REFER", "Refer-To: <sip:x@y>\r\n", 603, "Server"),
         ("MESSAGE", "", 405, "Allow"),
         ("SUBSCRIBE", "", 405, "Allow"),
         ("FROBNICATE", "", 501, "Server"),
@@ -507,6 +516,27 @@ fn a_caller_that_never_dialled_just_closes() {
     let events: Vec<&CallerEvent> = peers.caller_events.iter().map(|(_, event)| event).collect();
     assert_eq!(events, [&CallerEvent::Settled, &CallerEvent::Closed]);
     assert_eq!(peers.wire.len(), 0);
+}
+
+#[test]
+fn who_calls_is_asserted_or_hidden_as_the_trunk_wants_it() {
+    let dial = |asserted: Option<&str>, anonymous: bool| {
+        let way = Way { asserted: asserted.map(str::to_string), anonymous, ..Way::default() };
+        let mut peers = Peers::with(CallerSettings { way, ..settings() }, 1, FAIR);
+        peers.tell_caller(CallerInput::Dial { offer: Vec::new() });
+        peers.wire[0].2.clone()
+    };
+    let shown = dial(Some("+862100000001"), false);
+    assert_eq!(shown.header("P-Asserted-Identity"), Some("<sip:+862100000001@127.0.0.1>"));
+    assert_eq!((shown.header("Privacy"), shown.from().unwrap().uri.as_str()), (None, "sip:probe@127.0.0.1"));
+    let hidden = dial(Some("+862100000001"), true);
+    assert_eq!(hidden.header("P-Asserted-Identity"), Some("<sip:+862100000001@127.0.0.1>"), "for the trunk alone");
+    assert_eq!(
+        (hidden.header("Privacy"), hidden.from().unwrap().uri.as_str()),
+        (Some("id"), "sip:anonymous@anonymous.invalid")
+    );
+    assert_eq!(hidden.contact().unwrap().uri, "sip:anonymous@127.0.0.1:5070");
+    assert_eq!(dial(None, false).header("P-Asserted-Identity"), None);
 }
 
 #[test]

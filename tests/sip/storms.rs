@@ -9,7 +9,16 @@ pub fn plan(seed: &mut Seed) -> Vec<(u64, Act)> {
     let mut acts = Vec::new();
     let mut at = 20 + seed.below(400);
     for _ in 0..seed.below(3) {
-        acts.push((at, ring([180, 183, 182][seed.below(3) as usize])));
+        let status = [180, 183, 182][seed.below(3) as usize];
+        // Half of them reliable, some with an answer in them.
+        let sdp = (seed.below(2) == 0).then(|| b"v=0 early".to_vec());
+        acts.push((
+            at,
+            match seed.below(2) {
+                0 => ring(status),
+                _ => Act::Called(CalledInput::Reliably { status, reason: "Ringing".into(), sdp }),
+            },
+        ));
         at += seed.below(2_000);
     }
     match seed.below(10) {

@@ -130,6 +130,10 @@ pub enum LineEvent {
     FarKey {
         key: Key,
     },
+    /// They want us to call somebody else (REFER); it was declined.
+    FarRefer {
+        to: String,
+    },
     /// A limit was reached: the line hangs up by itself.
     HangingUp {
         why: OurReason,

@@ -22,6 +22,8 @@ pub enum CalledInput {
     Lost { peer: SocketAddr },
     /// Send a provisional response (101–199 with our tag, 100 without).
     Provisional { status: u16, reason: String, sdp: Option<Vec<u8>> },
+    /// The same, repeated until its PRACK comes (RFC 3262), where the caller knows of that.
+    Reliably { status: u16, reason: String, sdp: Option<Vec<u8>> },
     /// Answer the INVITE with 200.
     Answer { sdp: Vec<u8> },
     /// Refuse the INVITE with a final response 300–699.
@@ -60,6 +62,8 @@ pub enum CalledEvent {
     Info { content_type: String, body: Vec<u8> },
     /// The final answer to our INFO; `None` when none came.
     InfoAnswered { status: Option<u16> },
+    /// REFER: they want us to call somebody else. It was declined.
+    Referred { to: String },
     /// The final answer to our re-INVITE.
     ReinviteAnswered { status: u16, sdp: Option<Vec<u8>> },
     /// The call is over: a BYE from either side, or our 200 was never acknowledged (`by: Us`, no status).
@@ -191,6 +195,11 @@ impl Called {
                     leg.ring(now, status, &reason, sdp, &mut told);
                 }
             }
+            CalledInput::Reliably { status, reason, sdp } => {
+                if (101..200).contains(&status) {
+                    leg.ring_reliably(now, status, &reason, sdp, &mut told);
+                }
+            }
             CalledInput::Answer { sdp } => {
                 if leg.accept(now, sdp, &mut told) {
                     self.stage = Stage::Answered;
@@ -210,6 +219,11 @@ impl Called {
                     if leg.refuse(now, status, reason, &headers, &mut told) {
                         self.stage = Stage::Over;
                     }
+                }
+                // Not answered after all: the 200 still waits for a PRACK.
+                Stage::Answered if leg.waits_for_prack() => {
+                    let refused = leg.refuse(now, 480, "Temporarily Unavailable", &[], &mut told);
+                    self.stage = if refused { Stage::Over } else { Stage::Answered };
                 }
                 Stage::Answered => _ = leg.hang_up(now, q850, &mut told),
                 _ => {}
@@ -259,6 +273,11 @@ impl Called {
                     self.stage = Stage::Over;
                     CalledEvent::Cancelled { q850 }
                 }
+                LegEvent::NeverAcknowledged => match self.end(EndedBy::Us, Some(504), None, None) {
+                    Some(event) => event,
+                    None => continue,
+                },
+                LegEvent::FarRefer { to } => CalledEvent::Referred { to },
                 LegEvent::FarCancelled { .. } | LegEvent::RefusalDone => continue,
                 LegEvent::FarOffer { offer_id, sdp } => CalledEvent::FarOffer { offer_id, sdp },
                 LegEvent::FarInfo { content_type, body } => CalledEvent::Info { content_type, body },

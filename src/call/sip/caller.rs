@@ -6,7 +6,7 @@ mod ending;
 use super::admission::{Refusal, answer_outside, stateless};
 use super::dialog::Dialog;
 use super::digest::{Authenticator, Credentials, Met};
-use super::leg::{Identity, Leg, LegEvent, LegOutput, LegState};
+use super::leg::{Identity, Leg, LegEvent, LegOutput, LegState, SESSION_USUAL};
 use super::message::{Message, read};
 use super::transaction::{ClientInput, InviteClient, NonInviteClient, T1, answers, earliest};
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX, SIP_FORKS_MAX};
@@ -38,6 +38,10 @@ pub struct Way {
     pub routes: Vec<String>,
     /// Our address as a registrar or proxy sees it; it stands in Contact until a response shows another.
     pub seen_as: Option<SocketAddr>,
+    /// User of P-Asserted-Identity (RFC 3325 §9.1): what we say to a trunk that believes us.
+    pub asserted: Option<String>,
+    /// Nobody behind the trunk is to see who calls (RFC 3323 §4.1).
+    pub anonymous: bool,
 }
 
 /// What can happen to a caller.
@@ -83,9 +87,13 @@ pub enum CallerEvent {
     /// A 2xx came; the ACK has left. `takes_info`: whether its Allow names INFO, None without an Allow.
     Answered { status: u16, reason: String, to_tag: Option<String>, sdp: Option<Vec<u8>>, takes_info: Option<bool> },
     /// A re-INVITE or UPDATE offers (or, without SDP, asks for) a session: reply with `CallerInput::Answer`.
-    FarOffer { offer_id: u32, sdp: Option<Vec<u8>> },
-    /// The far side asked for our offer (`FarOffer` without SDP), and this is its answer, from the ACK.
-    FarAnswer { offer_id: u32, sdp: Vec<u8> },
+    /// It may come before the answer, when one came reliably before; `to_tag` says in which dialog.
+    FarOffer { offer_id: u32, to_tag: String, sdp: Option<Vec<u8>> },
+    /// The far side's answer to an offer that it asked for (`FarOffer` without SDP), from the ACK; or to ours that
+    /// refreshed the session.
+    FarAnswer { sdp: Vec<u8> },
+    /// REFER: they want us to call somebody else. It was declined.
+    FarRefer { to: String },
     /// An INFO came; it was answered with 200.
     FarInfo { content_type: String, body: Vec<u8> },
     /// The final answer to our INFO; `None` when none came.
@@ -112,6 +120,9 @@ pub enum CallerEvent {
 /// two round trips as SIP estimates them.
 const LINGER: Duration = T1.saturating_mul(2);
 
+/// Offers of one leg are numbered within so many bits; above them stands how many legs there were before it.
+const OFFER_BITS: u32 = 16;
+
 /// The calling end of one call.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -124,6 +135,7 @@ pub struct Caller {
     met: Met,
     offer: Vec<u8>,
     number: u32,
+    session_expires: u32,
     /// Our address as a response showed it.
     seen_as: Option<SocketAddr>,
     phase: Phase,
@@ -137,6 +149,7 @@ pub struct Caller {
     legs: Vec<Leg>,
     /// The leg that was answered first.
     chosen: Option<usize>,
+    forks: u32,
     /// What was told last of each fork, so that repetitions are not told.
     provisionals: Vec<(Option<String>, u16, Option<Vec<u8>>)>,
     hanging_up: bool,
@@ -184,6 +197,7 @@ impl Caller {
             call_id: seed.fork("call-id").hex(24),
             local_tag: seed.fork("from-tag").hex(12),
             number: 1 + (seed.fork("cseq").next_u32() >> 8),
+            session_expires: SESSION_USUAL,
             seed: seed.fork("branch"),
             settings,
             auth,
@@ -197,6 +211,7 @@ impl Caller {
             cancel: None,
             legs: Vec::new(),
             chosen: None,
+            forks: 0,
             provisionals: Vec::new(),
             hanging_up: false,
             heard_a_byte: false,
@@ -250,7 +265,11 @@ impl Caller {
             CallerInput::Lost { peer, detail } => self.lose_connection(now, peer, detail, out),
             CallerInput::HangUp => self.hang_up(now, out),
             CallerInput::Answer { offer_id, sdp } => {
-                self.with_chosen(now, out, |leg, told| leg.answer_offer(now, offer_id, sdp, told));
+                // Each leg knows its own.
+                for index in 0..self.legs.len() {
+                    let sdp = sdp.clone();
+                    self.with_leg(index, now, out, |leg, told| leg.answer_offer(now, offer_id, sdp, told));
+                }
             }
             CallerInput::SendInfo { content_type, body } => {
                 let mut taken = false;
@@ -341,10 +360,17 @@ impl Caller {
                 let (status, reason) = (Some(status), Some(reason));
                 self.conclude(CallerEvent::Ended { by: EndedBy::Them, status, reason, q850: None }, out);
             }
-            LegEvent::FarOffer { offer_id, sdp } if is_chosen => tell(CallerEvent::FarOffer { offer_id, sdp }),
-            LegEvent::Acked { offer_id: Some(offer_id), sdp: Some(sdp), .. } if is_chosen => {
-                tell(CallerEvent::FarAnswer { offer_id, sdp });
+            LegEvent::FarOffer { offer_id, sdp } if is_chosen || self.phase == Phase::Inviting => {
+                let to_tag = self.legs[index].dialog.remote_tag().to_string();
+                tell(CallerEvent::FarOffer { offer_id, to_tag, sdp });
             }
+            LegEvent::Acked { offer_id: Some(_), sdp: Some(sdp), .. } if is_chosen => {
+                tell(CallerEvent::FarAnswer { sdp });
+            }
+            LegEvent::ReinviteAnswered { status: 200..300, sdp: Some(sdp) } if is_chosen => {
+                tell(CallerEvent::FarAnswer { sdp });
+            }
+            LegEvent::FarRefer { to } => tell(CallerEvent::FarRefer { to }),
             LegEvent::FarInfo { content_type, body } => tell(CallerEvent::FarInfo { content_type, body }),
             LegEvent::InfoAnswered { status } => tell(CallerEvent::InfoAnswered { status }),
             // Offers within forks that are being hung up end with them.
@@ -354,6 +380,7 @@ impl Caller {
             | LegEvent::Acked { .. }
             | LegEvent::FarCancelled { .. }
             | LegEvent::RefusalDone
+            | LegEvent::NeverAcknowledged
             | LegEvent::ReinviteAnswered { .. } => {}
         }
     }

@@ -2,14 +2,21 @@
 //!
 //! A leg owns its dialog and every transaction in it. `Caller` has one per fork of its INVITE, `Called` has one; the
 //! called side's first INVITE lives in its leg, too, since repeating a 2xx until the ACK is the same for it and for a
-//! re-INVITE. The answers to their requests are in `leg/received.rs`, our requests in `leg/sent.rs`.
+//! re-INVITE. The answers to their requests are in `leg/received.rs`, our requests in `leg/sent.rs`, RFC 3262 in
+//! `leg/reliable.rs`, RFC 4028 in `leg/session.rs`.
 
 mod received;
+mod reliable;
 mod sent;
+mod session;
 
 pub(super) use received::{CAPABILITIES, refusal_of_method, unsupported_extensions};
+pub(super) use reliable::Reliability;
 pub(super) use sent::put_via_first;
+pub(super) use session::{SESSION_MAX, SESSION_USUAL};
 
+use self::reliable::Reliable;
+use self::session::SessionTimer;
 use super::dialog::Dialog;
 use super::digest::{Authenticator, Met};
 use super::message::{Message, write};
@@ -24,7 +31,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What we take requests for; everything else gets 405 or 501.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// The extensions we speak (RFC 3262, RFC 4028).
+pub(super) const SUPPORTED: &str = "100rel, timer";
 
 /// Our answer to an offer must come within this time, or the offer is refused with 500.
 const OFFER_WAITS_MAX: Duration = Duration::from_secs(20);
@@ -78,6 +87,12 @@ pub(super) enum LegEvent {
         status: u16,
         reason: String,
     },
+    /// They want us to call somebody else (RFC 3515); it was declined.
+    FarRefer {
+        to: String,
+    },
+    /// A reliable provisional response of ours was never acknowledged: the INVITE is refused.
+    NeverAcknowledged,
     /// The ACK of a 2xx of ours.
     Acked {
         initial: bool,
@@ -189,6 +204,17 @@ pub(super) struct Leg {
     offers: u32,
     /// A BYE that must wait for the ACK of our 2xx (RFC 3261 §15).
     bye_after_ack: Option<Option<u16>>,
+    reliable: Reliable,
+    /// Our 200 that must wait for a PRACK.
+    accept_after_prack: Option<Vec<u8>>,
+    /// Offer and answer have passed before the 2xx, reliably: further offers may come (RFC 3261 §13.2.1, RFC 3311 §5.1).
+    settled_early: bool,
+    far_takes_update: bool,
+    session: Option<SessionTimer>,
+    /// The Session-Expires of the re-INVITE that is being written.
+    session_expires: Option<String>,
+    /// Our session description as it stands.
+    pub described: Vec<u8>,
 }
 
 impl Leg {
@@ -209,7 +235,19 @@ impl Leg {
             pending: None,
             offers: 0,
             bye_after_ack: None,
+            reliable: Reliable::default(),
+            accept_after_prack: None,
+            settled_early: false,
+            far_takes_update: false,
+            session: None,
+            session_expires: None,
+            described: Vec::new(),
         }
+    }
+
+    /// Legs of one call number their offers apart.
+    pub fn number_offers_from(&mut self, first: u32) {
+        self.offers = first;
     }
 
     /// No transaction is left: nothing will be sent unless somebody asks.
@@ -234,7 +272,9 @@ impl Leg {
             earliest([i.tx.deadline(), unacked])
         });
         let pending = self.pending.as_ref().map(|p| p.give_up);
-        earliest(clients.chain(reinvites).chain(servers).chain(invites).chain([pending]))
+        let session = self.session.as_ref().filter(|_| self.state == LegState::Confirmed).map(|session| session.at);
+        let ours = [pending, session, self.reliable.deadline()];
+        earliest(clients.chain(reinvites).chain(servers).chain(invites).chain(ours))
     }
 
     /// True when a request belongs to a transaction or to the dialog.
@@ -289,6 +329,8 @@ impl Leg {
                 self.send_bye(now, q850, out);
             }
         }
+        self.tick_reliable(now, out);
+        self.tick_session(now, out);
         if self.pending.as_ref().is_some_and(|p| p.give_up <= now) {
             self.refuse_pending(now, 500, "Server Internal Error", out);
         }

@@ -189,6 +189,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         keys: None,
         codecs: Vec::new(),
         srtp: None,
+        persona: Default::default(),
     };
     plan::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;
     Ok((wanted, module))

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::call::sip::digest::AuthProblem;
-use crate::call::sip::leg::{ALLOW, carrier_of, contact, put_via_first};
+use crate::call::sip::leg::{
+    ALLOW, Reliability, SESSION_MAX, SESSION_USUAL, SUPPORTED, carrier_of, contact, put_via_first,
+};
 use crate::call::sip::reason::{q850, retry_after};
 use crate::call::sip::transaction::ClientOutput;
 use crate::call::sip::uri::{Uri, bracketed};
@@ -22,7 +24,19 @@ impl Caller {
         invite.push("CSeq", &format!("{} INVITE", self.number));
         invite.push("Contact", &identity.contact);
         invite.push("Allow", ALLOW);
+        if let Some(user) = &self.settings.way.asserted {
+            invite.push("P-Asserted-Identity", &format!("<sip:{}@{}>", percent_encoded(user), self.domain()));
+        }
+        if self.settings.way.anonymous {
+            invite.push("Privacy", "id");
+        }
         invite.push("Accept", "application/sdp");
+        invite.push("Supported", SUPPORTED);
+        invite.push("Session-Expires", &self.session_expires.to_string());
+        if self.session_expires > SESSION_USUAL {
+            // RFC 4028 §7.3: what a 422 asked for is repeated to it.
+            invite.push("Min-SE", &self.session_expires.to_string());
+        }
         invite.push("User-Agent", &self.settings.user_agent);
         if !self.offer.is_empty() {
             invite.set_body("application/sdp", self.offer.clone());
@@ -48,7 +62,10 @@ impl Caller {
 
     pub(super) fn identity(&self) -> Identity {
         let place = self.seen_as.unwrap_or(self.settings.local_sip);
-        let user = percent_encoded(self.settings.from_user.split('@').next().unwrap_or_default());
+        let user = match self.settings.way.anonymous {
+            true => "anonymous".to_string(),
+            false => percent_encoded(self.settings.from_user.split('@').next().unwrap_or_default()),
+        };
         let transport = self.settings.way.transport;
         // RFC 3261 §8.1.1.8.
         let scheme = if self.settings.target_uri.starts_with("sips:") { "sips" } else { "sip" };
@@ -60,23 +77,27 @@ impl Caller {
         }
     }
 
-    /// With an account the From is the account's, at its own domain; without one it is this machine's.
     fn from(&self) -> String {
-        let (user, domain) = match self.settings.from_user.rsplit_once('@') {
-            Some((user, domain)) => (user, domain.to_string()),
-            None => {
-                let target = Uri::parse(&self.settings.target_uri).ok();
-                let account = self.settings.credentials.as_ref().and(target.as_ref().and_then(Uri::sip));
-                let host = account.map(|uri| uri.host.clone());
-                let local = || bracketed(self.settings.local_sip.ip());
-                (self.settings.from_user.as_str(), host.unwrap_or_else(local))
-            }
-        };
+        // RFC 3323 §4.1.1.3: who is not to be seen calls from nowhere.
+        if self.settings.way.anonymous {
+            return format!("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag={}", self.local_tag);
+        }
+        let user = self.settings.from_user.rsplit_once('@').map_or(self.settings.from_user.as_str(), |(user, _)| user);
         let display = match &self.settings.from_display {
             Some(display) => format!("{} ", super::super::header::quoted(display)),
             None => String::new(),
         };
-        format!("{display}<sip:{}@{domain}>;tag={}", percent_encoded(user), self.local_tag)
+        format!("{display}<sip:{}@{}>;tag={}", percent_encoded(user), self.domain(), self.local_tag)
+    }
+
+    /// With an account the address is the account's, at its own domain; without one it is this machine's.
+    fn domain(&self) -> String {
+        if let Some((_, domain)) = self.settings.from_user.rsplit_once('@') {
+            return domain.to_string();
+        }
+        let target = Uri::parse(&self.settings.target_uri).ok();
+        let account = self.settings.credentials.as_ref().and(target.as_ref().and_then(Uri::sip));
+        account.map(|uri| uri.host.clone()).unwrap_or_else(|| bracketed(self.settings.local_sip.ip()))
     }
 
     pub(super) fn receive_response(
@@ -145,7 +166,7 @@ impl Caller {
                     match response.status().unwrap_or_default() {
                         100 => self.cancel_if_wanted(now, out),
                         101..200 => {
-                            self.note_provisional(&response, from, out);
+                            self.note_provisional(index, &response, from, now, out);
                             self.cancel_if_wanted(now, out);
                         }
                         200..300 => self.note_answer(index, &response, from, now, out),
@@ -162,14 +183,26 @@ impl Caller {
         }
     }
 
-    fn note_provisional(&mut self, response: &Message, from: SocketAddr, out: &mut Vec<CallerOutput>) {
+    fn note_provisional(
+        &mut self,
+        index: usize,
+        response: &Message,
+        from: SocketAddr,
+        now: Moment,
+        out: &mut Vec<CallerOutput>,
+    ) {
         if self.phase != Phase::Inviting {
             return;
         }
         let (status, reason) = (response.status().unwrap_or_default(), response.reason().unwrap_or_default());
         let to_tag = response.to().and_then(|to| to.tag());
-        if to_tag.is_some() {
-            self.leg_of(response, from);
+        if let Some(leg) = to_tag.as_ref().and_then(|_| self.leg_of(response, from)) {
+            let invite = self.attempts[index].tx.request().clone();
+            let mut heard = Reliability::None;
+            self.with_leg(leg, now, out, |leg, told| heard = leg.hear_provisional(now, &invite, response, told));
+            if heard == Reliability::Ignored {
+                return;
+            }
         }
         let sdp = response.sdp().map(<[u8]>::to_vec);
         let said = (to_tag.clone(), status, sdp.clone());
@@ -199,7 +232,11 @@ impl Caller {
         }
         let dialog = Dialog::of_caller(invite, response);
         let seed = self.seed.fork(&tag);
-        self.legs.push(Leg::new(dialog, self.identity(), from, seed, self.auth.clone()));
+        let mut leg = Leg::new(dialog, self.identity(), from, seed, self.auth.clone());
+        leg.number_offers_from(self.forks << OFFER_BITS);
+        self.forks += 1;
+        leg.described.clone_from(&self.offer);
+        self.legs.push(leg);
         Some(self.legs.len() - 1)
     }
 
@@ -215,7 +252,7 @@ impl Caller {
         let Some(leg) = self.leg_of(response, from) else { return };
         let invite = self.attempts[index].tx.request().clone();
         let is_new = self.legs[leg].state == LegState::Early;
-        self.with_leg(leg, now, out, |leg, told| leg.acknowledge(&invite, response, told));
+        self.with_leg(leg, now, out, |leg, told| leg.acknowledge(now, &invite, response, told));
         if !is_new {
             return;
         }
@@ -265,6 +302,16 @@ impl Caller {
                     self.conclude(CallerEvent::AuthFailed { status, reason }, out);
                 }
             };
+        }
+        // RFC 4028 §7.3: the session is to be refreshed less often.
+        let least = response.header("Min-SE").and_then(|text| text.split(';').next()?.trim().parse::<u32>().ok());
+        if let (422, Some(least)) =
+            (status, least.filter(|least| (self.session_expires + 1..=SESSION_MAX).contains(least)))
+        {
+            self.session_expires = least;
+            self.legs.retain(|leg| !leg.is_idle());
+            self.provisionals.clear();
+            return self.invite(now, out);
         }
         self.linger(now);
         let retry_after = retry_after(response);

@@ -2,6 +2,7 @@
 
 use super::sent::told_reason;
 use super::*;
+use crate::call::sip::address::NameAddr;
 
 impl Leg {
     /// The first INVITE of a called leg.
@@ -99,7 +100,8 @@ impl Leg {
         let busy_theirs = self.pending.is_some()
             || self.invites.iter().any(|i| i.key != key && (i.tx.is_proceeding() || i.unacked.is_some()));
         // In an early dialog our offer of the first INVITE is still open (RFC 3261 §14.2, RFC 3264 §4).
-        let busy_ours = self.state == LegState::Early || self.reinvites.iter().any(|r| !r.told);
+        let early = self.state == LegState::Early && !self.settled_early;
+        let busy_ours = early || self.reinvites.iter().any(|r| !r.told);
         let unsupported = unsupported_extensions(&invite);
         let body_unknown = !invite.body().is_empty() && invite.sdp().is_none();
         if self.state == LegState::Ended {
@@ -114,6 +116,8 @@ impl Leg {
             self.refuse_invite(now, &key, 420, "Bad Extension", &[("Unsupported", &tags)], out);
         } else if body_unknown {
             self.refuse_invite(now, &key, 415, "Unsupported Media Type", &[("Accept", "application/sdp")], out);
+        } else if Leg::session_too_short(&invite) {
+            self.refuse_invite(now, &key, 422, "Session Interval Too Small", &[("Min-SE", MIN_SE)], out);
         } else {
             self.dialog.refresh_target(&invite);
             let sdp = invite.sdp().map(<[u8]>::to_vec);
@@ -167,8 +171,10 @@ impl Leg {
                 out.push(LegOutput::Event(LegEvent::FarInfo { content_type, body }));
             }
             "OPTIONS" => self.reply(now, &key, &request, (200, "OK"), &CAPABILITIES, out),
-            // RFC 3262 §3 and RFC 6665 §4.1.3: no reliable provisional and no subscription that these could be about.
-            "PRACK" | "NOTIFY" => {
+            "PRACK" => self.receive_prack(now, &key, &request, out),
+            "REFER" => self.receive_refer(now, &key, &request, out),
+            // RFC 6665 §4.1.3: no subscription that it could be about.
+            "NOTIFY" => {
                 self.reply(now, &key, &request, (481, "Call/Transaction Does Not Exist"), &[], out);
             }
             _ => {
@@ -214,6 +220,8 @@ impl Leg {
         self.refuse_invite(now, &invite_key, 487, "Request Terminated", &[], out);
         if initial {
             self.state = LegState::Ended;
+            self.reliable.forget();
+            self.accept_after_prack = None;
         }
         let (_, _, q850) = told_reason(cancel);
         out.push(LegOutput::Event(LegEvent::FarCancelled { initial, q850 }));
@@ -226,7 +234,8 @@ impl Leg {
             let accept = [("Accept", "application/sdp")];
             return self.reply(now, &key, &update, (415, "Unsupported Media Type"), &accept, out);
         }
-        let ours_pending = self.state == LegState::Early || self.reinvites.iter().any(|r| !r.told);
+        let early = self.state == LegState::Early && !self.settled_early;
+        let ours_pending = early || self.reinvites.iter().any(|r| !r.told);
         if has_offer && (self.pending.is_some() || self.invites.iter().any(|i| i.tx.is_proceeding() && !i.initial)) {
             let wait = self.seed.below(11).to_string();
             return self.reply(now, &key, &update, (500, "Server Internal Error"), &[("Retry-After", &wait)], out);
@@ -234,9 +243,16 @@ impl Leg {
         if has_offer && ours_pending {
             return self.reply(now, &key, &update, (491, "Request Pending"), &[], out);
         }
+        if Leg::session_too_short(&update) {
+            let least = [("Min-SE", MIN_SE)];
+            return self.reply(now, &key, &update, (422, "Session Interval Too Small"), &least, out);
+        }
         self.dialog.refresh_target(&update);
         if !has_offer {
-            return self.reply(now, &key, &update, (200, "OK"), &[], out);
+            let mut ok = self.response(&update, 200, "OK");
+            ok.push("Contact", &self.identity.contact);
+            self.session_by_request(now, &update, &mut ok);
+            return self.finish(now, &key, ok, out);
         }
         let sdp = update.sdp().map(<[u8]>::to_vec);
         self.ask(now, key, Some(update), sdp, out);
@@ -251,11 +267,13 @@ impl Leg {
             return self.refuse_pending(now, 488, "Not Acceptable Here", out);
         }
         let Some(PendingOffer { key, update, .. }) = self.pending.take() else { return };
+        self.described.clone_from(&sdp);
         match update {
             None => self.accept_invite(now, &key, sdp, out),
             Some(update) => {
                 let mut ok = self.response(&update, 200, "OK");
                 ok.push("Contact", &self.identity.contact);
+                self.session_by_request(now, &update, &mut ok);
                 ok.set_body("application/sdp", sdp);
                 self.finish(now, &key, ok, out);
             }
@@ -270,10 +288,40 @@ impl Leg {
         }
     }
 
-    /// A provisional response to the first INVITE.
+    /// REFER (RFC 3515 §2.4.2): where they want us to go is told, and not followed.
+    fn receive_refer(&mut self, now: Moment, key: &ServerKey, refer: &Message, out: &mut Vec<LegOutput>) {
+        let Some(to) = refer.header("Refer-To").and_then(NameAddr::parse) else {
+            return self.reply(now, key, refer, (400, "Bad Request (Refer-To)"), &[], out);
+        };
+        self.reply(now, key, refer, (603, "Decline"), &[], out);
+        out.push(LegOutput::Event(LegEvent::FarRefer { to: to.uri }));
+    }
+
+    /// A provisional response to the first INVITE: reliable where the caller wants no other (RFC 3262 §3).
     pub fn ring(&mut self, now: Moment, status: u16, reason: &str, sdp: Option<Vec<u8>>, out: &mut Vec<LegOutput>) {
+        match self.must_be_reliable() {
+            true => self.ring_reliably(now, status, reason, sdp, out),
+            false => self.ring_plainly(now, status, reason, sdp, out),
+        }
+    }
+
+    pub(super) fn ring_plainly(
+        &mut self,
+        now: Moment,
+        status: u16,
+        reason: &str,
+        sdp: Option<Vec<u8>>,
+        out: &mut Vec<LegOutput>,
+    ) {
         let Some(index) = self.invites.iter().position(|i| i.initial && i.tx.is_proceeding()) else { return };
-        let invite = self.invites[index].request.clone();
+        if let Some(response) = self.provisional(status, reason, sdp) {
+            self.step_invite(now, index, response, out);
+        }
+    }
+
+    /// A provisional response to the first INVITE, written.
+    pub(super) fn provisional(&mut self, status: u16, reason: &str, sdp: Option<Vec<u8>>) -> Option<Message> {
+        let invite = self.invites.iter().find(|i| i.initial && i.tx.is_proceeding())?.request.clone();
         let mut response = match status {
             100 => Message::respond(&invite, 100, reason, None),
             _ => self.response(&invite, status, reason),
@@ -282,17 +330,27 @@ impl Leg {
             copy_record_route(&invite, &mut response);
             response.push("Contact", &self.identity.contact);
             if let Some(sdp) = sdp {
+                self.described.clone_from(&sdp);
                 response.set_body("application/sdp", sdp);
             }
         }
-        self.step_invite(now, index, response, out);
+        Some(response)
     }
 
     /// Answers the first INVITE with 200. False when it is too late for that.
     pub fn accept(&mut self, now: Moment, sdp: Vec<u8>, out: &mut Vec<LegOutput>) -> bool {
         let Some(first) = self.invites.iter().find(|i| i.initial && i.tx.is_proceeding()) else { return false };
         let key = first.key.clone();
+        // RFC 3262 §3: not before the answer in a provisional response was acknowledged.
+        if self.reliable.holds_answer() {
+            self.accept_after_prack = Some(sdp);
+            return true;
+        }
+        self.reliable.forget();
         self.state = LegState::Confirmed;
+        if !sdp.is_empty() {
+            self.described.clone_from(&sdp);
+        }
         self.accept_invite(now, &key, sdp, out);
         true
     }
@@ -309,6 +367,8 @@ impl Leg {
         let Some(first) = self.invites.iter().find(|i| i.initial && i.tx.is_proceeding()) else { return false };
         let key = first.key.clone();
         self.state = LegState::Ended;
+        self.reliable.forget();
+        self.accept_after_prack = None;
         self.refuse_invite(now, &key, status, reason, headers, out);
         true
     }
@@ -328,6 +388,7 @@ impl Leg {
         copy_record_route(&invite, &mut ok);
         ok.push("Contact", &self.identity.contact);
         ok.push("Allow", ALLOW);
+        self.session_by_request(now, &invite, &mut ok);
         if !sdp.is_empty() {
             ok.set_body("application/sdp", sdp);
         }
@@ -351,13 +412,13 @@ impl Leg {
         self.step_invite(now, index, response, out);
     }
 
-    fn step_invite(&mut self, now: Moment, index: usize, response: Message, out: &mut Vec<LegOutput>) {
+    pub(super) fn step_invite(&mut self, now: Moment, index: usize, response: Message, out: &mut Vec<LegOutput>) {
         let mut told = Vec::new();
         self.invites[index].tx.step(now, ServerInput::Respond(Box::new(response)), &mut told);
         pass_server(self.invites[index].to, told, out);
     }
 
-    fn reply(
+    pub(super) fn reply(
         &mut self,
         now: Moment,
         key: &ServerKey,
@@ -390,18 +451,27 @@ impl Leg {
     }
 }
 
+/// RFC 4028 §5.
+const MIN_SE: &str = "90";
+
 /// RFC 3261 §11.2.
-pub(in crate::call::sip) const CAPABILITIES: [(&str, &str); 4] =
-    [("Allow", ALLOW), ("Accept", "application/sdp"), ("Accept-Encoding", "identity"), ("Accept-Language", "en, zh")];
+pub(in crate::call::sip) const CAPABILITIES: [(&str, &str); 5] = [
+    ("Allow", ALLOW),
+    ("Accept", "application/sdp"),
+    ("Accept-Encoding", "identity"),
+    ("Accept-Language", "en, zh"),
+    ("Supported", SUPPORTED),
+];
 
 /// RFC 3261 §12.1.1: a response that makes a dialog carries the route on.
 fn copy_record_route(request: &Message, response: &mut Message) {
     request.all("Record-Route").for_each(|value| response.push("Record-Route", value));
 }
 
-/// The option tags of Require: we know none (RFC 3261 §8.2.2.3). CANCEL and ACK are never refused for it.
+/// The option tags of Require that we do not know (RFC 3261 §8.2.2.3). CANCEL and ACK are never refused for it.
 pub(in crate::call::sip) fn unsupported_extensions(request: &Message) -> Option<String> {
-    let tags: Vec<&str> = request.list("Require").collect();
+    let known = |tag: &&str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
+    let tags: Vec<&str> = request.list("Require").filter(|tag| !known(tag)).collect();
     (!tags.is_empty()).then(|| tags.join(", "))
 }
 

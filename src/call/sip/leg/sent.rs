@@ -8,12 +8,13 @@ use crate::call::sip::via::MAGIC_COOKIE;
 impl Leg {
     /// A 2xx to the INVITE that made this dialog: acknowledges it, the first time and every time again (RFC 3261
     /// §13.2.2.4). `invite` lends its credentials to the ACK (§22.1).
-    pub fn acknowledge(&mut self, invite: &Message, ok: &Message, out: &mut Vec<LegOutput>) {
+    pub fn acknowledge(&mut self, now: Moment, invite: &Message, ok: &Message, out: &mut Vec<LegOutput>) {
         let number = invite.cseq().map_or(0, |(number, _)| number);
         if !self.acks.iter().any(|(n, ..)| *n == number) {
             if self.state == LegState::Early {
                 self.dialog.confirm(invite, ok);
                 self.state = LegState::Confirmed;
+                self.session_by_response(now, ok);
             }
             let mut ack = self.dialog.ack(number);
             for name in ["Authorization", "Proxy-Authorization"] {
@@ -55,7 +56,12 @@ impl Leg {
         let branch = self.new_branch();
         invite.push("Contact", &self.identity.contact);
         invite.push("Allow", ALLOW);
+        invite.push("Supported", SUPPORTED);
+        if let Some(expires) = &self.session_expires {
+            invite.push("Session-Expires", expires);
+        }
         invite.push("User-Agent", &self.identity.user_agent);
+        self.described.clone_from(&sdp);
         invite.set_body("application/sdp", sdp);
         self.auth.authorize(&mut invite);
         let (to, by) = self.next_hop();
@@ -79,7 +85,7 @@ impl Leg {
         self.send(now, bye, Met::default(), out);
     }
 
-    fn send(&mut self, now: Moment, mut request: Message, met: Met, out: &mut Vec<LegOutput>) {
+    pub(super) fn send(&mut self, now: Moment, mut request: Message, met: Met, out: &mut Vec<LegOutput>) {
         let branch = self.new_branch();
         request.set("User-Agent", &self.identity.user_agent);
         self.auth.authorize(&mut request);
@@ -240,7 +246,17 @@ impl Leg {
             let q850 = response.and_then(q850);
             return out.push(LegOutput::Event(LegEvent::ByeDone { status, reason, q850 }));
         }
-        out.push(LegOutput::Event(LegEvent::InfoAnswered { status }));
+        match self.clients[index].tx.request().method() {
+            Some("INFO") => out.push(LegOutput::Event(LegEvent::InfoAnswered { status })),
+            Some("UPDATE") => match response.filter(|_| status.is_some_and(|status| (200..300).contains(&status))) {
+                Some(ok) => {
+                    self.dialog.refresh_target(ok);
+                    self.session_by_response(now, ok);
+                }
+                None => self.session_not_refreshed(now, status),
+            },
+            _ => {}
+        }
         // RFC 3261 §12.2.1.2: 481 says that the dialog is gone.
         if let (Some(response), Some(481), LegState::Confirmed) = (response, status, self.state) {
             self.give_up_dialog(now, response, out);
@@ -249,8 +265,7 @@ impl Leg {
 
     fn give_up_dialog(&mut self, now: Moment, response: &Message, out: &mut Vec<LegOutput>) {
         let (status, reason) = (response.status().unwrap_or_default(), response.reason().unwrap_or_default());
-        out.push(LegOutput::Event(LegEvent::Gone { status, reason: reason.to_string() }));
-        self.send_bye(now, None, out);
+        self.end_silent(now, status, reason, out);
     }
 
     fn pass_reinvite(&mut self, index: usize, told: Vec<ClientOutput>, now: Moment, out: &mut Vec<LegOutput>) {
@@ -266,12 +281,16 @@ impl Leg {
                     if status < 300 {
                         if first {
                             self.dialog.refresh_target(&response);
+                            self.session_by_response(now, &response);
                         }
                         let invite = self.reinvites[index].tx.request().clone();
                         debug_assert_eq!(invite.cseq().map(|(number, _)| number), Some(self.reinvites[index].number));
-                        self.acknowledge(&invite, &response, out);
+                        self.acknowledge(now, &invite, &response, out);
                     }
                     if first {
+                        if status >= 300 {
+                            self.session_not_refreshed(now, Some(status));
+                        }
                         let sdp = response.sdp().map(<[u8]>::to_vec);
                         out.push(LegOutput::Event(LegEvent::ReinviteAnswered { status, sdp }));
                         if status == 481 && self.state == LegState::Confirmed {
@@ -281,6 +300,7 @@ impl Leg {
                 }
                 ClientOutput::TimedOut | ClientOutput::TransportFailed => {
                     if !std::mem::replace(&mut self.reinvites[index].told, true) {
+                        self.session_not_refreshed(now, None);
                         // RFC 3261 §12.2.1.2: to be treated as a 408.
                         out.push(LegOutput::Event(LegEvent::ReinviteAnswered { status: 408, sdp: None }));
                     }

@@ -1,0 +1,138 @@
+//! Session timers (RFC 4028), in both roles: who refreshes does it at half time, who waits for it hangs up when it does not
+//! come: the far side has died without a word.
+
+use super::reliable::speaks;
+use super::*;
+use crate::call::sip::address::Params;
+use crate::call::sip::message::Message;
+
+/// What we ask for; longer than a call of ours may last.
+pub(in crate::call::sip) const SESSION_USUAL: u32 = 1_800;
+/// RFC 4028 §5: no session is refreshed more often than this.
+pub(in crate::call::sip) const SESSION_MIN: u32 = 90;
+/// A Min-SE above this is followed by nobody.
+pub(in crate::call::sip) const SESSION_MAX: u32 = 86_400;
+
+#[derive(Clone, Debug)]
+pub(super) struct SessionTimer {
+    we_refresh: bool,
+    /// The session ends then unless it was refreshed.
+    ends: Moment,
+    /// When we refresh, or give up.
+    pub at: Moment,
+    refreshing: bool,
+}
+
+/// The value of Session-Expires: seconds, and who refreshes.
+fn read(message: &Message) -> Option<(u32, Option<String>)> {
+    let value = message.header("Session-Expires")?;
+    let (seconds, params) = value.split_once(';').unwrap_or((value, ""));
+    let refresher = Params::parse(params).and_then(|params| params.get("refresher"));
+    Some((seconds.trim().parse().ok()?, refresher.map(|who| who.trim().to_ascii_lowercase())))
+}
+
+impl Leg {
+    /// What a message of the far side says of its abilities.
+    pub(super) fn note_far_side(&mut self, message: &Message) {
+        if message.header("Allow").is_some() {
+            self.far_takes_update = message.list("Allow").any(|method| method.eq_ignore_ascii_case("UPDATE"));
+        }
+    }
+
+    /// A 2xx to a request of ours that opens or refreshes the session (§7.2): the far side decides.
+    pub(super) fn session_by_response(&mut self, now: Moment, ok: &Message) {
+        self.note_far_side(ok);
+        self.session = read(ok).map(|(seconds, refresher)| {
+            // §7.2: without a word it is us, who at least know of it.
+            SessionTimer::new(now, seconds, refresher.as_deref() != Some("uas"))
+        });
+    }
+
+    /// §9: a request of theirs that opens or refreshes the session. `Err`: too often, with what is to be said.
+    pub(super) fn session_too_short(request: &Message) -> bool {
+        speaks(request, "timer") && read(request).is_some_and(|(seconds, _)| seconds < SESSION_MIN)
+    }
+
+    /// §9: what our 2xx to such a request says, and what holds from then on.
+    pub(super) fn session_by_request(&mut self, now: Moment, request: &Message, ok: &mut Message) {
+        self.note_far_side(request);
+        let knows = speaks(request, "timer");
+        let Some((seconds, refresher)) = read(request) else {
+            self.session = None;
+            return;
+        };
+        // Who does not know of it cannot refresh.
+        let we_refresh = !knows || refresher.as_deref() == Some("uas");
+        let seconds = seconds.clamp(SESSION_MIN, SESSION_MAX);
+        ok.push("Session-Expires", &format!("{seconds};refresher={}", if we_refresh { "uas" } else { "uac" }));
+        ok.push("Supported", SUPPORTED);
+        if !we_refresh {
+            ok.push("Require", "timer");
+        }
+        self.session = Some(SessionTimer::new(now, seconds, we_refresh));
+    }
+
+    pub(super) fn tick_session(&mut self, now: Moment, out: &mut Vec<LegOutput>) {
+        if self.state != LegState::Confirmed {
+            self.session = None;
+        }
+        let Some(session) = &mut self.session else { return };
+        if session.at > now {
+            return;
+        }
+        if !session.we_refresh || session.ends <= now {
+            self.session = None;
+            return self.end_silent(now, 408, "Session Timer Expired", out);
+        }
+        session.refreshing = true;
+        // Another try before the end, if this one comes to nothing.
+        session.at = session.ends;
+        let seconds =
+            session.ends.since(now).as_secs().saturating_mul(2).clamp(u64::from(SESSION_MIN), u64::from(SESSION_MAX));
+        let expires = format!("{seconds};refresher=uac");
+        if self.far_takes_update {
+            let mut update = self.dialog.request("UPDATE");
+            update.push("Contact", &self.identity.contact);
+            update.push("Supported", SUPPORTED);
+            update.push("Session-Expires", &expires);
+            self.send(now, update, Met::default(), out);
+        } else {
+            let sdp = self.described.clone();
+            self.session_expires = Some(expires);
+            if !self.send_reinvite(now, sdp, out) {
+                // Something else is under way, and refreshes as well.
+                if let Some(session) = &mut self.session {
+                    session.at = now + T2;
+                }
+            }
+            self.session_expires = None;
+        }
+    }
+
+    /// What became of our refresh, where that was no 2xx (§10).
+    pub(super) fn session_not_refreshed(&mut self, now: Moment, status: Option<u16>) {
+        let Some(session) = &mut self.session else { return };
+        if !std::mem::take(&mut session.refreshing) {
+            return;
+        }
+        // No answer at all is the end (§10), when the time is over; anything else is tried again.
+        let left = session.ends.since(now);
+        session.at = if status.is_none() { session.ends } else { now + (left / 2).max(T2) }.min(session.ends);
+    }
+
+    /// The far side is not there any more, or does not know of us: told, and hung up.
+    pub(super) fn end_silent(&mut self, now: Moment, status: u16, reason: &str, out: &mut Vec<LegOutput>) {
+        out.push(LegOutput::Event(LegEvent::Gone { status, reason: reason.to_string() }));
+        self.send_bye(now, None, out);
+    }
+}
+
+impl SessionTimer {
+    fn new(now: Moment, seconds: u32, we_refresh: bool) -> SessionTimer {
+        let whole = Duration::from_secs(u64::from(seconds.clamp(1, SESSION_MAX)));
+        let ends = now + whole;
+        // §10: at half time, or a third of the time or 32 s before the end, whichever is less.
+        let at = if we_refresh { now + whole / 2 } else { now + (whole - (whole / 3).min(GIVE_UP)) };
+        SessionTimer { we_refresh, ends, at, refreshing: false }
+    }
+}
