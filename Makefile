@@ -38,8 +38,9 @@ test: packages model prompts asterisk prometheus postgres
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, each fuzz target for a minute (FUZZ_SECONDS=60), and the daemon killed a hundred times
+## test-long: make test, every known prompt twenty times, each fuzz target for a minute, and the daemon killed a hundred times
 test-long: test
+	@NIGHTBELL_PROMPTS=whole $(cargo) test --locked --test known_prompts -- --nocapture
 	@setup/fuzz
 	@setup/kill-storm 100
 .PHONY: test-long

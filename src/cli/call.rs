@@ -56,6 +56,9 @@ pub struct Args {
     /// Where tape, recording and record are kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write all speech down anew, prompts of former calls too
+    #[arg(long)]
+    anew: bool,
     /// The call as JSON on standard output, nothing else there
     #[arg(long)]
     json: bool,
@@ -65,7 +68,7 @@ pub fn run(args: Args) -> ExitCode {
     let json = args.json;
     match wanted(&args) {
         Ok((wanted, allow)) => {
-            let folder = args.out.clone().unwrap_or_else(live::calls_folder);
+            let folder = folder_of(&args);
             live::block_on(async move {
                 let mut stop = match call::stop_on_signals() {
                     Ok(stop) => stop,
@@ -97,6 +100,10 @@ pub fn run(args: Args) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn folder_of(args: &Args) -> PathBuf {
+    args.out.clone().unwrap_or_else(live::calls_folder)
 }
 
 /// Every mistake of the command line at once.
@@ -152,6 +159,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 timezone: None,
                 hours: None,
                 goes_on_with_people: false,
+                prompts: (!args.anew).then(|| folder_of(args).join("prompts")),
                 explore: None,
             };
             Ok((wanted, allow))

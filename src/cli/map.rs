@@ -431,6 +431,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             timezone: None,
             hours: args.hours.clone(),
             goes_on_with_people: false,
+            prompts: Some(folder.join("prompts")),
             explore: None,
         };
         let order = Box::new(Order { wanted, allow, folder, writer: None });
@@ -469,6 +470,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
         ring_limit: limits.ring_limit,
         hours: args.hours.clone().or_else(|| hotline.hours.as_ref().map(|h| h.0.clone())),
         goes_on_with_people: false,
+        prompts: Some(folder.join("prompts")),
         ..Wanted::by_probe(hotline, probe, None, None)
     };
     let budget = Budget {

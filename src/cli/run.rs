@@ -71,7 +71,8 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             let local = chrono::Utc::now().with_timezone(&hotline.timezone).naive_local();
             let expect = schedule::expectation_at(config, hotline, probe, local);
             let trunk = hotline.trunk.as_ref().and_then(|name| config.trunks.get(name));
-            Wanted::by_probe(hotline, probe, trunk, expect)
+            let wanted = Wanted::by_probe(hotline, probe, trunk, expect);
+            Wanted { prompts: Some(folder.join("prompts")), ..wanted }
         })
         .collect();
     let writer = match live::writer(wanted.iter().any(Wanted::needs_words), 1) {

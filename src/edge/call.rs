@@ -2,13 +2,16 @@
 
 use super::evidence::Evidence;
 use super::line::{Arrival, Sockets};
+use crate::hearing::prompts::known::Lesson;
 use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
+use crate::record::known_prompts::KnownPrompts;
 use crate::record::replay;
 use crate::understanding::tree::Leg;
 use crate::vocabulary::trace::OurReason;
 use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Trace};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +29,14 @@ const STARVED: Duration = Duration::from_millis(1_500);
 /// Once the far side stays silent towards our goodbye, the sockets are not held longer than this.
 const HOLDING_TIME: Duration = Duration::from_secs(40);
 
+/// Where the words of a call come from.
+pub struct Words {
+    /// Without one the call is deaf.
+    pub writer: Option<Writer>,
+    /// Heard in calls before, and not written down again.
+    pub known: KnownPrompts,
+}
+
 /// What a call came to, with everything it left.
 pub struct Finished {
     pub record: CallRecord,
@@ -35,6 +46,8 @@ pub struct Finished {
     pub interrupted: bool,
     /// What could not be kept, for people.
     pub losses: Vec<String>,
+    /// What the next call may know of the prompts that this one heard.
+    pub lessons: Vec<Lesson>,
     /// What a mapping call found out.
     pub explored: Option<Explored>,
 }
@@ -57,7 +70,7 @@ pub async fn place(
     facts: CallFacts,
     sockets: Sockets,
     mut evidence: Evidence,
-    writer: Option<Writer>,
+    words: Words,
     stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Finished {
@@ -68,14 +81,14 @@ pub async fn place(
     let Sockets { mut sip, rtp, rtcp } = sockets;
     let mut rtp_bytes = [0; 2048];
     let mut rtcp_bytes = [0; 2048];
-    let mut next: Option<(Moment, Input)> = Some((Moment::START, Input::Dial));
+    let mut next = VecDeque::from([(Moment::START, Input::Dial)]);
     let mut judgement: Option<Judgement> = None;
     let mut interrupted: Option<Moment> = None;
     let mut starved = false;
     let mut out = Vec::new();
 
     while judgement.is_none() {
-        let (at, input) = match next.take() {
+        let (at, input) = match next.pop_front() {
             Some(given) => given,
             None => {
                 let deadline = journey.deadline();
@@ -112,10 +125,8 @@ pub async fn place(
                 {
                     starved = true;
                     let late = at.since(due).as_secs_f64();
-                    next = Some((
-                        at,
-                        Input::Trouble { detail: format!("this machine was too busy to keep time: {late:.1} s late") },
-                    ));
+                    let detail = format!("this machine was too busy to keep time: {late:.1} s late");
+                    next.push_back((at, Input::Trouble { detail }));
                 }
                 (at, input)
             }
@@ -136,13 +147,19 @@ pub async fn place(
             match output {
                 Output::SendSip { to, bytes } => {
                     if let Err(detail) = sip.send(to, bytes).await {
-                        next.get_or_insert((now(), Input::Unreachable { detail }));
+                        next.push_back((now(), Input::Unreachable { detail }));
                     }
                 }
                 // A lost sound packet is what networks do; the far side's RTCP tells of it.
                 Output::SendRtp { to, bytes } => drop(rtp.try_send_to(&bytes, to)),
                 Output::SendRtcp { to, bytes } => drop(rtcp.try_send_to(&bytes, to)),
-                Output::Transcribe(clip) => write_down(clip, &languages, writer.as_ref(), &heard_in),
+                Output::Transcribe(clip) => write_down(clip, &languages, words.writer.as_ref(), &heard_in),
+                Output::Recall(asked) => {
+                    let prompts = words.known.recall(&asked);
+                    if !prompts.is_empty() {
+                        next.push_back((at, Input::Recalled { prompts }));
+                    }
+                }
                 Output::TheySaid { at, frame } => evidence.they_said(at, &frame),
                 Output::WeSaid { at, frame } => evidence.we_said(at, &frame),
                 Output::Pressed(_) => {}
@@ -150,10 +167,8 @@ pub async fn place(
                 Output::Done(verdict) => judgement = Some(*verdict),
             }
         }
-        if next.is_none()
-            && let Some(trouble) = evidence.take_trouble()
-        {
-            next = Some((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
+        if let Some(trouble) = evidence.take_trouble() {
+            next.push_back((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
         }
     }
     sip.finish().await;
@@ -224,7 +239,15 @@ fn finish(
         legs: explorer.legs().to_vec(),
         listens_while_speaking: explorer.listens_while_speaking(),
     });
-    Finished { record, trace: journey.trace().clone(), judgement, interrupted, losses, explored }
+    Finished {
+        record,
+        trace: journey.trace().clone(),
+        judgement,
+        interrupted,
+        losses,
+        lessons: journey.lessons(),
+        explored,
+    }
 }
 
 /// Sends `Stop` once per Ctrl-C, SIGTERM or SIGHUP.

@@ -1,5 +1,6 @@
 //! What has been heard so far, in the form the steps of a script ask for it.
 
+use super::recall::Recognised;
 use crate::understanding::{self, OptionKey, PromptKind, Reading};
 use crate::vocabulary::{ClipId, HeardKind, Hearing, Lang, Moment, Transcript};
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub struct Attention {
     tones: Vec<Tone>,
     /// Clips handed to transcription whose words are not back yet.
     pending: BTreeMap<ClipId, (Moment, Moment)>,
+    recognised: Option<Recognised>,
     sounding: Option<(HeardKind, Moment)>,
     quiet_since: Moment,
     /// The first moment anything audible was heard after the answer.
@@ -64,7 +66,8 @@ impl Attention {
                     self.note_tone(*from, *to, *kind);
                 }
             }
-            Hearing::Clip(_) => {}
+            Hearing::Clip(_) => self.recognised = None,
+            Hearing::Print { .. } | Hearing::Recall { .. } | Hearing::Recognised { .. } => {}
         }
     }
 
@@ -108,6 +111,16 @@ impl Attention {
             let place = self.words.partition_point(|w| w.from <= words.from);
             self.words.insert(place, words);
         }
+    }
+
+    /// What is being said was heard before.
+    pub fn recognise(&mut self, recognised: Recognised) {
+        self.recognised = Some(recognised);
+    }
+
+    /// The known prompt that is being said, with the words that it will have when it ends as it always did.
+    pub fn recognised(&self) -> Option<&Recognised> {
+        self.recognised.as_ref()
     }
 
     pub fn clip_span(&self, id: ClipId) -> Option<(Moment, Moment)> {

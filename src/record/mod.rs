@@ -4,6 +4,7 @@ pub mod audit;
 pub mod call;
 pub mod checkpoint;
 pub mod junit;
+pub mod known_prompts;
 pub mod ledger;
 pub mod ledger_tables;
 pub mod map;

@@ -266,7 +266,11 @@ impl Desk {
         let job = Job {
             planned: planned.clone(),
             call: call.clone(),
-            wanted: plan::Wanted { id: Some(call), ..wanted },
+            wanted: plan::Wanted {
+                id: Some(call),
+                prompts: Some(self.keeper.inflight.with_file_name("prompts")),
+                ..wanted
+            },
             config,
             folder: self.keeper.inflight.clone(),
             writer,

@@ -172,6 +172,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         expect: None,
         timezone: hotline.map(|h| h.timezone),
         hours: None,
+        prompts: None,
         goes_on_with_people: false,
         explore: None,
     };
