@@ -38,9 +38,8 @@ test: packages model prompts asterisk sipp tshark prometheus postgres browser fo
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, evidence in a bucket, each fuzz target for a minute (FUZZ_SECONDS=60), the daemon killed 100 times
+## test-long: make test, each fuzz target for a minute (FUZZ_SECONDS=60), the daemon killed 100 times
 test-long: test
-	@$(step) "evidence in a bucket" cargo test --locked --features s3 --test s3
 	@setup/fuzz
 	@setup/kill-storm 100
 .PHONY: test-long

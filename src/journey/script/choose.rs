@@ -157,14 +157,15 @@ impl Script {
             Some(Effect::NewPrompt | Effect::Transfer) => Progress::Done(self.way(key, &label), to),
             Some(Effect::SamePrompt) if pressed.may_repeat => Progress::Done(self.way(key, &label), to),
             // A key pressed into a prompt may have gone unheard: silence after it proves nothing yet.
-            Some(_) if let Some(method) = self.next_try(press, scene) => {
+            Some(effect) if let Some(method) = self.next_try(press, scene) => {
                 if !self.ready_to_press(scene) {
                     return Progress::Pending;
                 }
-                let once_more = press.once_more(method);
-                if let Err(why) = self.guarded(&[key], Some(&label), scene) {
-                    return Progress::Failed(why);
+                // A key that may not be pressed once more (0, 0, 0) is judged by what it came to.
+                if self.guarded(&[key], Some(&label), scene).is_err() {
+                    return Progress::Failed(dead(effect, press, &label));
                 }
+                let once_more = press.once_more(method);
                 self.send(&[key], Some(label), once_more, scene, acts);
                 self.choosing.pressed = Some(Pressed { press: self.presses.len() - 1, ..pressed });
                 Progress::Pending
