@@ -38,9 +38,10 @@ test: packages model prompts asterisk sipp tshark prometheus postgres browser fo
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, each fuzz target for a minute (FUZZ_SECONDS=60), the daemon killed 100 times
+## test-long: make test, each fuzz target for a minute (FUZZ_SECONDS=60), the daemon killed 100 times, evidence in a bucket
 test-long: test
 	@setup/fuzz
+	@$(cargo) test --locked --features s3 --test s3
 	@setup/kill-storm 100
 .PHONY: test-long
 

@@ -256,6 +256,16 @@ fn a_check_on_the_web_uses_the_hotlines_budget_and_ends_with_the_kill_switch() {
     assert!(status == 429 && answer.contains("works on the trunk"), "{status} {answer}");
     daemon.stop();
     check_ledger(&home);
+
+    // What was used is used in the next life too: the ledger has it.
+    fs::remove_file(&stop).expect("it is there");
+    let mut daemon = Daemon::start(&home);
+    let path = "/probe?target=order-line&module=answer";
+    let head = "Host: n\r\nConnection: close";
+    let (status, answer) = request(&daemon.web, &format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n"));
+    assert_eq!((status, answer.as_str()), (429, "calls_per_hour of order-line is used up: 2 of 2\n"));
+    daemon.stop();
+    check_ledger(&home);
 }
 
 #[test]

@@ -389,14 +389,19 @@ fn times_that_did_not_happen_are_null() {
 
 #[test]
 fn junit_counts_failures_and_errors_apart() {
-    let all: Vec<(CallRecord, String)> = calls()
+    let mut all: Vec<junit::Case> = calls()
         .iter()
         .map(|(_, trunk, (trace, judgement))| {
-            (record(trace, judgement), draw(trace, judgement, *trunk, &Style::default()))
+            let timeline = draw(trace, judgement, *trunk, &Style::default());
+            junit::Case::Called(Box::new(record(trace, judgement)), timeline)
         })
         .collect();
+    let why = "trunk & all".to_string();
+    all.push(junit::Case::NotMade { hotline: "order-line".into(), probe: "noon".into(), why });
     let xml = junit::write(&all);
-    assert!(xml.contains("<testsuites name=\"nightbell\" tests=\"4\" failures=\"2\" errors=\"1\""), "{xml}");
+    assert!(xml.contains("<testsuites name=\"nightbell\" tests=\"5\" failures=\"2\" errors=\"2\""), "{xml}");
+    assert!(xml.contains("<testcase name=\"noon\" classname=\"order-line\" time=\"0.000\">"), "{xml}");
+    assert!(xml.contains("<error message=\"trunk &amp; all\" type=\"not_made\">"), "{xml}");
     assert!(xml.contains("<testcase name=\"midnight\" classname=\"lab-4001\" time=\"18.050\">"), "{xml}");
     assert!(xml.contains("<failure message=\"dead end after 0\" type=\"dead_end\">"), "{xml}");
     assert!(xml.contains("<error message=\"part of what was said was not written down\" type=\"aborted\">"), "{xml}");

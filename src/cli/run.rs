@@ -6,11 +6,12 @@ use crate::edge::plan::{self, NotMade, Wanted};
 use crate::edge::trunk::Trunks;
 use crate::edge::{call, probes};
 use crate::record::call::CallRecord;
-use crate::record::junit;
+use crate::record::junit::{self, Case};
 use crate::record::timeline::{self, Style};
 use crate::schedule;
 use crate::vocabulary::Verdict;
 use clap::Args as ClapArgs;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -93,13 +94,17 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
         Err(not_made) => return live::refuse(&not_made),
     };
     // Opened before the first call: what cannot be written is known before anybody is disturbed.
-    let mut json = match args.json.as_ref().filter(|_| !json_on_stdout).map(std::fs::File::create).transpose() {
+    let mut json = match opened("--json", args.json.as_ref().filter(|_| !json_on_stdout)) {
         Ok(json) => json,
-        Err(e) => return live::refuse(&NotMade::Wrong(format!("--json: the file cannot be written: {e}"))),
+        Err(why) => return live::refuse(&why),
+    };
+    let mut junit = match opened("--junit", args.junit.as_ref()) {
+        Ok(junit) => junit,
+        Err(why) => return live::refuse(&why),
     };
     let mut unwritten = false;
-    let mut calls: Vec<(CallRecord, String)> = Vec::new();
-    let mut not_made = 0;
+    let mut cases: Vec<Case> = Vec::new();
+    let names: Vec<(String, String)> = chosen.iter().map(|(h, p)| (h.name.clone(), p.name.clone())).collect();
     let total = wanted.len();
     let mut stop = match call::stop_on_signals() {
         Ok(stop) => stop,
@@ -108,10 +113,9 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
     // Each trunk registers once, whatever the number of calls.
     let trunks = Trunks::default();
     for (index, mut wanted) in wanted.into_iter().enumerate() {
-        let name = format!("{}/{}", wanted.hotline.as_deref().unwrap_or("-"), wanted.probe.as_deref().unwrap_or("-"));
+        let name = format!("{}/{}", names[index].0, names[index].1);
         if stop.try_recv().is_ok() {
             eprintln!("nightbell: stopped; {} of {total} probes were not run", total - index);
-            not_made += total - index;
             break;
         }
         let trunk = wanted.trunk.as_ref().map(|t| t.name.clone());
@@ -119,7 +123,7 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             Some(Ok(attended)) => attended,
             Some(Err(why)) => {
                 eprintln!("nightbell: {name}: {why}");
-                not_made += 1;
+                cases.push(not_made(&names[index], why.to_string()));
                 continue;
             }
             None => None,
@@ -145,24 +149,33 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
                     unwritten = true;
                 }
                 let picture = timeline::draw(&finished.trace, &finished.judgement, trunk.as_deref(), &Style::default());
-                calls.push((finished.record, picture));
+                cases.push(Case::Called(Box::new(finished.record), picture));
                 if aborted {
                     eprintln!("nightbell: stopped; {} of {total} probes were not run", total - index - 1);
-                    not_made += total - index - 1;
                     break;
                 }
             }
             Err(why) => {
                 eprintln!("nightbell: {name}: {why}");
-                not_made += 1;
+                cases.push(not_made(&names[index], why.to_string()));
             }
         }
     }
     trunks.end().await;
-    if let Some(file) = &args.junit {
-        unwritten |= !written(file, &junit::write(&calls));
+    let stopped = names[cases.len()..].iter().map(|name| not_made(name, "the run was stopped".into()));
+    cases.extend(stopped.collect::<Vec<_>>());
+    if let Some(file) = &mut junit
+        && let Err(e) = file.write_all(junit::write(&cases).as_bytes())
+    {
+        eprintln!("nightbell: --junit: {e}");
+        unwritten = true;
     }
-    let records: Vec<&CallRecord> = calls.iter().map(|(record, _)| record).collect();
+    let record = |case: &'_ Case| match case {
+        Case::Called(record, _) => Some(record.clone()),
+        Case::NotMade { .. } => None,
+    };
+    let records: Vec<Box<CallRecord>> = cases.iter().filter_map(record).collect();
+    let not_made = cases.len() - records.len();
     summary(&records, not_made, json_on_stdout);
     if records.iter().any(|r| r.verdict == Verdict::Fail) {
         ExitCode::from(1)
@@ -173,17 +186,19 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
     }
 }
 
-fn written(file: &std::path::Path, text: &str) -> bool {
-    match std::fs::write(file, text) {
-        Ok(()) => true,
-        Err(e) => {
-            eprintln!("nightbell: {} could not be written: {e}", file.display());
-            false
-        }
-    }
+fn opened(flag: &str, file: Option<&PathBuf>) -> Result<Option<File>, NotMade> {
+    let open = |file: &PathBuf| {
+        let told = |e| NotMade::Wrong(format!("{flag}: {} cannot be written: {e}", file.display()));
+        File::create(file).map_err(told)
+    };
+    file.map(open).transpose()
 }
 
-fn summary(records: &[&CallRecord], not_made: usize, aside: bool) {
+fn not_made((hotline, probe): &(String, String), why: String) -> Case {
+    Case::NotMade { hotline: hotline.clone(), probe: probe.clone(), why }
+}
+
+fn summary(records: &[Box<CallRecord>], not_made: usize, aside: bool) {
     let count = |verdict| records.iter().filter(|r| r.verdict == verdict).count();
     let mut text = format!(
         "{} calls: {} pass, {} fail, {} inconclusive",

@@ -152,8 +152,22 @@ impl Vault {
 fn told(path: &str, error: object_store::Error) -> VaultError {
     match error {
         object_store::Error::NotFound { .. } => VaultError::Missing(path.to_string()),
-        other => VaultError::Trouble(format!("{path}: {other}")),
+        other => VaultError::Trouble(format!("{path}: {}", with_causes(&other))),
     }
+}
+
+/// "error sending request" says nothing; "connection refused" is behind it.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let text = deeper.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = deeper.source();
+    }
+    words
 }
 
 /// The next chunk, read where waiting for the disk holds nobody up.
@@ -168,6 +182,8 @@ async fn read_chunk(mut file: File) -> std::io::Result<(Vec<u8>, File)> {
 #[cfg(feature = "s3")]
 fn bucket(url: &str) -> Result<Arc<dyn ObjectStore>, VaultError> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+    // The one cryptography of this program; reqwest comes without. A second time is refused, and changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let prefix = url.trim_start_matches("s3://").split_once('/').map(|(_, prefix)| prefix).unwrap_or_default();
     // As patient as the store: what the bucket cannot take now stays where the call left it, and is told.
     let retry = object_store::RetryConfig { max_retries: 3, retry_timeout: PATIENCE, ..Default::default() };

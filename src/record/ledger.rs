@@ -35,6 +35,8 @@ pub enum Happening {
     Config { by: String, sha256: Hash, files: Vec<ConfigFile> },
     /// A call is about to be made: written before anything is sent.
     Planned { plan: Planned, call: String, target: String, trunk: Option<String>, by: String, reserved: Reserved },
+    /// A call of `/probe` is about to be made: it rings, is charged, and leaves no record of its own.
+    Checked { by: String, hotline: Option<String>, target: String, trunk: Option<String>, reserved: Reserved },
     /// A call was due and is not made.
     Passed { plan: Planned, by: String, why: NotCalled },
     /// Calls that were due while nothing ran, counted.
@@ -43,6 +45,8 @@ pub enum Happening {
     Ended { plan: PlanId, call: String, verdict: Verdict, outcome: Outcome, counted: Option<Verdict>, kept: Kept },
     /// A planned call had no end when its process was gone.
     Aborted { plan: PlanId, call: String, verdict: Verdict, outcome: Outcome, kept: Kept },
+    /// A file that could not be put away when its call ended is kept now.
+    KeptLate { call: String, file: KeptFile, human_ms: Option<u64> },
     /// What the calls so far come to for one probe.
     Standing { hotline: String, probe: String, plan: PlanId, standing: Standing, counted: Option<Verdict> },
     /// The kill switch.

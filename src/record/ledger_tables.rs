@@ -111,6 +111,12 @@ impl Tables {
             Happening::Aborted { plan, call, verdict, outcome, kept } => {
                 wrong.extend(self.end(at, &plan.0, &call, "aborted", (verdict, outcome.word(), None), kept));
             }
+            Happening::KeptLate { call, file, human_ms } => {
+                if !self.records.contains_key(&call) {
+                    wrong.push((format!("call {call}"), "evidence was kept late, of no call that has a record".into()));
+                }
+                self.keep(at, &call, file, human_ms);
+            }
             Happening::Standing { plan, counted: Some(counted), .. } => {
                 if let Some(row) = self.plans.get_mut(&plan.0) {
                     row.counted = Some(counted.word().to_string());
@@ -169,21 +175,23 @@ impl Tables {
             None => Some((format!("call {call}"), format!("ended, and was never planned ({plan})"))),
         };
         self.records.insert(call.to_string(), (kept.record, at));
-        for file in kept.evidence {
-            let row = EvidenceRow {
-                path: file.path.clone(),
-                call: call.to_string(),
-                what: file.what.word().to_string(),
-                sha256: file.sha256.to_string(),
-                bytes: file.bytes as i64,
-                kept_at: at,
-                human_ms: kept.human_ms.map(|ms| ms as i64),
-                redacted: 0,
-                state: "kept".to_string(),
-            };
-            self.evidence.insert(file.path, row);
-        }
+        kept.evidence.into_iter().for_each(|file| self.keep(at, call, file, kept.human_ms));
         wrong
+    }
+
+    fn keep(&mut self, at: i64, call: &str, file: KeptFile, human_ms: Option<u64>) {
+        let row = EvidenceRow {
+            path: file.path.clone(),
+            call: call.to_string(),
+            what: file.what.word().to_string(),
+            sha256: file.sha256.to_string(),
+            bytes: file.bytes as i64,
+            kept_at: at,
+            human_ms: human_ms.map(|ms| ms as i64),
+            redacted: 0,
+            state: "kept".to_string(),
+        };
+        self.evidence.insert(file.path, row);
     }
 
     /// The row as it was, now gone.

@@ -1,9 +1,10 @@
 //! The end of a call: tape and recording go from `inflight/` into the vault, then the record and its ledger entry are
 //! written, then `inflight/` is emptied. Killed anywhere in between, the next start finds enough to go on.
 
+use super::reading::millis;
 use super::writer::{End, Op};
-use super::{Ending, Store, StoreError};
-use crate::record::call::{CallRecord, Evidence};
+use super::{Ending, PutAway, Store, StoreError};
+use crate::record::call::Evidence;
 use crate::record::ledger::{EvidenceKind, Kept, KeptFile};
 use crate::record::merkle::Hash;
 use chrono::{DateTime, Utc};
@@ -21,7 +22,7 @@ impl Store {
         ending: Ending,
         end: End,
         used_ms: Option<u64>,
-    ) -> Result<CallRecord, StoreError> {
+    ) -> Result<PutAway, StoreError> {
         let Ending { plan, mut record, mut lost, .. } = ending;
         let mut files: Vec<(PathBuf, Option<KeptFile>)> = Vec::new();
         for (what, file) in [(EvidenceKind::Tape, &record.evidence.tape), (EvidenceKind::Wav, &record.evidence.wav)] {
@@ -52,10 +53,10 @@ impl Store {
         record.evidence = Evidence {
             tape: tape.map(|kept| kept.path.clone()),
             wav: find(EvidenceKind::Wav).map(|kept| kept.path.clone()),
-            sha256: tape.map(|kept| kept.sha256.to_string()),
+            // Of a tape that waits to be put away, as it was written.
+            sha256: tape.map(|kept| kept.sha256.to_string()).or(record.evidence.sha256),
         };
         let text = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
-        let millis = |seconds: f64| (seconds.max(0.0) * 1000.0).round() as u64;
         let kept = Kept {
             record: Hash::of(text.as_bytes()),
             evidence,
@@ -74,33 +75,114 @@ impl Store {
         for ending in ["json", "json.part", "reserve"] {
             remove(&self.shared.inflight.join(format!("{}.{ending}", record.id)));
         }
-        Ok(record)
+        Ok(PutAway { record, waiting: files.iter().filter(|(_, kept)| kept.is_none()).count() })
     }
 
-    /// What an earlier process left in `inflight/`: what is in the vault goes, what is not is moved to `lost/`.
-    pub(super) async fn tidy_inflight(&self) {
-        let Ok(entries) = fs::read_dir(&self.shared.inflight) else { return };
-        for entry in entries.flatten() {
-            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-            let Some((call, ending)) = name.split_once('.') else { continue };
-            if !ENDINGS.contains(&ending) {
-                continue;
-            }
-            let kept = match EvidenceKind::from_word(if ending == "nbtape" { "tape" } else { ending }) {
-                Some(what) => self.has_evidence(call, what).await,
-                None => Ok(true),
-            };
-            match kept {
-                Ok(true) => remove(&path),
-                Ok(false) => {
+    /// What an earlier process left in `inflight/`: what is in the vault goes, what the vault could not take then is put
+    /// away now, and what belongs to no call is moved to `lost/`.
+    pub(super) async fn tidy_inflight(&self, now: DateTime<Utc>) {
+        for left in self.left_behind() {
+            match self.put_away_late(now, &left).await {
+                Ok(Late::Kept | Late::Waits | Late::UnderWay) => {}
+                Ok(Late::Nobodys) => {
                     let lost = self.shared.data.join("lost");
-                    let moved =
-                        super::seal::private_folder(&lost).is_ok() && fs::rename(&path, lost.join(&name)).is_ok();
+                    let moved = super::seal::private_folder(&lost).is_ok()
+                        && fs::rename(&left.path, lost.join(left.name())).is_ok();
+                    let (call, name) = (&left.call, left.name());
                     tracing::warn!(call, moved, "evidence that belongs to no call in the ledger: {name} goes to lost/");
                 }
-                Err(e) => tracing::warn!(call, "whether {name} is in the vault cannot be told now: {e}"),
+                Err(e) => tracing::warn!(call = left.call, "whether {} is kept cannot be told now: {e}", left.name()),
             }
         }
+    }
+
+    /// Evidence that the vault could not take when its call ended is tried again. Answers how many files it took.
+    pub async fn catch_up_evidence(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let mut taken = 0;
+        for left in self.left_behind() {
+            match self.put_away_late(now, &left).await? {
+                Late::Kept => taken += 1,
+                // The vault is still away: the rest can wait for the next time.
+                Late::Waits => break,
+                Late::UnderWay | Late::Nobodys => {}
+            }
+        }
+        Ok(taken)
+    }
+
+    fn left_behind(&self) -> Vec<Left> {
+        let Ok(entries) = fs::read_dir(&self.shared.inflight) else { return Vec::new() };
+        let mut left: Vec<Left> = entries.flatten().filter_map(|entry| Left::of(entry.path())).collect();
+        left.sort_by(|a, b| a.path.cmp(&b.path));
+        left
+    }
+
+    async fn put_away_late(&self, now: DateTime<Utc>, left: &Left) -> Result<Late, StoreError> {
+        let (call, name) = (&left.call, left.name());
+        let Some(state) = self.state_of(call).await? else { return Ok(Late::Nobodys) };
+        if !state.ended {
+            return Ok(Late::UnderWay);
+        }
+        // Without a record: forgotten since, or its time was over.
+        let wanted = match (left.what, state.record) {
+            (Some(what), Some(record)) if !self.has_evidence(call, what).await? => Some((what, record.human_ms)),
+            _ => None,
+        };
+        let Some((what, human_ms)) = wanted else {
+            remove(&left.path);
+            return Ok(Late::Kept);
+        };
+        let place = format!("evidence/{}/{name}", now.format("%Y/%m/%d"));
+        match self.shared.vault.put(what, &left.path, &place).await {
+            Ok(file) => {
+                self.submit(now, vec![Op::KeptLate { call: call.clone(), file, human_ms }]).await?;
+                remove(&left.path);
+                tracing::info!(call, "{name} is kept now");
+                Ok(Late::Kept)
+            }
+            Err(e) => {
+                tracing::warn!(call, "{name} still cannot be put away: {e}");
+                Ok(Late::Waits)
+            }
+        }
+    }
+}
+
+/// What became of a file that was left behind.
+enum Late {
+    /// It is in the vault, or it is no longer wanted; it is gone from here.
+    Kept,
+    /// The vault does not take it.
+    Waits,
+    /// Its call is not over, or its end is being written.
+    UnderWay,
+    /// No call of the ledger wrote it.
+    Nobodys,
+}
+
+/// A file in `inflight/`.
+struct Left {
+    path: PathBuf,
+    call: String,
+    /// Evidence, or what a call needs only while it is up.
+    what: Option<EvidenceKind>,
+}
+
+impl Left {
+    fn of(path: PathBuf) -> Option<Left> {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let (call, ending) = name.split_once('.')?;
+        let what = match ending {
+            "nbtape" => Some(EvidenceKind::Tape),
+            "wav" => Some(EvidenceKind::Wav),
+            _ if ENDINGS.contains(&ending) => None,
+            _ => return None,
+        };
+        Some(Left { call: call.to_string(), what, path })
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 

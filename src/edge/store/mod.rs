@@ -21,6 +21,7 @@ mod writer;
 pub use error::StoreError;
 pub use forgetting::NotForgotten;
 pub use reader::Reader;
+pub use reading::PastCheck;
 pub use upkeep::Upkeep;
 
 use self::database::Address;
@@ -110,6 +111,13 @@ pub enum Write {
         trunk: Option<String>,
         reserved: Reserved,
     },
+    /// A call of `/probe` is about to be made: its INVITE leaves once this is written.
+    Checked {
+        hotline: Option<String>,
+        target: String,
+        trunk: Option<String>,
+        reserved: Reserved,
+    },
     /// Due and not made, or written as planned and then not made after all.
     Passed {
         plan: Planned,
@@ -142,6 +150,15 @@ pub enum Write {
         on: bool,
         why: String,
     },
+}
+
+/// A call that is over, as it is kept.
+#[derive(Clone, Debug)]
+pub struct PutAway {
+    /// Its evidence by its place in the vault.
+    pub record: CallRecord,
+    /// Files that the vault could not take.
+    pub waiting: usize,
 }
 
 /// A handle; clones share one writer.
@@ -259,10 +276,10 @@ impl Store {
             }
             let end = if whole { End::Ended { counted: None } } else { End::Aborted };
             let ending = Ending { plan: plan.id.clone(), record, counted: None, lost: Vec::new() };
-            let record = self.end(now, ending, end, used).await?;
+            let record = self.end(now, ending, end, used).await?.record;
             recovered.push(Recovered { plan, record, whole });
         }
-        self.tidy_inflight().await;
+        self.tidy_inflight(now).await;
         Ok(recovered)
     }
 
@@ -271,9 +288,9 @@ impl Store {
         self.submit(now, writes.into_iter().map(Op::Write).collect()).await
     }
 
-    /// Puts the evidence away, then keeps the record with its ledger entry. Answers the record as it is kept: its
-    /// evidence by its place in the vault. What the vault cannot take stays in `inflight/`, and the ledger says so.
-    pub async fn ended(&self, now: DateTime<Utc>, ending: Ending) -> Result<CallRecord, StoreError> {
+    /// Puts the evidence away, then keeps the record with its ledger entry. What the vault cannot take stays in `inflight/`
+    /// and is tried again (`catch_up_evidence`); the ledger says so.
+    pub async fn ended(&self, now: DateTime<Utc>, ending: Ending) -> Result<PutAway, StoreError> {
         let end = End::Ended { counted: ending.counted };
         self.end(now, ending, end, None).await
     }

@@ -243,6 +243,10 @@ impl Reading {
                 self.calls.get_mut(&call)?.counted = Some(counted);
                 Some(call)
             }
+            Happening::KeptLate { call, file, .. } => {
+                *self.calls.get_mut(&call)?.file(file.what) = Some(file.path);
+                Some(call)
+            }
             Happening::Redacted { call, new, .. } => {
                 *self.calls.get_mut(&call)?.file(new.what) = Some(new.path);
                 Some(call)

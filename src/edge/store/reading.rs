@@ -1,7 +1,8 @@
 //! What is read back: the schedule's memory, calls with their records.
 
 use super::{CallState, Filter, InFlight, KeptCall, Store, StoreError};
-use crate::record::ledger::EvidenceKind;
+use crate::record::call::CallRecord;
+use crate::record::ledger::{Entry, EvidenceKind, Happening};
 use crate::schedule::{Memory, Remembered, Used};
 use crate::vocabulary::plan::CONTROL_PROBE;
 use crate::vocabulary::{PlanId, Planned, Verdict};
@@ -34,6 +35,32 @@ fn verdict(word: Option<String>) -> Result<Option<Verdict>, StoreError> {
         Verdict::ALL.iter().copied().find(|v| v.word() == word).ok_or_else(|| damaged(format!("{word} is no verdict")))
     };
     word.map(known).transpose()
+}
+
+/// Where a call is.
+pub(super) struct CallIs {
+    pub ended: bool,
+    pub record: Option<HasRecord>,
+}
+
+/// What of a call's record matters to its evidence.
+pub(super) struct HasRecord {
+    pub human_ms: Option<u64>,
+}
+
+/// Seconds as the ledger has them.
+pub(super) fn millis(seconds: f64) -> u64 {
+    (seconds.max(0.0) * 1000.0).round() as u64
+}
+
+/// A call of `/probe` that the ledger has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCheck {
+    pub hotline: Option<String>,
+    pub target: String,
+    pub trunk: Option<String>,
+    pub at: DateTime<Utc>,
+    pub reserved_s: u64,
 }
 
 impl Store {
@@ -119,7 +146,39 @@ impl Store {
                 control: row.try_get::<String, _>("probe")? == CONTROL_PROBE,
             });
         }
+        for check in self.checks(since).await? {
+            used.push(Used {
+                hotline: check.hotline.unwrap_or_default(),
+                trunk: check.trunk,
+                at: check.at,
+                calls: 1,
+                // How long it took died with the process that made it: it counts with all that was set aside.
+                seconds: check.reserved_s as f64,
+                control: false,
+            });
+        }
         Ok(used)
+    }
+
+    /// Calls of `/probe` since then, the oldest first.
+    pub async fn checks(&self, since: DateTime<Utc>) -> Result<Vec<PastCheck>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT ledger.entry AS entry, checks.at AS at FROM checks JOIN ledger ON ledger.seq = checks.seq
+             WHERE checks.at >= $1 ORDER BY checks.seq",
+        )
+        .bind(since.timestamp_micros())
+        .fetch_all(&self.shared.readers)
+        .await?;
+        let read = |row: &AnyRow| {
+            let entry: Entry = serde_json::from_str(&row.try_get::<String, _>("entry")?)
+                .map_err(|e| damaged(format!("an entry of the ledger: {e}")))?;
+            let Happening::Checked { hotline, target, trunk, reserved, .. } = entry.what else {
+                return Err(damaged(format!("entry {} is no call of /probe", entry.seq)));
+            };
+            let at = moment(row.try_get("at")?)?;
+            Ok(PastCheck { hotline, target, trunk, at, reserved_s: reserved.seconds })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Calls with their records, the oldest first. A call whose record's time was over is not among them.
@@ -176,6 +235,26 @@ impl Store {
             })
         };
         rows.iter().map(in_flight).collect()
+    }
+
+    /// What is known of a call; `None` when the ledger knows none of this name.
+    pub(super) async fn state_of(&self, call: &str) -> Result<Option<CallIs>, StoreError> {
+        let row = sqlx::query(
+            "SELECT plans.state AS state, records.record AS record
+             FROM plans LEFT JOIN records ON records.call = plans.call WHERE plans.call = $1",
+        )
+        .bind(call.to_string())
+        .fetch_optional(&self.shared.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let ended = matches!(row.try_get::<String, _>("state")?.as_str(), "ended" | "aborted");
+        let record: Option<String> = row.try_get("record")?;
+        let human_ms = |text: &str| {
+            let record: CallRecord =
+                serde_json::from_str(text).map_err(|e| damaged(format!("a record cannot be read: {e}")))?;
+            Ok::<_, StoreError>(HasRecord { human_ms: record.times.human_s.map(millis) })
+        };
+        Ok(Some(CallIs { ended, record: record.as_deref().map(human_ms).transpose()? }))
     }
 
     pub(super) async fn has_evidence(&self, call: &str, what: EvidenceKind) -> Result<bool, StoreError> {

@@ -39,6 +39,11 @@ pub(super) enum Op {
         record: String,
         kept: Kept,
     },
+    KeptLate {
+        call: String,
+        file: KeptFile,
+        human_ms: Option<u64>,
+    },
     Redacted {
         call: String,
         rule: String,
@@ -255,6 +260,13 @@ async fn apply_all(tx: &mut Transaction<'_, Any>, head: &mut Head, machine: &str
                 let seq = head.frontier.size() as i64;
                 sqlx::query("INSERT INTO takings (seq) VALUES ($1)").bind(seq).execute(&mut **tx).await?;
             }
+            if matches!(what, Happening::Checked { .. }) {
+                sqlx::query("INSERT INTO checks (seq, at) VALUES ($1, $2)")
+                    .bind(head.frontier.size() as i64)
+                    .bind(job.now.timestamp_micros())
+                    .execute(&mut **tx)
+                    .await?;
+            }
             append(tx, head, job.now, what).await?;
         }
     }
@@ -282,6 +294,9 @@ async fn apply_write(
                 return Err(StoreError::AlreadyPlanned(plan.id.0));
             }
             Happening::Planned { plan, call, target, trunk, by: machine.to_string(), reserved }
+        }
+        Write::Checked { hotline, target, trunk, reserved } => {
+            Happening::Checked { by: machine.to_string(), hotline, target, trunk, reserved }
         }
         Write::Passed { plan, why } => {
             let changed = sqlx::query(
@@ -427,6 +442,10 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
                 End::Ended { counted } => Happening::Ended { plan, call, verdict, outcome, counted, kept },
                 End::Aborted => Happening::Aborted { plan, call, verdict, outcome, kept },
             }
+        }
+        Op::KeptLate { call, file, human_ms } => {
+            insert_evidence(tx, &call, &file, at, human_ms, false).await?;
+            Happening::KeptLate { call, file, human_ms }
         }
         Op::Redacted { call, rule, old, new } => {
             let row = sqlx::query("SELECT kept_at, human_ms FROM evidence WHERE path = $1 AND state = 'kept'")

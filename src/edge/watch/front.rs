@@ -6,11 +6,12 @@ use super::orders::Order;
 use super::wall::Wall;
 use crate::config::Config;
 use crate::edge::plan;
-use crate::edge::store::Store;
+use crate::edge::store::{PastCheck, Store, Write};
 use crate::edge::trunk::{Attended, Trunks};
 use crate::edge::web::{App, Asked, Incident, Later, Permit, Reloaded};
 use crate::publish::metrics::Metrics;
 use crate::publish::pages::Now;
+use crate::record::ledger::Reserved;
 use crate::schedule::{AlertIn, Check};
 use crate::vocabulary::{PlanId, Target, limits};
 use chrono::{DateTime, Utc};
@@ -49,8 +50,17 @@ impl Front {
         trunks: Arc<Trunks>,
         store: Store,
         wall: Arc<dyn Wall>,
+        past: &[PastCheck],
     ) -> Front {
-        Front { wall, metrics, board, orders, works, trunks, store, targets: Arc::default() }
+        let mut targets: BTreeMap<String, Called> = BTreeMap::new();
+        for check in past {
+            // A clock that was set back since makes it as young as can be.
+            let age = (wall.now() - check.at).to_std().unwrap_or_default();
+            if let Some(at) = Instant::now().checked_sub(age) {
+                targets.entry(check.target.clone()).or_default().at.push_back(at);
+            }
+        }
+        Front { wall, metrics, board, orders, works, trunks, store, targets: Arc::new(Mutex::new(targets)) }
     }
 
     fn hold(&self, target: &Target) -> Result<Calling, String> {
@@ -77,6 +87,12 @@ impl Front {
     async fn ask(&self, asked: Asked) -> Result<Permit, String> {
         let mut calling = self.hold(&asked.target)?;
         let plan = PlanId(format!("probe/{}", plan::new_id()));
+        let line = Write::Checked {
+            hotline: asked.hotline.clone(),
+            target: asked.target.to_string(),
+            trunk: asked.trunk.clone(),
+            reserved: Reserved { seconds: asked.longest.as_secs_f64().ceil() as u64 },
+        };
         let check = Check { plan: plan.clone(), hotline: asked.hotline, trunk: asked.trunk, longest: asked.longest };
         let (answer, answered) = oneshot::channel();
         let stopping = || "nightbell is stopping".to_string();
@@ -84,6 +100,12 @@ impl Front {
         match answered.await {
             Ok(Ok(revoked)) => {
                 calling.reserved = Some((plan, Instant::now(), self.orders.clone()));
+                let (done, written) = oneshot::channel();
+                self.works.write(Work::Check(line, done));
+                if written.await.is_err() {
+                    calling.take_back();
+                    return Err("it could not be written down, and what is not written down is not called".into());
+                }
                 Ok(Permit { held: Box::new(calling), revoked })
             }
             Ok(Err(why)) => {

@@ -6,7 +6,7 @@
 
 use super::board::Board;
 use super::wall::Wall;
-use crate::edge::store::{Ending, KeptCall, Places, Recovered, Store, StoreError, Upkeep, Write};
+use crate::edge::store::{Ending, KeptCall, PastCheck, Places, Recovered, Store, StoreError, Upkeep, Write};
 use crate::publish::metrics::{Metrics, StoreTrouble};
 use crate::record::ledger::Reserved;
 use crate::schedule::Memory;
@@ -49,6 +49,8 @@ pub struct ToPlace {
 pub enum Work {
     Place(ToPlace),
     Line(Write),
+    /// A call of `/probe`, which may be made once this is answered, and not when the answer is dropped.
+    Check(Write, oneshot::Sender<()>),
     Ended(Box<Ending>),
     /// Answered once everything before it is written.
     Flush(oneshot::Sender<()>),
@@ -100,6 +102,8 @@ pub struct Found {
     pub aborted: Vec<Recovered>,
     /// The newest call of each probe, the oldest of them first.
     pub past: Vec<KeptCall>,
+    /// Calls of `/probe` in the last hour.
+    pub checks: Vec<PastCheck>,
     /// The same in every life of this installation: chance comes from it.
     pub seed: u64,
 }
@@ -164,7 +168,8 @@ async fn open(places: &Places, now: DateTime<Utc>) -> Result<(Store, Found), Sto
     let mut past = store.last_calls().await?;
     past.sort_by_key(|call| call.ended);
     let seed = seed_of(&store.key());
-    Ok((store, Found { memory, aborted, past, seed }))
+    let checks = store.checks(now - chrono::TimeDelta::hours(1)).await?;
+    Ok((store, Found { memory, aborted, past, checks, seed }))
 }
 
 /// An installation is told from another by its key.
@@ -263,7 +268,10 @@ impl Writer {
     async fn write(&self, batch: &[Work]) -> Result<(), StoreError> {
         let now = self.wall.now();
         if let [Work::Ended(ending)] = batch {
-            return self.store.ended(now, Ending::clone(ending)).await.map(|_| ());
+            let put_away = self.store.ended(now, Ending::clone(ending)).await?;
+            // What the call itself lost has been told by the desk.
+            self.metrics.evidence_lost(put_away.waiting);
+            return Ok(());
         }
         let mut lines = Vec::with_capacity(batch.len());
         for work in batch {
@@ -275,6 +283,7 @@ impl Writer {
                     trunk: trunk.clone(),
                     reserved: *reserved,
                 }),
+                Work::Check(line, _) => lines.push(line.clone()),
                 Work::Line(line) => {
                     // Only the last of these counts.
                     if let (Write::Through(_), Some(Write::Through(_))) = (line, lines.last()) {
@@ -293,7 +302,7 @@ impl Writer {
         for work in batch {
             match work {
                 Work::Place(call) => planned.push(call),
-                Work::Flush(done) => drop(done.send(())),
+                Work::Flush(done) | Work::Check(_, done) => drop(done.send(())),
                 Work::Close(done) => {
                     self.store.close().await;
                     let _ = done.send(());
@@ -344,6 +353,12 @@ impl Writer {
     async fn tidy(self, board: Arc<Board>) {
         loop {
             tokio::time::sleep(UPKEEP).await;
+            match self.store.catch_up_evidence(self.wall.now()).await {
+                Ok(0) => {}
+                Ok(files) => tracing::warn!(files, "the vault took what it could not take before"),
+                Err(StoreError::Closed) => return,
+                Err(e) => tracing::warn!(trouble = e.kind(), "evidence waits to be put away: {e}"),
+            }
             loop {
                 let rules = board.config().keeping();
                 let done = match self.store.upkeep(self.wall.now(), &rules).await {
@@ -386,6 +401,8 @@ impl Writer {
 
     /// Calls that wait for their line in the ledger for too long become passed ones, in their place.
     fn turn_away_what_is_late(&self, queue: &mut VecDeque<Work>) {
+        // Whoever asked for a check has gone away.
+        queue.retain(|work| !matches!(work, Work::Check(_, done) if done.is_closed()));
         for work in queue.iter_mut() {
             let Work::Place(call) = work else { continue };
             if call.since.elapsed() <= PLACE_PATIENCE {

@@ -114,7 +114,9 @@ pub async fn answer(
                 trunk: wanted.trunk.as_ref().map(|trunk| trunk.name.clone()),
                 longest: limit + FAREWELL,
             };
-            let permit = match app.may_call(asked).await {
+            // It is written down before anything is sent, and the disk may be slow.
+            let permitted = tokio::time::timeout(limit, app.may_call(asked)).await;
+            let permit = match permitted.unwrap_or_else(|_| Err("it could not be written down in time".into())) {
                 Ok(permit) => permit,
                 Err(why) => return (StatusCode::TOO_MANY_REQUESTS, format!("{why}\n")).into_response(),
             };

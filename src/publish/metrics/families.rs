@@ -214,7 +214,7 @@ families! {
     store_errors: IntCounterVec = counter("nightbell_store_errors_total", &["cause"],
         "Writes to the store that failed, by cause.");
     evidence_losses: Counter = one_counter("nightbell_evidence_losses_total",
-        "Tapes, recordings and records that could not be kept whole.");
+        "Tapes, recordings and records that could not be kept whole or put away when their call ended.");
     ledger_entries: IntGaugeVec = int_gauge("nightbell_ledger_entries", ONE, "Entries in the ledger.");
     store_bytes: IntGaugeVec = int_gauge("nightbell_store_bytes", ONE, "Size of the database.");
     disk_free: IntGaugeVec = int_gauge("nightbell_disk_free_bytes", ONE, "Room left where the data lies.");
