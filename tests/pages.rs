@@ -120,6 +120,43 @@ fn readers_look_and_listen_operators_take_away_and_the_ledger_knows() {
         let line = format!("<td>{who}</td><td>{what}</td>");
         assert_eq!(taken.matches(&line).count(), times, "{line}: {taken}");
     }
+    // The month's report, as files; who took it is known.
+    let month = open.house.month();
+    for (file, kind, begins) in [
+        ("report.html", "text/html", &b"<!doctype html>"[..]),
+        ("report.pdf", "application/pdf", b"%PDF-"),
+        ("report.xlsx", "spreadsheetml", b"PK"),
+        ("report.json", "application/json", b"{"),
+        ("figures.csv", "text/csv", b""),
+        ("calls.csv", "text/csv", b""),
+    ] {
+        let made = get(&open, &format!("/months/{month}/{file}?lang=zh"), &wang);
+        assert_eq!(made.status, 200, "{file}: {}", made.text());
+        assert!(made.head.to_lowercase().contains(kind), "{file}: {}", made.head);
+        let start = made.body[..begins.len().min(made.body.len())].to_ascii_lowercase();
+        assert_eq!(start, begins.to_ascii_lowercase(), "{file}");
+        match file {
+            "report.html" => {
+                assert!(made.head.to_lowercase().contains("content-security-policy: default-src 'none'"));
+                let text = made.text();
+                let sounds = text.matches("href=\"../../calls/01HOUSE").count();
+                assert!(sounds > 0 && text.contains("/sound.wav#t="), "sound is a click away");
+            }
+            "report.json" => {
+                let json: serde_json::Value = serde_json::from_slice(&made.body).expect("JSON");
+                let calls = json["calls"].as_array().expect("calls");
+                assert!(calls.iter().any(|one| one["id"] == call.as_str()), "{json}");
+            }
+            "calls.csv" => assert!(made.text().contains(&call)),
+            _ => {}
+        }
+        let taken = get(&open, "/downloads", &lin).text();
+        assert!(taken.contains(&format!("<td>wang</td><td>the report {month} {file}</td>")), "{taken}");
+    }
+    for (path, status) in [(format!("/months/{month}/report.doc"), 404), ("/months/2026-13/report.html".into(), 404)] {
+        assert_eq!(get(&open, &path, &wang).status, status, "{path}");
+    }
+    assert_eq!(get(&open, &format!("/months/{month}/report.html"), "").status, 401);
     // A reader may not take a call away, nobody may from another site, and nobody without a reason.
     let path = format!("/calls/{call}/forget");
     assert!(!get(&open, &format!("/calls/{call}"), &wang).text().contains("/forget"));

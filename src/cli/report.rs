@@ -1,17 +1,15 @@
 //! `nightbell report`: the month.
 
-use crate::config::Step;
-use crate::edge::fonts;
-use crate::edge::probes;
-use crate::edge::store::{Places, StoreError, month};
-use crate::publish::figures::call::Seen;
-use crate::publish::figures::{Collector, Figures, Month, Settings};
-use crate::publish::report::{Proof, Report, csv, html, pdf, xlsx};
+use crate::edge::monthly::{self, Format};
+use crate::edge::store::{Places, StoreError};
+use crate::edge::{fonts, probes};
+use crate::publish::figures::{Figures, Month, Settings};
+use crate::publish::report::{Report, Sounds};
 use crate::record::map;
 use crate::record::timeline::Tongue;
 use crate::understanding::tree::Map;
 use clap::{Args as ClapArgs, ValueEnum};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -49,15 +47,6 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Html,
-    Pdf,
-    Xlsx,
-    Csv,
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Language {
     En,
     Zh,
@@ -79,7 +68,7 @@ pub fn run(args: Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return ours(&e.to_string()),
     };
-    let (figures, proof) = match runtime.block_on(gather(&places, settings)) {
+    let (figures, proof) = match runtime.block_on(monthly::gather(&places, settings)) {
         Ok(gathered) => gathered,
         Err(StoreError::Address(why)) => return wrong(&why),
         Err(e) => return ours(&e.to_string()),
@@ -87,12 +76,12 @@ pub fn run(args: Args) -> ExitCode {
     if let Err(e) = std::fs::create_dir_all(&args.out) {
         return ours(&format!("{}: {e}", args.out.display()));
     }
-    let evidence = places.evidence.is_none().then(|| evidence(&args.out, &args.data)).flatten();
+    let way = places.evidence.is_none().then(|| way(&args.out, &args.data)).flatten();
     let maps = match maps(&args.maps, &figures) {
         Ok(maps) => maps,
         Err(why) => return wrong(&why),
     };
-    let report = Report { proof, figures, evidence, maps };
+    let report = Report { proof, figures, sounds: way.map_or(Sounds::Nowhere, Sounds::Folder), maps };
     match write(&args, &report) {
         Ok(files) => {
             for file in files {
@@ -135,42 +124,7 @@ fn settings(args: &Args) -> Result<Settings, String> {
     } else {
         Default::default()
     };
-    let mut seeking = BTreeSet::new();
-    let mut zones = BTreeMap::new();
-    for hotline in &config.hotlines {
-        zones.insert(hotline.name.clone(), hotline.timezone);
-        for probe in &hotline.probes {
-            if probe.steps.iter().any(|step| matches!(step, Step::Human { .. })) {
-                seeking.insert((hotline.name.clone(), probe.name.clone()));
-            }
-        }
-    }
-    let (zone, reporting) = (config.watch.timezone, config.watch.report.clone());
-    Ok(Settings { month: args.month, reporting, zones, zone, seeking })
-}
-
-async fn gather(places: &Places, settings: Settings) -> Result<(Figures, Proof), StoreError> {
-    let bounds = settings.month.anywhere();
-    let mut collector = Collector::new(settings);
-    let proof = month::read(places, bounds, &mut |told| match told {
-        month::Told::Passed(passed) => {
-            collector.not_made(&passed.hotline, passed.from, passed.until, passed.count, &passed.why);
-        }
-        month::Told::Call(made, record) => collector.call(&Seen {
-            plan: &made.plan,
-            call: &made.call,
-            verdict: made.verdict,
-            outcome: made.outcome,
-            counted: made.counted,
-            record: record.ok().flatten(),
-            refused: record.err(),
-            wav: made.wav.as_deref(),
-            tape: made.tape.as_deref(),
-        }),
-    })
-    .await?;
-    let month::MonthProof { ledger, key, entries, root, faults } = proof;
-    Ok((collector.figures(), Proof { ledger, key, entries, root, faults }))
+    Ok(monthly::settings(&config, args.month))
 }
 
 fn maps(folder: &Path, figures: &Figures) -> Result<BTreeMap<String, Map>, String> {
@@ -186,7 +140,7 @@ fn maps(folder: &Path, figures: &Figures) -> Result<BTreeMap<String, Map>, Strin
 }
 
 /// The way from the report to the data folder, for links to sound.
-fn evidence(out: &Path, data: &Path) -> Option<String> {
+fn way(out: &Path, data: &Path) -> Option<String> {
     let (out, data) = (out.canonicalize().ok()?, data.canonicalize().ok()?);
     let shared = out.components().zip(data.components()).take_while(|(a, b)| a == b).count();
     let up = out.components().skip(shared).map(|_| "..".to_string());
@@ -196,11 +150,11 @@ fn evidence(out: &Path, data: &Path) -> Option<String> {
 }
 
 fn write(args: &Args, report: &Report) -> Result<Vec<PathBuf>, String> {
-    let (tongue, lang) = match args.lang {
-        Language::En => (Tongue::English, "en"),
-        Language::Zh => (Tongue::Chinese, "zh"),
+    let tongue = match args.lang {
+        Language::En => Tongue::English,
+        Language::Zh => Tongue::Chinese,
     };
-    let name = format!("nightbell-{}-{lang}", args.month);
+    let name = monthly::name(args.month, tongue);
     let mut files = Vec::new();
     let mut put = |ending: &str, bytes: Vec<u8>| {
         let file = args.out.join(format!("{name}{ending}"));
@@ -213,34 +167,25 @@ fn write(args: &Args, report: &Report) -> Result<Vec<PathBuf>, String> {
         Ok::<(), String>(())
     };
     let mut formats = args.format.clone();
-    formats.sort_by_key(|format| *format as u8);
+    formats.sort();
     formats.dedup();
-    let font = if formats.is_empty() || formats.contains(&Format::Pdf) { Some(fonts::find()) } else { None };
     if formats.is_empty() {
-        formats = vec![Format::Html, Format::Pdf, Format::Xlsx, Format::Csv, Format::Json];
+        formats = Format::ALL.to_vec();
         // Nobody asked for it by name: the others are worth having.
-        if let Some(Err(why)) = &font {
+        if let Err(why) = fonts::find() {
             eprintln!("nightbell report: no PDF: {why}");
             formats.retain(|format| *format != Format::Pdf);
         }
     }
-    for format in formats {
-        match format {
-            Format::Html => put(".html", html::html(report, tongue).into_bytes())?,
-            Format::Pdf => {
-                let fonts = font.clone().unwrap_or_else(fonts::find)?;
-                put(".pdf", pdf::pdf(report, tongue, &fonts).map_err(|e| e.to_string())?)?;
-            }
-            Format::Xlsx => put(".xlsx", xlsx::workbook(report, tongue).map_err(|e| e.to_string())?)?,
-            Format::Csv => {
-                put("-figures.csv", csv::figures(report).into_bytes())?;
-                put("-calls.csv", csv::calls(report).into_bytes())?;
-            }
-            Format::Json => {
-                let mut text = serde_json::to_string_pretty(report).map_err(|e| e.to_string())?;
-                text.push('\n');
-                put(".json", text.into_bytes())?;
-            }
+    // Each format is a reading of the same figures: side by side.
+    let rendered: Vec<_> = std::thread::scope(|scope| {
+        let render = |format| scope.spawn(move || monthly::render(report, format, tongue));
+        let begun: Vec<_> = formats.into_iter().map(render).collect();
+        begun.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a bug ended it".into()))).collect()
+    });
+    for made in rendered {
+        for (ending, bytes) in made? {
+            put(ending, bytes)?;
         }
     }
     Ok(files)

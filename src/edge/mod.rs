@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod fonts;
 pub mod line;
 pub mod model;
+pub mod monthly;
 pub mod plan;
 pub mod probes;
 pub mod prompts;

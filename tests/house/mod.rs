@@ -186,6 +186,11 @@ impl House {
         House::over(folder, store, config, calls)
     }
 
+    /// The month its calls were made in.
+    pub fn month(&self) -> String {
+        now().format("%Y-%m").to_string()
+    }
+
     pub fn call_of(&self, hotline: &str) -> &str {
         &self.calls.iter().find(|(name, _)| name == hotline).expect("a hotline of the house").1
     }

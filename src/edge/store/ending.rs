@@ -85,7 +85,7 @@ impl Store {
             match self.put_away_late(now, &left).await {
                 Ok(Late::Kept | Late::Waits | Late::UnderWay) => {}
                 Ok(Late::Nobodys) => {
-                    let lost = self.shared.data.join("lost");
+                    let lost = self.data().join("lost");
                     let moved = super::seal::private_folder(&lost).is_ok()
                         && fs::rename(&left.path, lost.join(left.name())).is_ok();
                     let (call, name) = (&left.call, left.name());

@@ -182,7 +182,7 @@ struct Shared {
     readers: AnyPool,
     vault: Vault,
     seal: Arc<Seal>,
-    data: PathBuf,
+    places: Places,
     inflight: PathBuf,
 }
 
@@ -217,22 +217,24 @@ impl From<VaultError> for StoreError {
 impl Store {
     /// Opens what is there, or makes it: database, key, folders. One process a data folder (`StoreError::InUse`).
     pub async fn open(places: &Places, now: DateTime<Utc>) -> Result<Store, StoreError> {
-        let data = places.data.clone();
-        seal::private_folder(&data)?;
-        let lock = seal::lock(&data)?;
+        let data = &places.data;
+        seal::private_folder(data)?;
+        let lock = seal::lock(data)?;
         let inflight = data.join("inflight");
         seal::private_folder(&inflight)?;
-        let vault = Vault::open(&data, places.evidence.as_deref())?;
-        let address = Address::new(&data, places.database.as_deref(), true)?;
+        let vault = Vault::open(data, places.evidence.as_deref())?;
+        let address = Address::new(data, places.database.as_deref(), true)?;
         let readers = address.readers()?;
         address.migrate(&readers).await?;
         let mut connection = address.connect().await?;
-        let seal = Arc::new(begin(&mut connection, &data, now).await?);
+        let seal = Arc::new(begin(&mut connection, data, now).await?);
         let (jobs, waiting) = mpsc::channel(JOBS_WAITING);
         let writer = Writer { address: address.clone(), seal: seal.clone(), connection: Some(connection), _lock: lock };
         let writer = tokio::spawn(writer.run(waiting));
         let (jobs, writer) = (Mutex::new(Some(jobs)), Mutex::new(Some(writer)));
-        Ok(Store { shared: Arc::new(Shared { address, jobs, writer, readers, vault, seal, data, inflight }) })
+        Ok(Store {
+            shared: Arc::new(Shared { address, jobs, writer, readers, vault, seal, places: places.clone(), inflight }),
+        })
     }
 
     /// Waits for what is being written, and lets go of the data folder. Later writes are `StoreError::Closed`.
@@ -251,7 +253,12 @@ impl Store {
     }
 
     pub fn data(&self) -> &Path {
-        &self.shared.data
+        &self.shared.places.data
+    }
+
+    /// Where it was opened.
+    pub fn places(&self) -> &Places {
+        &self.shared.places
     }
 
     /// The public key that checkpoints are signed with, as its text.

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::OnceCell;
+use tokio::sync::{AcquireError, OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// Slices of a waveform.
 const SLICES: usize = 500;
@@ -38,6 +38,8 @@ pub(super) struct Rooms {
     books: OnceCell<Books>,
     sounds: Mutex<VecDeque<(String, Arc<Sound>)>>,
     listening: Mutex<BTreeMap<(String, String), Instant>>,
+    /// A report of a large month takes seconds of a core and much memory: one at a time.
+    report: Arc<Semaphore>,
 }
 
 pub(super) fn routes() -> Router<Served> {
@@ -49,7 +51,18 @@ pub(super) fn routes() -> Router<Served> {
 
 impl Rooms {
     pub fn new(app: Arc<dyn App>) -> Rooms {
-        Rooms { app, books: OnceCell::new(), sounds: Mutex::default(), listening: Mutex::default() }
+        Rooms {
+            app,
+            books: OnceCell::new(),
+            sounds: Mutex::default(),
+            listening: Mutex::default(),
+            report: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Whose turn it is to have a report made.
+    pub async fn report_turn(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.report.clone().acquire_owned().await
     }
 
     /// The store, read over connections of the web's own.

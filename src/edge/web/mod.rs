@@ -9,6 +9,7 @@ mod maps;
 mod people;
 mod ping;
 mod probe;
+mod reports;
 mod settings;
 mod tls;
 
@@ -79,6 +80,7 @@ fn router(served: Served) -> Router {
     Router::new()
         .merge(people::routes())
         .merge(downloads::routes())
+        .merge(reports::routes())
         .route("/metrics", get(metrics))
         .route("/probe", get(probe))
         .route(

@@ -27,7 +27,7 @@ pub fn draw(reader: &Reader, entries: &[Entry]) -> String {
                         tbody { @for entry in entries { @if let Some((by, what, call)) = said(reader, entry) {
                             tr {
                                 td.number { (entry.seq) } td.nowrap { time datetime=(entry.at) { (entry.at.replace('T', " ").get(..19).unwrap_or_default()) } } td { (by) }
-                                td { (what) } td { a href=(format!("/calls/{call}")) { code { (call) } } }
+                                td { (what) } td { @if call.is_empty() { "–" } @else { a href=(format!("/calls/{call}")) { code { (call) } } } }
                             }
                         } } }
                     }
@@ -49,6 +49,8 @@ fn said<'a>(reader: &Reader, entry: &'a Entry) -> Option<(&'a str, String, &'a s
                 "tape" => t("the tape", "磁带").to_string(),
                 "wav" => t("the recording", "录音").to_string(),
                 "json" => t("the record", "记录（JSON）").to_string(),
+                // The month's report: `2026-11 report.pdf`.
+                other if call.is_empty() => format!("{}{other}", t("the report ", "月报 ")),
                 other => other.to_string(),
             };
             Some((by, what, call))

@@ -71,7 +71,14 @@ pub fn draw(reader: &Reader, now: &Now, month: NaiveDate, lines: &[Line]) -> Str
         }
         h2 id="report" { (t("The report", "报告")) }
         section.box.pad aria-labelledby="report" {
-            p { (t("To be signed and sent: one file each, made from the same records.", "供签署与报送：各为一个文件，均由同一批记录生成。")) }
+            p { (t("Made from the ledger when you ask for it, with intervals, waits, menus and the ledger's root; to be signed and sent. Who takes it is written down.",
+                   "点击时由账本现场生成，含区间、等待、菜单与账本根值，供签署与报送。下载者会记入账本。")) }
+            ul.files { @for (file, words) in [
+                ("report.html", t("to read (HTML, one file)", "阅读版（HTML，单个文件）")), ("report.pdf", t("on paper (PDF)", "打印版（PDF）")),
+                ("report.xlsx", t("to calculate with (XLSX)", "表格（XLSX）")), ("figures.csv", t("figures (CSV)", "指标（CSV）")),
+                ("calls.csv", t("calls (CSV)", "逐次拨测（CSV）")), ("report.json", t("for programs (JSON)", "程序用（JSON）")),
+            ] { li { a href=(format!("/months/{}/{file}?lang={}", name(month), t("en", "zh"))) { (words) } } } }
+            p { (t("The same from a shell:", "命令行同样可得：")) }
             pre tabindex="0" { code { "nightbell report --month " (name(month)) " --format html,pdf,xlsx,csv,json --lang " (t("en", "zh")) } }
         }
     };

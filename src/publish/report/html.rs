@@ -188,11 +188,11 @@ impl Page<'_> {
                 let (place, by) = (escaped(place), escaped(&by.join(" ")));
                 Some(format!("href=\"#calls-{place}\" data-narrow=\"{by}\"{every}"))
             }
-            Link::Clip { wav, from_s, to_s, .. } => {
-                let (folder, wav) = (self.report.evidence.as_ref()?, wav.as_ref()?);
+            Link::Clip { call, wav, from_s, to_s } => {
+                let sound = self.report.sounds.of(call, wav.as_deref())?;
                 // Media fragments (W3C): a browser plays just these seconds.
                 let to = if to_s > from_s { format!("{from_s:.2},{to_s:.2}") } else { format!("{from_s:.2}") };
-                Some(format!("class=\"clip\" href=\"{}/{}#t={to}\"", escaped(folder), escaped(wav)))
+                Some(format!("class=\"clip\" href=\"{}#t={to}\"", escaped(&sound)))
             }
         }
     }

@@ -23,12 +23,35 @@ pub struct Report {
     pub proof: Proof,
     #[serde(flatten)]
     pub figures: Figures,
-    /// From the report's folder to the evidence; `None` when it lies in a bucket.
     #[serde(skip)]
-    pub evidence: Option<String>,
+    pub sounds: Sounds,
     /// Maps that `nightbell map --save` made, by hotline.
     #[serde(skip)]
     pub maps: BTreeMap<String, Map>,
+}
+
+/// Where the report's links to sound lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sounds {
+    /// It lies in a bucket, or out of reach of a link.
+    #[default]
+    Nowhere,
+    /// From the report's folder to the data folder.
+    Folder(String),
+    /// From the report's address to the first page of the daemon that made it.
+    Pages(String),
+}
+
+impl Sounds {
+    /// The address of a call's recording; `wav` is its place in the data folder, while it is kept.
+    fn of(&self, call: &str, wav: Option<&str>) -> Option<String> {
+        let wav = wav?;
+        match self {
+            Sounds::Nowhere => None,
+            Sounds::Folder(folder) => Some(format!("{folder}/{wav}")),
+            Sounds::Pages(first) => Some(format!("{first}/calls/{call}/sound.wav")),
+        }
+    }
 }
 
 /// What the ledger comes to.

@@ -239,9 +239,9 @@ fn links(sheet: &Sheet, paper: &Paper, report: &Report) -> Vec<Annotation> {
                 within(&format!("calls-{}", of.hotline))?
             }
             Link::Calls { hotline, .. } => within(&format!("calls-{}", hotline.clone().or(first.clone())?))?,
-            Link::Clip { wav, from_s, to_s, .. } => {
-                let (folder, wav) = (report.evidence.as_ref()?, wav.as_ref()?);
-                Target::Action(LinkAction::new(format!("{folder}/{wav}#t={from_s:.2},{to_s:.2}")).into())
+            Link::Clip { call, wav, from_s, to_s } => {
+                let sound = report.sounds.of(call, wav.as_deref())?;
+                Target::Action(LinkAction::new(format!("{sound}#t={from_s:.2},{to_s:.2}")).into())
             }
         };
         Some(Annotation::new_link(LinkAnnotation::new(Rect::from_xywh(*x, *y, *w, *h)?, target), None))
