@@ -61,6 +61,12 @@ fn head(sheet: &mut Worksheet, row: u32, names: &[&str], styles: &Styles) -> Res
     Ok(())
 }
 
+/// A sheet that is printed across, as wide as one page.
+fn new_sheet(book: &mut Workbook) -> &mut Worksheet {
+    const A4: u8 = 9;
+    book.add_worksheet().set_landscape().set_paper_size(A4).set_print_fit_to_pages(1, 0)
+}
+
 fn number(sheet: &mut Worksheet, at: (u32, u16), value: Option<f64>, format: &Format) -> Result<(), XlsxError> {
     if let Some(value) = value {
         sheet.write_with_format(at.0, at.1, value, format)?;
@@ -69,7 +75,7 @@ fn number(sheet: &mut Worksheet, at: (u32, u16), value: Option<f64>, format: &Fo
 }
 
 fn overview(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     let name = words.t("Hotlines", "热线");
     sheet.set_name(name)?;
     let month = report.figures.month;
@@ -164,7 +170,7 @@ fn overview_row(sheet: &mut Worksheet, row: u32, hotline: &Hotline, styles: &Sty
 }
 
 fn days(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     let name = words.t("Days", "按日");
     sheet.set_name(name)?;
     let names = [
@@ -211,7 +217,7 @@ fn days(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) ->
 }
 
 fn heat(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     sheet.set_name(words.t("Hours", "按时段"))?;
     let mut row = 0;
     for hotline in &report.figures.hotlines {
@@ -243,7 +249,7 @@ fn heat(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) ->
 }
 
 fn outcomes(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     sheet.set_name(words.t("Outcomes", "结果"))?;
     let names = [
         words.t("Hotline", "热线"),
@@ -272,7 +278,7 @@ fn outcomes(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles
 }
 
 fn findings(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     sheet.set_name(words.t("Findings", "发现"))?;
     let names = [
         words.t("Hotline", "热线"),
@@ -320,7 +326,7 @@ fn findings(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles
 }
 
 fn calls(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     sheet.set_name(words.t("Calls", "拨测明细"))?;
     head(sheet, 0, &CALL_COLUMNS, styles)?;
     for (n, call) in report.figures.calls.iter().take(CALLS_MAX).enumerate() {
@@ -344,7 +350,7 @@ fn calls(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -
 }
 
 fn proof(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles) -> Result<(), XlsxError> {
-    let sheet = book.add_worksheet();
+    let sheet = new_sheet(book);
     sheet.set_name(words.t("Proof", "核验"))?;
     let proof = &report.proof;
     let mut rows = vec![
