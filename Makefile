@@ -38,8 +38,9 @@ test: packages model prompts asterisk sipp tshark prometheus postgres browser fo
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, each fuzz target for a minute (FUZZ_SECONDS=60), the daemon killed 100 times, evidence in a bucket
+## test-long: make test, all known prompts, fuzz targets for a minute each (FUZZ_SECONDS=60), a bucket, 100 kills of the daemon
 test-long: test
+	@NIGHTBELL_PROMPTS=whole $(cargo) test --locked --test known_prompts -- --nocapture
 	@setup/fuzz
 	@$(cargo) test --locked --features s3 --test s3
 	@setup/kill-storm 100

@@ -48,6 +48,8 @@ fn show(now: Moment, heard: &mut Vec<Hearing>) {
                 println!("{now} sound {kind:?} {from} {to}{going} {:?} {:?} {:?}", detail.plans, detail.hz, detail.sit);
             }
             Hearing::Clip(clip) => println!("{now} clip {} {} {}", clip.from, clip.to, clip.cut),
+            // Nothing is known here, and the print of a clip is no reading.
+            Hearing::Print { .. } | Hearing::Recall { .. } | Hearing::Recognised { .. } => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime};
 use nightbell::config::{self, Sources};
-use nightbell::record::{call::Evidence, replay::replay, tape};
+use nightbell::record::{call::Evidence, known_prompts::KnownPrompts, replay::replay, tape};
 use nightbell::rehearsal::hotline::{Expect, Hotline, Next};
 use nightbell::rehearsal::network::{About, Rule, Traffic};
 use nightbell::rehearsal::oracle::Hears;
@@ -278,6 +278,53 @@ fn the_same_seed_gives_the_same_call() {
             (0..2).map(|_| stage::rehearse(&play(name, 5, Hears::Garbled)).unwrap().tape).collect();
         assert_eq!(tapes[0], tapes[1], "{name}");
     }
+}
+
+/// The second night hears badly, and does not need to: what the first one heard is known.
+#[test]
+fn a_second_night_writes_nothing_down_and_says_the_same() {
+    let mut wrong = String::new();
+    let (mut first_time, mut second_time) = (0, 0);
+    for name in ["healthy-en", "healthy-zh", "government-zh", "hospital-zh", "stale-en", "loop-en", "reprompt-en"] {
+        if !HOTLINES.iter().any(|hotline| hotline.name == name) {
+            continue;
+        }
+        for (one, other) in [(0, 3), (3, 1), (0, 2)] {
+            let first = stage::rehearse(&play(name, one, Hears::Exactly)).unwrap();
+            let mut known = KnownPrompts::default();
+            known.learn(&first.lessons, morning().date());
+            let second = stage::rehearse_knowing(&play(name, other, Hears::Garbled), &known).unwrap();
+            // What a person said is nobody's to remember.
+            let prompts = |played: &Played| -> Vec<(String, bool)> {
+                let person_s = played.call.times.human_s.unwrap_or(f64::INFINITY);
+                let spoken = played.call.heard.iter().filter(|line| line.from_s < person_s - 0.5);
+                spoken.filter_map(|line| Some((line.text.clone()?, line.known))).collect()
+            };
+            let (before, after) = (prompts(&first), prompts(&second));
+            let new = after.iter().filter(|(_, known)| !known).count();
+            let told = after.iter().filter(|(text, known)| *known && !before.iter().any(|(was, _)| was == text));
+            let other_words: Vec<&String> = told.map(|(text, _)| text).collect();
+            (first_time, second_time) = (first_time + before.len(), second_time + new);
+            let same = |a: &Played, b: &Played| {
+                (a.judgement.verdict, a.judgement.outcome) == (b.judgement.verdict, b.judgement.outcome)
+            };
+            if (second.calm && new > 0) || !other_words.is_empty() || !same(&first, &second) {
+                let _ = writeln!(
+                    wrong,
+                    "{name}, seeds {one} and {other}: {new} of {} new, {other_words:?}, {}",
+                    after.len(),
+                    second.judgement.because
+                );
+            }
+            let again = replay(&tape::read(&second.tape).unwrap(), &second.tape, Evidence::default(), None, &mut ());
+            if let Some(difference) = again.unwrap().difference {
+                let _ = writeln!(wrong, "{name}, seeds {one} and {other}: {difference}");
+            }
+        }
+    }
+    println!("{first_time} prompts written down in the first nights, {second_time} in the second ones");
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(first_time > 40 && second_time * 10 <= first_time, "{second_time} of {first_time}");
 }
 
 #[test]

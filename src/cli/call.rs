@@ -72,6 +72,9 @@ pub struct Args {
     /// The messages of the signalling as a ladder, too
     #[arg(long)]
     verbose: bool,
+    /// Write all speech down anew, prompts of former calls too
+    #[arg(long)]
+    anew: bool,
     /// The call as JSON on standard output, nothing else there
     #[arg(long)]
     json: bool,
@@ -81,7 +84,7 @@ pub fn run(args: Args) -> ExitCode {
     let (json, verbose, pcap) = (args.json, args.verbose, args.pcap.clone());
     match wanted(&args) {
         Ok((wanted, allow)) => {
-            let folder = args.out.clone().unwrap_or_else(live::calls_folder);
+            let folder = folder_of(&args);
             live::block_on(async move {
                 let mut stop = match call::stop_on_signals() {
                     Ok(stop) => stop,
@@ -114,6 +117,10 @@ pub fn run(args: Args) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn folder_of(args: &Args) -> PathBuf {
+    args.out.clone().unwrap_or_else(live::calls_folder)
 }
 
 /// Every mistake of the command line at once.
@@ -193,6 +200,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 hours: None,
                 goes_on_with_people: false,
                 map: None,
+                prompts: (!args.anew).then(|| folder_of(args).join("prompts")),
                 explore: None,
                 keys,
                 codecs,

@@ -465,6 +465,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             goes_on_with_people: false,
             map: None,
             persona: Default::default(),
+            prompts: Some(folder.join("prompts")),
             explore: None,
             keys: None,
             codecs: Vec::new(),
@@ -506,6 +507,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
         ring_limit: limits.ring_limit,
         hours: args.hours.clone().or_else(|| hotline.hours.as_ref().map(|h| h.0.clone())),
         goes_on_with_people: false,
+        prompts: Some(folder.join("prompts")),
         ..Wanted::by_probe(hotline, probe, None, None)
     };
     let budget = Budget {

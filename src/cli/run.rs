@@ -86,7 +86,8 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             let expect = schedule::expectation_at(config, hotline, probe, local);
             let trunk = hotline.trunk.as_ref().and_then(|name| config.trunks.get(name));
             let map = schedule::map_at(config, hotline, local).map(Into::into);
-            Wanted { map, ..Wanted::by_probe(hotline, probe, trunk, expect) }
+            let prompts = Some(folder.join("prompts"));
+            Wanted { map, prompts, ..Wanted::by_probe(hotline, probe, trunk, expect) }
         })
         .collect();
     let writer = match live::writer(wanted.iter().any(Wanted::needs_words), 1) {

@@ -3,13 +3,16 @@
 use super::evidence::Evidence;
 use super::line::{Arrival, Sockets};
 use crate::call::srtp::{self, Exchange};
+use crate::hearing::prompts::known::Lesson;
 use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
+use crate::record::known_prompts::KnownPrompts;
 use crate::record::replay;
 use crate::understanding::tree::Leg;
 use crate::vocabulary::trace::OurReason;
 use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Srtp, Trace};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +33,14 @@ const HOLDING_TIME: Duration = Duration::from_secs(40);
 /// So many packets that the agreed keys do not open are no strays: what was heard is not what was sent.
 const UNOPENED_TOLD: u64 = 50;
 
+/// Where the words of a call come from.
+pub struct Words {
+    /// Without one the call is deaf.
+    pub writer: Option<Writer>,
+    /// Heard in calls before, and not written down again.
+    pub known: KnownPrompts,
+}
+
 /// What a call came to, with everything it left.
 pub struct Finished {
     pub record: CallRecord,
@@ -39,6 +50,8 @@ pub struct Finished {
     pub interrupted: bool,
     /// What could not be kept, for people.
     pub losses: Vec<String>,
+    /// What the next call may know of the prompts that this one heard.
+    pub lessons: Vec<Lesson>,
     /// What a mapping call found out.
     pub explored: Option<Explored>,
 }
@@ -61,7 +74,7 @@ pub async fn place(
     facts: CallFacts,
     sockets: Sockets,
     mut evidence: Evidence,
-    writer: Option<Writer>,
+    words: Words,
     stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Finished {
@@ -74,14 +87,14 @@ pub async fn place(
     let mut exchange = (journey.settings().srtp != Srtp::Off).then(|| Exchange::new(new_master));
     let mut rtp_bytes = [0; 2048];
     let mut rtcp_bytes = [0; 2048];
-    let mut next: Option<(Moment, Input)> = Some((Moment::START, Input::Dial));
+    let mut next = VecDeque::from([(Moment::START, Input::Dial)]);
     let mut judgement: Option<Judgement> = None;
     let mut interrupted: Option<Moment> = None;
     let mut starved = false;
     let mut out = Vec::new();
 
     while judgement.is_none() {
-        let (at, input) = match next.take() {
+        let (at, input) = match next.pop_front() {
             Some(given) => given,
             None => {
                 let deadline = journey.deadline();
@@ -146,10 +159,8 @@ pub async fn place(
                 {
                     starved = true;
                     let late = at.since(due).as_secs_f64();
-                    next = Some((
-                        at,
-                        Input::Trouble { detail: format!("this machine was too busy to keep time: {late:.1} s late") },
-                    ));
+                    let detail = format!("this machine was too busy to keep time: {late:.1} s late");
+                    next.push_back((at, Input::Trouble { detail }));
                 }
                 (at, input)
             }
@@ -174,7 +185,7 @@ pub async fn place(
                         None => bytes,
                     };
                     if let Err(detail) = sip.send(to, bytes).await {
-                        next.get_or_insert((now(), Input::Unreachable { detail }));
+                        next.push_back((now(), Input::Unreachable { detail }));
                     }
                 }
                 // A lost sound packet is what networks do; the far side's RTCP tells of it.
@@ -192,7 +203,13 @@ pub async fn place(
                     };
                     safe.map(|bytes| rtcp.try_send_to(&bytes, to));
                 }
-                Output::Transcribe(clip) => write_down(clip, &languages, writer.as_ref(), &heard_in),
+                Output::Transcribe(clip) => write_down(clip, &languages, words.writer.as_ref(), &heard_in),
+                Output::Recall(asked) => {
+                    let prompts = words.known.recall(&asked);
+                    if !prompts.is_empty() {
+                        next.push_back((at, Input::Recalled { prompts }));
+                    }
+                }
                 Output::TheySaid { at, frame } => evidence.they_said(at, &frame),
                 Output::WeSaid { at, frame } => evidence.we_said(at, &frame),
                 Output::Pressed(_) => {}
@@ -200,10 +217,8 @@ pub async fn place(
                 Output::Done(verdict) => judgement = Some(*verdict),
             }
         }
-        if next.is_none()
-            && let Some(trouble) = evidence.take_trouble()
-        {
-            next = Some((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
+        if let Some(trouble) = evidence.take_trouble() {
+            next.push_back((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
         }
     }
     sip.finish().await;
@@ -282,7 +297,15 @@ fn finish(
         legs: explorer.legs().to_vec(),
         listens_while_speaking: explorer.listens_while_speaking(),
     });
-    Finished { record, trace: journey.trace().clone(), judgement, interrupted, losses, explored }
+    Finished {
+        record,
+        trace: journey.trace().clone(),
+        judgement,
+        interrupted,
+        losses,
+        lessons: journey.lessons(),
+        explored,
+    }
 }
 
 /// Sends `Stop` once per Ctrl-C, SIGTERM or SIGHUP.

@@ -12,6 +12,7 @@ pub mod probes;
 pub mod prompts;
 pub mod recorded_voice;
 pub mod rehearse;
+pub mod shelf;
 pub mod sound;
 pub mod store;
 pub mod survey;

@@ -1,20 +1,23 @@
 //! From what is wanted to a call ready to be placed: trunk, address, guard, sounds, evidence.
 
-use super::call::{self, Finished, Stop, Writer};
+use super::call::{self, Finished, Stop, Words, Writer};
 use super::evidence::Evidence;
 use super::line::{Sockets, Tls, resolve};
 use super::probes;
+use super::shelf::Shelf;
 use super::trunk::{Attended, Trunks};
 use crate::config::persona::Persona;
 use crate::config::{
     Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
 };
+use crate::hearing::prompts::known::Lesson;
 use crate::journey::{COURTESY_FILE, Journey, Settings, guard, settings};
 use crate::record::call::CallFacts;
+use crate::record::known_prompts::KnownPrompts;
 use crate::record::tape::TapeHeader;
 use crate::vocabulary::trace::KeyChoice;
 use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Target, View};
-use chrono::{DateTime, FixedOffset, Local, Utc};
+use chrono::{DateTime, FixedOffset, Local, NaiveDate, Utc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +51,8 @@ pub struct Wanted {
     pub goes_on_with_people: bool,
     /// A saved map that the menus should agree with.
     pub map: Option<PathBuf>,
+    /// Where the prompts lie that were heard in calls before; without it everything is heard anew.
+    pub prompts: Option<PathBuf>,
     /// Map the hotline instead of following steps.
     pub explore: Option<crate::journey::explore::Errand>,
     /// By which method keys leave; None: as the trunk says, or the answer.
@@ -95,6 +100,7 @@ impl Wanted {
             hours: hotline.hours.as_ref().map(|h| h.0.clone()),
             goes_on_with_people: probe.if_human == IfHuman::GoOn,
             map: None,
+            prompts: None,
             explore: None,
             keys: probe.dtmf,
             codecs: Vec::new(),
@@ -258,10 +264,30 @@ async fn place(
     };
     let password = credentials.map(|(_, password)| password);
     let journey = Journey::new(settings, password, sounds, &Seed::new(seed)).map_err(NotMade::Wrong)?;
+    let name = wanted.hotline.clone().unwrap_or_else(|| wanted.target.to_string());
+    let shelf = wanted.prompts.as_ref().map(|folder| Shelf::new(folder, &name));
+    let known = known_prompts(shelf.clone()).await;
     if let Some(moment) = wanted.not_before {
         tokio::time::sleep_until(moment.into()).await;
     }
-    Ok(call::place(journey, facts, sockets, evidence, writer, stop, watch).await)
+    let finished = call::place(journey, facts, sockets, evidence, Words { writer, known }, stop, watch).await;
+    if let Some(shelf) = shelf {
+        learn(shelf, finished.lessons.clone(), wall.date_naive()).await;
+    }
+    Ok(finished)
+}
+
+/// Off the thread of the calls: a disk may be slow.
+async fn known_prompts(shelf: Option<Shelf>) -> KnownPrompts {
+    let Some(shelf) = shelf else { return KnownPrompts::default() };
+    tokio::task::spawn_blocking(move || shelf.known()).await.unwrap_or_default()
+}
+
+async fn learn(shelf: Shelf, lessons: Vec<Lesson>, on: NaiveDate) {
+    let kept = tokio::task::spawn_blocking(move || shelf.learn(&lessons, on)).await;
+    if let Ok(Err(e)) = kept {
+        tracing::warn!("the prompts of this call are not remembered: {e}");
+    }
 }
 
 /// A name no other call has.

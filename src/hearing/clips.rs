@@ -1,5 +1,6 @@
 //! Cuts speech out of a call: from a little before the first word to a little after the last, at pauses, within bounds.
 
+use super::prompts::recogniser::Speaking;
 use super::voice::{FAST_FRAMES, SURE_FRAMES, Voice};
 use crate::vocabulary::{Clip, ClipId, FRAME_SAMPLES, Frame, Moment, limits};
 use std::collections::VecDeque;
@@ -35,13 +36,33 @@ pub enum Cut {
     /// Somebody began to speak.
     Began { at: Moment },
     /// Speech from the first to the last word, and its clip.
-    Spoken { from: Moment, to: Moment, clip: Clip },
+    Spoken { from: Moment, to: Moment, clip: Clip, heard: Heard },
     /// What began was no speech after all.
     Nothing { from: Moment },
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Pause,
+    /// A key was pressed, or the call is over.
+    CutOff,
+    TooLong,
+}
+
+/// What else is known of a clip's sound.
+#[derive(Debug)]
+pub struct Heard {
+    /// For each 20 ms of the clip: made up for a lost packet.
+    pub lost: Vec<bool>,
+    /// Samples of the clip where speech began and ended.
+    pub speech: (u32, u32),
+    /// It did not end at a pause of its own.
+    pub cut_off: bool,
+}
+
 struct Kept {
     at: Moment,
+    lost: bool,
     samples: [i16; FRAME_SAMPLES],
     level_dbov: f32,
     fast: f32,
@@ -57,6 +78,8 @@ pub struct Clipper {
     clips: u32,
     /// No clip may begin before this frame: it has been handed over already.
     free_from: u64,
+    /// A known prompt is being said, which does not end at this pause.
+    held: bool,
 }
 
 struct Open {
@@ -87,12 +110,38 @@ impl Open {
 
 impl Clipper {
     pub fn new() -> Clipper {
-        Clipper { kept: VecDeque::with_capacity(KEPT + 1), first: 0, next: 0, open: None, clips: 0, free_from: 0 }
+        Clipper {
+            kept: VecDeque::with_capacity(KEPT + 1),
+            first: 0,
+            next: 0,
+            open: None,
+            clips: 0,
+            free_from: 0,
+            held: false,
+        }
     }
 
     /// Since when somebody has been speaking, if so.
     pub fn speaking_since(&self) -> Option<Moment> {
         self.open.as_ref().map(|open| self.at(open.spoken_from))
+    }
+
+    /// The clip that is being spoken, in frames of the call.
+    pub fn speaking(&self) -> Option<Speaking> {
+        self.open.as_ref().map(|open| Speaking { from: open.spoken_from, to: open.spoken_to })
+    }
+
+    /// While held, no pause ends a clip.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// What was said has ended, whatever the gate still waits for.
+    pub fn end(&mut self, out: &mut Vec<Cut>) {
+        if let Some(open) = &self.open {
+            let to = open.spoken_to;
+            self.close(to, Ending::Pause, out);
+        }
     }
 
     /// Whether speech was heard within the last `frames` frames that have been judged.
@@ -106,7 +155,7 @@ impl Clipper {
             self.kept.pop_front();
             self.first += 1;
         }
-        self.kept.push_back(Kept { at, samples: frame.samples, level_dbov, fast: 0.0, sure: 0.0 });
+        self.kept.push_back(Kept { at, lost: frame.lost, samples: frame.samples, level_dbov, fast: 0.0, sure: 0.0 });
         let now = self.next;
         self.next += 1;
         if let Some(kept) = self.kept_mut(now.wrapping_sub(SURE_FRAMES)) {
@@ -131,7 +180,7 @@ impl Clipper {
         if let Some(open) = &mut self.open {
             open.sure_frames += unsure as u64;
             let to = open.spoken_to;
-            self.close(to, out);
+            self.close(to, Ending::CutOff, out);
         }
     }
 
@@ -178,8 +227,8 @@ impl Clipper {
         let wanted = PAUSES_WHEN_LONG.iter().find(|(from, _)| length_ms >= *from).map_or(PAUSE_MS, |(_, pause)| *pause);
         let spoken_to = open.spoken_to;
         // The sure answer about the last words takes 300 ms.
-        if pause_ms >= wanted && pause_ms >= (SURE_FRAMES - FAST_FRAMES) * FRAME_MS {
-            return self.close(spoken_to, out);
+        if !self.held && pause_ms >= wanted && pause_ms >= (SURE_FRAMES - FAST_FRAMES) * FRAME_MS {
+            return self.close(spoken_to, Ending::Pause, out);
         }
         if length_ms + POST_ROLL_MS + 200 >= limits::CLIP_MS_MAX {
             self.cut_at_softest(judged, out);
@@ -199,7 +248,7 @@ impl Clipper {
             }
         }
         if open.is_speech() {
-            self.hand_over(&open, softest, softest, true, out);
+            self.hand_over(&open, softest, softest, Ending::TooLong, out);
         }
         self.free_from = softest + 1;
         let sure_frames = (softest + 1..self.next).filter(|&n| self.sure(n) >= SURE).count() as u64;
@@ -214,11 +263,11 @@ impl Clipper {
         });
     }
 
-    fn close(&mut self, spoken_to: u64, out: &mut Vec<Cut>) {
+    fn close(&mut self, spoken_to: u64, ending: Ending, out: &mut Vec<Cut>) {
         let Some(open) = self.open.take() else { return };
         let end = (spoken_to + POST_ROLL_MS / FRAME_MS).min(self.next - 1);
         if open.is_speech() {
-            self.hand_over(&open, spoken_to, end, false, out);
+            self.hand_over(&open, spoken_to, end, ending, out);
             self.free_from = end + 1;
         } else {
             out.push(Cut::Nothing { from: self.at(open.spoken_from) });
@@ -226,7 +275,7 @@ impl Clipper {
         }
     }
 
-    fn hand_over(&mut self, open: &Open, spoken_to: u64, end: u64, cut: bool, out: &mut Vec<Cut>) {
+    fn hand_over(&mut self, open: &Open, spoken_to: u64, end: u64, ending: Ending, out: &mut Vec<Cut>) {
         let start = open.start.max(self.first);
         let from = (start - self.first) as usize;
         let to = (end + 1 - self.first) as usize;
@@ -240,10 +289,16 @@ impl Clipper {
             from: self.at(start),
             to: self.at(end) + frame,
             samples: Arc::from(samples),
-            cut,
+            cut: ending == Ending::TooLong,
+        };
+        let place = |n: u64| (n.saturating_sub(start) as usize * FRAME_SAMPLES) as u32;
+        let heard = Heard {
+            lost: self.kept.range(from..to).map(|kept| kept.lost).collect(),
+            speech: (place(open.spoken_from), place(spoken_to + 1)),
+            cut_off: ending != Ending::Pause,
         };
         self.clips += 1;
-        out.push(Cut::Spoken { from: self.at(open.spoken_from), to: self.at(spoken_to) + frame, clip });
+        out.push(Cut::Spoken { from: self.at(open.spoken_from), to: self.at(spoken_to) + frame, clip, heard });
     }
 
     fn kept_mut(&mut self, n: u64) -> Option<&mut Kept> {

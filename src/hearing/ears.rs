@@ -4,11 +4,15 @@ use super::background::{Backdrop, Background, Scene};
 use super::clips::{Clipper, Cut};
 use super::dtmf::{Dtmf, DtmfEvent};
 use super::pitch::{PitchTracker, ToneEvent};
+use super::prompts::recogniser::{Recogniser, Told as ToldOfPrompt};
+use super::prompts::sound;
 use super::senses::Senses;
 use super::signals::{Signalled, Signals};
 use super::voice::VoiceGate;
 use crate::vocabulary::heard::SoundDetail;
-use crate::vocabulary::{Frame, HeardKind, Hearing, Moment};
+use crate::vocabulary::print::Followed;
+use crate::vocabulary::{Frame, HeardKind, Hearing, Moment, Print, PrintId};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A long sound is told again after each of these.
@@ -27,6 +31,7 @@ pub struct Ears {
     dtmf: Dtmf,
     gate: VoiceGate,
     clips: Clipper,
+    prompts: Recogniser,
     background: Background,
     /// When frame 0 began; frames are 20 ms each from there on.
     began: Option<Moment>,
@@ -39,6 +44,7 @@ pub struct Ears {
     keys: Vec<DtmfEvent>,
     cuts: Vec<Cut>,
     backdrops: Vec<Backdrop>,
+    of_prompts: Vec<ToldOfPrompt>,
 }
 
 /// When each growing sound was last told.
@@ -59,6 +65,7 @@ impl Ears {
             dtmf: Dtmf::new(),
             gate: VoiceGate::new(),
             clips: Clipper::new(),
+            prompts: Recogniser::default(),
             background: Background::new(),
             began: None,
             level_dbov: -120.0,
@@ -69,6 +76,7 @@ impl Ears {
             keys: Vec::with_capacity(4),
             cuts: Vec::with_capacity(4),
             backdrops: Vec::with_capacity(4),
+            of_prompts: Vec::with_capacity(4),
         }
     }
 
@@ -100,7 +108,14 @@ impl Ears {
         self.signals.frame(now_ms, &self.tones, current.as_ref(), self.other >= 3, &mut self.signalled);
         self.tones.clear();
 
+        let speaking = self.clips.speaking();
+        self.prompts.frame(frame, speaking, &mut self.of_prompts);
+        self.tell_of_prompts(out);
+        self.clips.hold(self.prompts.holds());
         self.clips.frame(at, frame, self.level_dbov, voice, in_tone, &mut self.cuts);
+        if self.prompts.has_ended() {
+            self.clips.end(&mut self.cuts);
+        }
 
         if frame.lost {
             self.background.lost();
@@ -114,6 +129,11 @@ impl Ears {
         }
         self.tell(out);
         self.tell_growth(at + FRAME, out);
+    }
+
+    /// The answer to `Hearing::Recall`: known prompts that may be meant. Without one, all speech is new.
+    pub fn recalled(&mut self, known: Vec<(PrintId, Arc<Print>)>) {
+        self.prompts.recalled(known);
     }
 
     /// A key is being pressed: what is said from here on may be its effect, and comes in a clip of its own.
@@ -187,10 +207,14 @@ impl Ears {
                     self.told.speech = Some(at);
                     out.push(Hearing::Onset { at, kind: HeardKind::Speech });
                 }
-                Cut::Spoken { from, to, clip } => {
+                Cut::Spoken { from, to, clip, heard } => {
                     self.told.speech = None;
+                    let followed = self.prompts.conclude(heard.cut_off);
+                    let new = !heard.cut_off && !matches!(followed, Some(Followed::Whole { .. }));
+                    let print = new.then(|| Arc::new(sound::print(&clip.samples, &heard.lost, heard.speech)));
                     let detail = SoundDetail { level_dbov: Some(level_of(&clip.samples)), ..SoundDetail::default() };
                     out.push(Hearing::Sound { from, to, kind: HeardKind::Speech, ended: true, detail });
+                    out.push(Hearing::Print { clip: clip.id, print, followed });
                     out.push(Hearing::Clip(clip));
                 }
                 // Too little to be words, but whoever waits for the end of speech must hear of it.
@@ -200,6 +224,16 @@ impl Ears {
                     out.push(Hearing::Sound { from, to: from, kind: HeardKind::Speech, ended: true, detail });
                 }
             }
+        }
+    }
+
+    fn tell_of_prompts(&mut self, out: &mut Vec<Hearing>) {
+        for told in self.of_prompts.drain(..) {
+            let from = self.clips.speaking_since().unwrap_or(Moment::START);
+            out.push(match told {
+                ToldOfPrompt::Ask(asked) => Hearing::Recall { from, asked },
+                ToldOfPrompt::Recognised { ids } => Hearing::Recognised { from, ids },
+            });
         }
     }
 

@@ -7,6 +7,7 @@ pub mod dtmf;
 pub mod ears;
 pub mod pitch;
 pub mod plans;
+pub mod prompts;
 pub mod resample;
 pub mod senses;
 pub mod signals;

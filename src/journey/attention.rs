@@ -64,7 +64,7 @@ impl Attention {
                     self.note_tone(*from, *to, *kind);
                 }
             }
-            Hearing::Clip(_) => {}
+            Hearing::Clip(_) | Hearing::Print { .. } | Hearing::Recall { .. } | Hearing::Recognised { .. } => {}
         }
     }
 

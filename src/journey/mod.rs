@@ -10,6 +10,7 @@ mod glance;
 pub mod guard;
 mod human;
 mod pilot;
+mod recall;
 mod script;
 pub mod settings;
 
@@ -20,14 +21,18 @@ pub use settings::Settings;
 use crate::call::line::{Line, LineEvent, LineInput, LineOutput, LineSettings};
 use crate::call::sip::{CallerSettings, Credentials};
 use crate::hearing::Ears;
+use crate::hearing::prompts::known::{KnownPrompt, Lesson};
 use crate::hearing::words::{RawHearing, interpret};
 use crate::understanding::{self, Context, judge};
+use crate::vocabulary::print::Recall;
 use crate::vocabulary::trace::{EndedBy, Meaning, OurReason};
 use crate::vocabulary::{
-    Clip, ClipId, Event, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, Seed, Trace, What, limits,
+    Clip, ClipId, Event, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, PrintId, Seed, Trace, Transcript,
+    What, limits,
 };
 use explore::Explorer;
 use pilot::Pilot;
+use recall::{Recollection, placed};
 use script::{Act, Scene, Script};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -78,6 +83,10 @@ pub enum Input {
         clip: ClipId,
         result: Result<RawHearing, String>,
     },
+    /// The known prompts that `Output::Recall` may mean, at most a few; none where nothing is known.
+    Recalled {
+        prompts: Vec<KnownPrompt>,
+    },
     /// We break the call off: `OurReason::Interrupted` or `OurReason::OurFault` with what happened.
     Interrupt {
         why: OurReason,
@@ -107,6 +116,8 @@ pub enum Output {
     },
     /// To be written down in words; the answer is `Input::Heard`.
     Transcribe(Clip),
+    /// Was this heard before? The answer is `Input::Recalled`, at once; without one, all is new.
+    Recall(Recall),
     /// For the recording: what they said, what we said.
     TheySaid {
         at: Moment,
@@ -128,6 +139,7 @@ pub struct Journey {
     line: Line,
     ears: Ears,
     attention: Attention,
+    recollection: Recollection,
     pilot: Pilot,
     trace: Trace,
     sounds: BTreeMap<String, Arc<[i16]>>,
@@ -188,6 +200,7 @@ impl Journey {
             line: Line::new(line, seed.fork("line")),
             ears: Ears::new(settings.tones.as_deref()),
             attention: Attention::default(),
+            recollection: Recollection::default(),
             pilot: match settings.explore.clone() {
                 Some(errand) => Pilot::Explorer(Box::new(Explorer::new(*errand))),
                 None => Pilot::Script(Box::new(Script::new(steps, settings.goes_on_with_people))),
@@ -218,6 +231,15 @@ impl Journey {
 
     pub fn judgement(&self) -> Option<&Judgement> {
         self.judgement.as_ref()
+    }
+
+    /// What the next call may know of the prompts that this one heard.
+    pub fn lessons(&self) -> Vec<Lesson> {
+        let person = self.trace.events.iter().find_map(|event| match event.what {
+            What::Human { from, .. } => Some(from),
+            _ => None,
+        });
+        self.recollection.lessons(person)
     }
 
     /// What a mapping call found out.
@@ -262,6 +284,10 @@ impl Journey {
             Input::Heard { clip, result } => {
                 self.understand(now, clip, result, out);
                 look = true;
+            }
+            Input::Recalled { prompts } => {
+                let prints = self.recollection.recalled(prompts);
+                self.ears.recalled(prints);
             }
             Input::Interrupt { why, detail } => {
                 if why == OurReason::OurFault {
@@ -316,32 +342,56 @@ impl Journey {
             if let Hearing::Sound { from, to, kind: HeardKind::Speech, ended: true, .. } = &hearing {
                 spoken = Some((*from, *to));
             }
-            if let Hearing::Clip(clip) = &hearing {
-                if self.settings.deaf {
-                    continue;
-                }
-                if self.attention.clips_waiting() >= limits::CLIPS_WAITING_MAX {
-                    self.tell(
-                        now,
-                        What::OurFault { detail: "transcription fell behind; a clip was not written down".into() },
-                        out,
-                    );
-                    continue;
-                }
-                // A clip begins a little before its first word; what is told and compared is when somebody spoke.
-                self.attention.expect_words(clip.id, spoken.unwrap_or((clip.from, clip.to)));
-                self.clip_began.insert(clip.id, clip.from);
-                out.push(Output::Transcribe(clip.clone()));
-                continue;
-            }
             self.attention.hear(&hearing);
-            if let Hearing::Sound { from, to, kind, ended: true, detail } = hearing
-                && kind != HeardKind::Speech
-            {
-                self.tell(now, What::Sound { from, to, kind, detail }, out);
+            match hearing {
+                Hearing::Clip(clip) if !self.settings.deaf => {
+                    // A clip begins a little before its first word; what is told and compared is when somebody spoke.
+                    let spoken = spoken.unwrap_or((clip.from, clip.to));
+                    self.hear_clip(now, clip, spoken, out);
+                }
+                Hearing::Sound { from, to, kind, ended: true, detail } if kind != HeardKind::Speech => {
+                    self.tell(now, What::Sound { from, to, kind, detail }, out);
+                }
+                Hearing::Recall { asked, .. } if !self.settings.deaf => out.push(Output::Recall(asked)),
+                Hearing::Recognised { from, ids } => self.recognise(now, from, &ids, out),
+                Hearing::Print { clip, print, followed } => self.recollection.sounded(clip, print, followed),
+                _ => {}
             }
         }
         changed
+    }
+
+    fn hear_clip(&mut self, now: Moment, clip: Clip, (from, to): (Moment, Moment), out: &mut Vec<Output>) {
+        let heard = self.recollection.clip(clip.id, (from, to), self.expected_lang());
+        if let Some(finding) = heard.finding {
+            self.tell(now, What::Found(finding), out);
+        }
+        if let Some(id) = heard.id {
+            self.tell(now, What::Printed { from, to, id, known: heard.words.is_some() }, out);
+        }
+        if let Some(words) = heard.words.filter(|_| !heard.to_write_down) {
+            let words = self.read(now, (from, to), placed(words, clip.from), out);
+            self.attention.understand(clip.id, Some(words));
+            return;
+        }
+        if self.attention.clips_waiting() >= limits::CLIPS_WAITING_MAX {
+            let detail = "transcription fell behind; a clip was not written down".into();
+            return self.tell(now, What::OurFault { detail }, out);
+        }
+        self.attention.expect_words(clip.id, (from, to));
+        self.clip_began.insert(clip.id, clip.from);
+        out.push(Output::Transcribe(clip));
+    }
+
+    /// What is being said was heard before: told while it is said, so that whoever watches sees it.
+    fn recognise(&mut self, now: Moment, from: Moment, ids: &[PrintId], out: &mut Vec<Output>) {
+        if let Some((id, words)) = self.recollection.recognised(ids, self.expected_lang()) {
+            self.tell(now, What::Recognised { from, id, text: words.text }, out);
+        }
+    }
+
+    fn expected_lang(&self) -> Lang {
+        self.settings.languages.first().copied().unwrap_or(Lang::En)
     }
 
     fn understand(&mut self, now: Moment, id: ClipId, result: Result<RawHearing, String>, out: &mut Vec<Output>) {
@@ -349,27 +399,11 @@ impl Journey {
         let began = self.clip_began.remove(&id).unwrap_or(from);
         match result {
             Ok(raw) => {
-                let expected = self.settings.languages.first().copied().unwrap_or(Lang::En);
-                let mut transcript = interpret(&raw, expected);
-                for piece in &mut transcript.pieces {
-                    // Pieces count from the clip; the record counts from the tape.
-                    piece.from = began + Duration::from_micros(piece.from.micros());
-                    piece.to = began + Duration::from_micros(piece.to.micros());
-                }
-                let context = Context { lang: Some(transcript.lang), ..self.context.clone() };
-                let reading = understanding::read(&transcript.text, &context);
-                let meaning = Meaning {
-                    kind: reading.kind.word().to_string(),
-                    // Keys that only the order of the others tells were not heard.
-                    options: reading
-                        .options
-                        .iter()
-                        .filter(|o| o.is_heard())
-                        .map(|o| (o.key.to_string(), o.label.clone()))
-                        .collect(),
-                };
-                self.tell(now, What::Words { from, to, transcript: transcript.clone(), meaning }, out);
-                self.attention.understand(id, Some(Words { from, to, transcript, reading }));
+                let expected = self.expected_lang();
+                let together = self.recollection.written_down(id, &raw).and_then(|known| known.words(expected));
+                let transcript = together.unwrap_or_else(|| interpret(&raw, expected));
+                let words = self.read(now, (from, to), placed(transcript, began), out);
+                self.attention.understand(id, Some(words));
             }
             Err(detail) => {
                 self.attention.understand(id, None);
@@ -382,6 +416,30 @@ impl Journey {
                 );
             }
         }
+    }
+
+    /// Words with what they mean, told.
+    fn read(
+        &mut self,
+        now: Moment,
+        (from, to): (Moment, Moment),
+        transcript: Transcript,
+        out: &mut Vec<Output>,
+    ) -> Words {
+        let context = Context { lang: Some(transcript.lang), ..self.context.clone() };
+        let reading = understanding::read(&transcript.text, &context);
+        let meaning = Meaning {
+            kind: reading.kind.word().to_string(),
+            // Keys that only the order of the others tells were not heard.
+            options: reading
+                .options
+                .iter()
+                .filter(|o| o.is_heard())
+                .map(|o| (o.key.to_string(), o.label.clone()))
+                .collect(),
+        };
+        self.tell(now, What::Words { from, to, transcript: transcript.clone(), meaning }, out);
+        Words { from, to, transcript, reading }
     }
 
     fn note(&mut self, now: Moment, event: LineEvent, out: &mut Vec<Output>) {
@@ -504,6 +562,7 @@ impl Journey {
                 Act::Tell(what) => self.tell(now, what, out),
                 Act::Press { key, method } => {
                     out.push(Output::Pressed(key));
+                    self.recollection.pressed(key);
                     let mut hearings = Vec::new();
                     self.ears.split(&mut hearings);
                     self.hear(now, hearings, out);

@@ -315,6 +315,12 @@ fn heard(trace: &Trace, clock: &Clock) -> Vec<HeardLine> {
             _ => false,
         })
     };
+    let printed = |from: Moment, to: Moment| {
+        trace.events.iter().find_map(|event| match event.what {
+            What::Printed { from: began, to: ended, id, known } if (began, ended) == (from, to) => Some((id, known)),
+            _ => None,
+        })
+    };
     let bare = |from: Moment, to: Moment, kind: HeardKind| HeardLine {
         from_s: clock.s(from),
         to_s: clock.s(to),
@@ -335,6 +341,7 @@ fn heard(trace: &Trace, clock: &Clock) -> Vec<HeardLine> {
             What::Sound { from, to, kind: HeardKind::Speech, .. } if written(*from, *to) => {}
             What::Sound { from, to, kind, .. } => heard.push(bare(*from, *to, *kind)),
             What::Words { from, to, transcript, .. } => {
+                let print = printed(*from, *to);
                 let raw = Some(transcript.raw.clone()).filter(|raw| *raw != transcript.text);
                 heard.push(HeardLine {
                     text: Some(transcript.text.clone()),
@@ -342,6 +349,8 @@ fn heard(trace: &Trace, clock: &Clock) -> Vec<HeardLine> {
                     lang: Some(transcript.lang),
                     confidence: Some(hundredths(transcript.confidence)),
                     doubt: transcript.doubt.clone(),
+                    fingerprint: print.map(|(id, _)| id.to_string()),
+                    known: print.is_some_and(|(_, known)| known),
                     ..bare(*from, *to, HeardKind::Speech)
                 });
             }

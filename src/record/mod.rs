@@ -5,6 +5,7 @@ pub mod call;
 pub mod capture;
 pub mod checkpoint;
 pub mod junit;
+pub mod known_prompts;
 pub mod ladder;
 pub mod ledger;
 pub mod ledger_tables;

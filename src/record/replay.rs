@@ -1,6 +1,7 @@
 //! A tape again: the same journey without network, clock or model, and where it first differs when it does.
 
 use super::call::{CallFacts, CallRecord, Evidence};
+use super::known_prompts;
 use super::tape::{Line, Tape, TapeInput, TapeOutput, sha256_hex};
 use crate::hearing::words::RawHearing;
 use crate::journey::{Input, Journey, Output, Settings};
@@ -128,7 +129,7 @@ pub fn replay(
                 // The first tick of every tape is the dial.
                 let input = if dialled { untaped(input)? } else { Input::Dial };
                 dialled = true;
-                if rehear.is_some() && matches!(input, Input::Heard { .. }) {
+                if rehear.is_some() && matches!(input, Input::Heard { .. } | Input::Recalled { .. }) {
                     continue;
                 }
                 journey.step(entry.at, input, &mut out);
@@ -253,6 +254,8 @@ pub fn taped_output(output: &Output) -> Option<TapeOutput<'static>> {
     Some(match output {
         Output::SendSip { to, bytes } => TapeOutput::Sip { to: *to, bytes: Cow::Owned(bytes.clone()) },
         Output::Pressed(key) => TapeOutput::Key(Cow::Owned(key.to_string())),
+        // Tapes from before prints were told have none, and a print follows from the sound.
+        Output::Event(event) if matches!(event.what, What::Printed { .. }) => return None,
         Output::Event(event) => TapeOutput::Event(Cow::Owned(shown(&event.what))),
         Output::Transcribe(clip) => {
             TapeOutput::Note(Cow::Owned(format!("transcribe clip {} from {} to {}", clip.id.0, clip.from, clip.to)))
@@ -337,6 +340,10 @@ fn untaped(input: TapeInput) -> Result<Input, String> {
             let result = input.heard_as::<RawHearing>().ok_or("a hearing on the tape cannot be read")?;
             Input::Heard { clip: ClipId(*clip), result }
         }
+        TapeInput::Recalled { prompts } => {
+            let prompts = known_prompts::prompts_of(prompts).ok_or("a known prompt on the tape cannot be read")?;
+            Input::Recalled { prompts }
+        }
         TapeInput::Interrupt { why } => {
             if let Some(detail) = why.strip_prefix(TROUBLE) {
                 Input::Trouble { detail: detail.to_string() }
@@ -361,6 +368,7 @@ pub fn taped(input: &Input) -> TapeInput<'_> {
         Input::Unreachable { detail } => TapeInput::Unreachable { detail: Cow::Borrowed(detail) },
         Input::Lost { peer, detail } => TapeInput::Lost { peer: *peer, detail: Cow::Borrowed(detail) },
         Input::Heard { clip, result } => TapeInput::heard(clip.0, result),
+        Input::Recalled { prompts } => TapeInput::Recalled { prompts: Cow::Owned(known_prompts::bytes_of(prompts)) },
         Input::Interrupt { why, detail } => TapeInput::Interrupt { why: Cow::Owned(interrupt_text(*why, detail)) },
         Input::Trouble { detail } => TapeInput::Interrupt { why: Cow::Owned(trouble_text(detail)) },
         Input::Tick => TapeInput::Tick,

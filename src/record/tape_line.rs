@@ -33,6 +33,10 @@ pub enum TapeInput<'a> {
         peer: SocketAddr,
         detail: Cow<'a, str>,
     },
+    /// The known prompts that what was being said may have been: see `known_prompts::bytes_of`.
+    Recalled {
+        prompts: Cow<'a, [u8]>,
+    },
     Interrupt {
         why: Cow<'a, str>,
     },
@@ -111,6 +115,7 @@ impl TapeInput<'_> {
             TapeInput::Tick => 7,
             TapeInput::Sound { .. } => 8,
             TapeInput::Lost { .. } => 9,
+            TapeInput::Recalled { .. } => 10,
         }
     }
 
@@ -131,6 +136,7 @@ impl TapeInput<'_> {
                 put_address(*peer, into);
                 into.extend_from_slice(detail.as_bytes());
             }
+            TapeInput::Recalled { prompts } => into.extend_from_slice(prompts),
             TapeInput::Tick => {}
             TapeInput::Sound { name, samples } => {
                 into.push(name.len().min(255) as u8);
@@ -203,6 +209,7 @@ impl<'a> Entry<'a> {
                 let (peer, detail) = take_address(payload)?;
                 TapeInput::Lost { peer, detail: Cow::Borrowed(std::str::from_utf8(detail).ok()?) }
             }
+            10 => TapeInput::Recalled { prompts: Cow::Borrowed(payload) },
             _ => return None,
         })
     }

@@ -127,6 +127,11 @@ impl Timeline {
             }
             What::Sound { from, to, kind, detail } => self.sound(*from, *to, *kind, detail),
             What::Words { from, to, transcript, meaning } => self.words(*from, *to, transcript, meaning),
+            What::Printed { .. } => String::new(),
+            What::Recognised { text, .. } => {
+                let text = format!("\"{}\"", text.trim());
+                self.sheet.line(at, Ink::Dim, word(("known", "听过")), &text, "")
+            }
             What::Pressed { key, label, sure, method, from, .. } => {
                 self.keys.push(key.to_string());
                 let known =

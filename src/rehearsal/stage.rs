@@ -10,10 +10,12 @@ use super::network::{Network, Rule, Traffic, Way};
 use super::oracle::{Hears, Oracle};
 use super::switch_record::SwitchRecord;
 use crate::config;
+use crate::hearing::prompts::known::Lesson;
 use crate::hearing::words::RawHearing;
 use crate::journey::settings::{Expected, short_form};
 use crate::journey::{Input, Journey, Output, Settings};
 use crate::record::call::{CallFacts, CallRecord};
+use crate::record::known_prompts::KnownPrompts;
 use crate::record::replay;
 use crate::record::tape::{TapeHeader, TapeWriter};
 use crate::schedule;
@@ -87,6 +89,10 @@ pub struct Played {
     pub ended: Moment,
     /// What a mapping call found out.
     pub explored: Option<Explored>,
+    /// What the next call may know.
+    pub lessons: Vec<Lesson>,
+    /// Clips that were written down in words.
+    pub written_down: usize,
     /// Nothing went wrong on the way but for the hotline's own faults.
     pub calm: bool,
 }
@@ -137,6 +143,11 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
 
 /// Plays the call to its end. `Err`: the play itself failed, which is a bug somewhere.
 pub fn rehearse(play: &Play) -> Result<Played, String> {
+    rehearse_knowing(play, &KnownPrompts::default())
+}
+
+/// Plays the call of somebody who knows these prompts.
+pub fn rehearse_knowing(play: &Play, known: &KnownPrompts) -> Result<Played, String> {
     let seed = Seed::new(play.seed);
     let journey = Journey::new(play.settings.clone(), None, BTreeMap::new(), &seed.fork("caller"))?;
     let header = TapeHeader::new(
@@ -146,9 +157,9 @@ pub fn rehearse(play: &Play) -> Result<Played, String> {
         serde_json::to_value(&play.settings).map_err(|e| e.to_string())?,
     );
     let tape = TapeWriter::begin(Vec::new(), &header).map_err(|e| e.to_string())?;
-    let mut stage = Stage::new(play, journey, tape);
+    let mut stage = Stage::new(play, known.clone(), journey, tape);
     stage.run()?;
-    let Stage { caller, tape, truth, exchange, judgement, now, .. } = stage;
+    let Stage { caller, tape, truth, exchange, judgement, now, written_down, .. } = stage;
     let judgement = judgement.ok_or("the caller never came to a judgement")?;
     let truth = truth.or_else(|| exchange.records().next().cloned());
     let trace = caller.trace().clone();
@@ -167,7 +178,19 @@ pub fn rehearse(play: &Play) -> Result<Played, String> {
         legs: explorer.legs().to_vec(),
         listens_while_speaking: explorer.listens_while_speaking(),
     });
-    Ok(Played { explored, truth, trace, judgement, call, tape: tape.into_inner(), ended: now, calm })
+    let lessons = caller.lessons();
+    Ok(Played {
+        lessons,
+        written_down,
+        explored,
+        truth,
+        trace,
+        judgement,
+        call,
+        tape: tape.into_inner(),
+        ended: now,
+        calm,
+    })
 }
 
 struct Stage<C> {
@@ -175,6 +198,8 @@ struct Stage<C> {
     exchange: Exchange,
     network: Network,
     oracle: Oracle,
+    known: KnownPrompts,
+    written_down: usize,
     hearing_takes: Duration,
     /// What is on its way, by when it arrives and in which order it left.
     coming: BTreeMap<(Moment, u64), Coming>,
@@ -191,7 +216,7 @@ enum Coming {
 }
 
 impl<C: CallerMachine> Stage<C> {
-    fn new(play: &Play, caller: C, tape: TapeWriter<Vec<u8>>) -> Stage<C> {
+    fn new(play: &Play, known: KnownPrompts, caller: C, tape: TapeWriter<Vec<u8>>) -> Stage<C> {
         let seed = Seed::new(play.seed);
         let settings =
             ExchangeSettings { sip: HOTLINE_SIP, rtp: vec![HOTLINE_RTP], wall: play.wall, seed: seed.fork("hotline") };
@@ -205,6 +230,8 @@ impl<C: CallerMachine> Stage<C> {
             exchange,
             network: Network::new(TRAVEL, &play.network, &seed.fork("network")),
             oracle: Oracle::new(play.library.clone(), play.hears, TRAVEL, &seed),
+            known,
+            written_down: 0,
             hearing_takes: play.hearing_takes,
             coming: BTreeMap::from([((Moment::START, 0), Coming::ToCaller(Input::Dial))]),
             next: 1,
@@ -281,6 +308,12 @@ impl<C: CallerMachine> Stage<C> {
                     });
                 }
                 Output::Transcribe(clip) => self.write_down(&clip),
+                Output::Recall(asked) => {
+                    let prompts = self.known.recall(&asked);
+                    if !prompts.is_empty() {
+                        self.schedule(self.now, Coming::ToCaller(Input::Recalled { prompts }));
+                    }
+                }
                 Output::Done(judgement) => self.judgement = Some(*judgement),
                 _ => {}
             }
@@ -318,6 +351,7 @@ impl<C: CallerMachine> Stage<C> {
     }
 
     fn write_down(&mut self, clip: &Clip) {
+        self.written_down += 1;
         let said = match &self.truth {
             Some(truth) => truth.said.clone(),
             None => self.exchange.records().next().map(|record| record.said.clone()).unwrap_or_default(),

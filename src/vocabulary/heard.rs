@@ -1,5 +1,6 @@
 //! What ears report: tones, speech, silence, music, and the words of a clip.
 
+use super::print::{Followed, Print, PrintId, Recall};
 use super::{Key, Moment};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -87,6 +88,12 @@ pub enum Hearing {
     Sound { from: Moment, to: Moment, kind: HeardKind, ended: bool, detail: SoundDetail },
     /// Speech to be transcribed. Only what the voice gate passed.
     Clip(Clip),
+    /// How the clip that comes next sounded: its print where it is new, and the known prompt that it began like.
+    Print { clip: ClipId, print: Option<Arc<Print>>, followed: Option<Followed> },
+    /// Was this beginning of speech, which began at `from`, heard before?
+    Recall { from: Moment, asked: Recall },
+    /// What is being said since `from` is one of these known prompts; told again when fewer are left.
+    Recognised { from: Moment, ids: Vec<PrintId> },
 }
 
 #[derive(Clone, Debug, PartialEq, Default)]

@@ -101,3 +101,7 @@ pub const KEPT_MAX: Duration = Duration::from_secs(3_660 * 24 * 3600);
 /// Places of one map, and hearings kept of each.
 pub const MAP_PLACES_MAX: usize = 2_000;
 pub const MAP_HEARINGS_MAX: usize = 5;
+/// Most prompts that are known of one hotline.
+pub const PROMPTS_MAX: usize = 512;
+/// Longest file of known prompts: a minute of prompts is some 150 kB.
+pub const PROMPTS_BYTES_MAX: u64 = 64 << 20;

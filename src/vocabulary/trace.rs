@@ -1,6 +1,6 @@
 //! What happened in one call, in order: the journey writes it, the understanding judges it, the record keeps it.
 
-use super::{Finding, HeardKind, Key, Moment, Transcript, heard::SoundDetail};
+use super::{Finding, HeardKind, Key, Moment, PrintId, Transcript, heard::SoundDetail};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -154,6 +154,19 @@ pub enum What {
         to: Moment,
         transcript: Transcript,
         meaning: Meaning,
+    },
+    /// What is being said since `from` was heard before, and goes on with these words.
+    Recognised {
+        from: Moment,
+        id: PrintId,
+        text: String,
+    },
+    /// Which prompt a clip is, by its sound; told before its words.
+    Printed {
+        from: Moment,
+        to: Moment,
+        id: PrintId,
+        known: bool,
     },
     /// A key was sent; `label` is the option it was chosen for.
     Pressed {

@@ -2,7 +2,7 @@
 //!
 //! `MediaSession` is the whole of it and serves either side of a call. The rest of this folder is its parts.
 
-mod coder;
+pub mod coder;
 mod conceal;
 pub mod g711;
 pub mod keys;

@@ -4,6 +4,7 @@ pub mod correct;
 pub mod doubt;
 mod keys;
 pub mod lexicon;
+pub mod merge;
 
 use crate::vocabulary::{Lang, Moment, Piece, Transcript};
 use serde::{Deserialize, Serialize};
