@@ -69,6 +69,7 @@ fn year(name: &str, config: Arc<Config>, start: DateTime<Utc>) {
                     outcome: if failed { Outcome::NoAnswer } else { Outcome::Completed },
                     attributable_to: AttributableTo::None,
                     seconds: 40.0,
+                    calls: 1,
                 })
             }
             _ => Input::Tick,

@@ -165,6 +165,7 @@ fn a_check_is_made_within_the_budgets_of_the_calls_or_not_at_all() {
             outcome: Outcome::Completed,
             attributable_to: AttributableTo::None,
             seconds: 20.0,
+            calls: 1,
         })
     };
     let world = |rest: &str, watch: &str| {

@@ -8,7 +8,15 @@ mod flows;
 mod peers;
 #[path = "sip/pipe.rs"]
 mod pipe;
+#[path = "sip/places.rs"]
+mod places;
+#[path = "sip/redirects.rs"]
+mod redirects;
+#[path = "sip/rfc3665.rs"]
+mod rfc3665;
 #[path = "sip/storms.rs"]
 mod storms;
 #[path = "sip/streams.rs"]
 mod streams;
+#[path = "sip/transfers.rs"]
+mod transfers;

@@ -318,6 +318,7 @@ fn a_live_picture_shows_each_line_as_it_becomes_known() {
 
 fn record(trace: &Trace, judgement: &Judgement) -> CallRecord {
     let facts = CallFacts {
+        asked_by: None,
         id: "01JZ".into(),
         hotline: Some("lab-4001".into()),
         probe: Some("midnight".into()),

@@ -6,21 +6,26 @@
 
 use super::rtp::{Agreement, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use super::sdp::{self, LocalMedia};
-use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput};
+use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Refer, read};
 use super::srtp::Suite;
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX};
 use crate::vocabulary::trace::KeyMethod;
-use crate::vocabulary::trace::OurReason;
+use crate::vocabulary::trace::{EndedBy, OurReason};
 use crate::vocabulary::{Moment, Seed};
+use end::{Answering, End};
 use keypad::{Answered, Keypad, Leaving};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
+use transfer::Aside;
 
+mod end;
 mod keypad;
+mod transfer;
 mod words;
 
 pub use keypad::key_of_info;
-pub use words::{LineEvent, LineInput, LineOutput, LineSettings};
+pub use words::{Asked, LineEvent, LineInput, LineOutput, LineSettings};
 
 /// Our number for telephone-event in offers; what is sent goes by the answer's.
 const KEY_PAYLOAD_TYPE: u8 = 101;
@@ -41,7 +46,19 @@ enum Stage {
 
 /// One call we make.
 pub struct Line {
-    caller: Caller,
+    caller: End,
+    /// What the caller is, for a second one.
+    settings: CallerSettings,
+    seed: Seed,
+    follows_refer: bool,
+    /// A REFER that waits for leave.
+    referred: Option<Refer>,
+    /// A second call beside the one that is heard: the one that a REFER asked for, or the one that it left.
+    aside: Option<Aside>,
+    /// How the call ended whose REFER is being followed.
+    parted: Option<CallerEvent>,
+    /// Everything that matters of the call that is heard is done.
+    settled: bool,
     media: MediaSession,
     keypad: Keypad,
     /// What Allow said of INFO.
@@ -80,7 +97,20 @@ impl Line {
         let media =
             MediaSettings { cname, key_expected: local.key_payload_type, expected: sdp::dynamic_numbers(&local) };
         Line {
-            caller: Caller::new(settings.caller, seed.fork("sip")),
+            caller: match settings.called {
+                false => End::Calls(Box::new(Caller::new(settings.caller.clone(), seed.fork("sip")))),
+                true => {
+                    let CallerSettings { local_sip, user_agent, .. } = settings.caller.clone();
+                    End::IsCalled(Box::new(Answering::new(local_sip, user_agent, seed.fork("sip"))))
+                }
+            },
+            settings: settings.caller,
+            seed: seed.fork("transfer"),
+            follows_refer: settings.follow_refer,
+            referred: None,
+            aside: None,
+            parted: None,
+            settled: false,
             media: MediaSession::new(media, seed.fork("media")),
             keypad: Keypad::new(settings.keys),
             takes_info: None,
@@ -118,9 +148,23 @@ impl Line {
                 self.signal(now, CallerInput::Dial { offer: self.described.clone() }, out);
             }
             LineInput::Dial => {}
+            LineInput::Sip { from, bytes } if self.waits_to_be_called() => self.be_called(now, from, &bytes, out),
+            LineInput::Sip { from, bytes } if self.is_aside(&bytes) => {
+                self.signal_aside(now, CallerInput::Wire { from, bytes }, out);
+            }
             LineInput::Sip { from, bytes } => self.signal(now, CallerInput::Wire { from, bytes }, out),
-            LineInput::Unreachable { detail } => self.signal(now, CallerInput::Unreachable { detail }, out),
-            LineInput::Lost { peer, detail } => self.signal(now, CallerInput::Lost { peer, detail }, out),
+            LineInput::Unreachable { detail } => {
+                self.signal_aside(now, CallerInput::Unreachable { detail: detail.clone() }, out);
+                self.signal(now, CallerInput::Unreachable { detail }, out);
+            }
+            LineInput::Lost { peer, detail } => {
+                self.signal_aside(now, CallerInput::Lost { peer, detail: detail.clone() }, out);
+                self.signal(now, CallerInput::Lost { peer, detail }, out);
+            }
+            LineInput::Permit { asked: Asked::Redirect, target, granted } => {
+                self.signal(now, CallerInput::Permit { target, granted }, out);
+            }
+            LineInput::Permit { asked: Asked::Refer, target, granted } => self.may_refer(now, target, granted, out),
             LineInput::Rtp { from, bytes } => self.play(now, MediaInput::Rtp { from, bytes }, out),
             LineInput::Rtcp { from, bytes } => self.play(now, MediaInput::Rtcp { from, bytes }, out),
             LineInput::Press { key, method } => {
@@ -145,7 +189,8 @@ impl Line {
             Stage::Talking => Some(self.dialled + self.call_limit),
             Stage::Idle | Stage::Over | Stage::Closed => None,
         };
-        [self.caller.deadline(), self.media.deadline(), limit, self.watchdog].into_iter().flatten().min()
+        let aside = self.aside.as_ref().and_then(Aside::deadline);
+        [self.caller.deadline(), self.media.deadline(), limit, self.watchdog, aside].into_iter().flatten().min()
     }
 
     /// Timers: ours, then those of the parts.
@@ -166,6 +211,7 @@ impl Line {
         if self.caller.deadline().is_some_and(|due| due <= now) {
             self.signal(now, CallerInput::Tick, out);
         }
+        self.tick_aside(now, out);
         self.play(now, MediaInput::Tick, out);
         if self.watchdog.is_some_and(|due| due <= now) {
             self.close(now, out);
@@ -177,7 +223,14 @@ impl Line {
             // Nothing was ever sent.
             Stage::Idle => self.close(now, out),
             Stage::Ringing | Stage::Talking => {
-                self.signal(now, CallerInput::HangUp, out);
+                self.signal_aside(now, CallerInput::HangUp, out);
+                match self.parted.take() {
+                    // Only the second call was left.
+                    Some(CallerEvent::Ended { by, status, reason, q850 }) => {
+                        out.push(LineOutput::Event(LineEvent::Ended { by, status, reason, q850 }));
+                    }
+                    _ => self.signal(now, CallerInput::HangUp, out),
+                }
                 self.end(now, out);
             }
             Stage::Over | Stage::Closed => {}
@@ -205,13 +258,18 @@ impl Line {
     fn signal(&mut self, now: Moment, input: CallerInput, out: &mut Vec<LineOutput>) {
         let mut outputs = std::mem::take(&mut self.from_caller);
         self.caller.step(now, input, &mut outputs);
-        for output in outputs.drain(..) {
+        self.pass(now, outputs.drain(..).collect(), out);
+        self.from_caller = outputs;
+    }
+
+    fn pass(&mut self, now: Moment, outputs: Vec<CallerOutput>, out: &mut Vec<LineOutput>) {
+        for output in outputs {
             match output {
                 CallerOutput::Send { to, bytes } => out.push(LineOutput::SendSip { to, bytes }),
+                CallerOutput::Permit { target } => out.push(LineOutput::Permit { asked: Asked::Redirect, target }),
                 CallerOutput::Event(event) => self.signalled(now, event, out),
             }
         }
-        self.from_caller = outputs;
     }
 
     fn signalled(&mut self, now: Moment, event: CallerEvent, out: &mut Vec<LineOutput>) {
@@ -219,6 +277,11 @@ impl Line {
         match event {
             CallerEvent::Trying => tell(LineEvent::Trying, out),
             CallerEvent::Challenged { status } => tell(LineEvent::Challenged { status }, out),
+            CallerEvent::NextPlace { place, left } => {
+                // What the place before described is of no call any more.
+                self.early.clear();
+                tell(LineEvent::NextPlace { place, left }, out);
+            }
             CallerEvent::Provisional { status, reason, to_tag, sdp } => {
                 let agreement = sdp.and_then(|sdp| sdp::read_answer(&self.local, &sdp).ok());
                 let early_media_offered = agreement.as_ref().is_some_and(|agreement| agreement.receives);
@@ -248,7 +311,11 @@ impl Line {
                     tell(LineEvent::FarKey { key }, out);
                 }
             }
-            CallerEvent::FarRefer { to } => tell(LineEvent::FarRefer { to }, out),
+            CallerEvent::FarRefer(refer) => self.refer(now, refer, out),
+            CallerEvent::Redirected { status, to, refused } => {
+                self.early.clear();
+                tell(LineEvent::Redirected { status, to, refused }, out);
+            }
             CallerEvent::InfoAnswered { status } => self.info_answered(now, status, out),
             CallerEvent::Rejected { status, reason, q850, .. } => {
                 tell(LineEvent::Rejected { status, reason, q850 }, out);
@@ -266,15 +333,72 @@ impl Line {
                 tell(LineEvent::TransportFailed { detail }, out);
                 self.end(now, out);
             }
+            // Whoever referred us goes; whether the call does shows with the other one.
+            ended @ CallerEvent::Ended { by: EndedBy::Them, .. } if self.is_being_transferred() => {
+                self.parted = Some(ended);
+            }
             CallerEvent::Ended { by, status, reason, q850 } => {
                 tell(LineEvent::Ended { by, status, reason, q850 }, out);
                 self.end(now, out);
             }
             CallerEvent::Settled => {
-                self.end(now, out);
-                tell(LineEvent::Settled, out);
+                self.settled = true;
+                self.settle(now, out);
             }
-            CallerEvent::Closed => self.close(now, out),
+            CallerEvent::Closed => {
+                self.settled = true;
+                if !self.is_being_transferred() && self.aside.is_none() {
+                    self.close(now, out);
+                }
+            }
+        }
+    }
+
+    /// Nothing that matters is left, of either call.
+    fn settle(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
+        if self.settled && self.aside.as_ref().is_none_or(Aside::is_settled) && self.parted.is_none() {
+            self.end(now, out);
+            out.push(LineOutput::Event(LineEvent::Settled));
+        }
+    }
+
+    fn waits_to_be_called(&self) -> bool {
+        matches!(&self.caller, End::IsCalled(answering) if answering.waits())
+    }
+
+    /// The INVITE of a call to us: it is answered at once, with what both sides know.
+    fn be_called(&mut self, now: Moment, from: SocketAddr, bytes: &[u8], out: &mut Vec<LineOutput>) {
+        let Ok(invite) = read(bytes) else { return };
+        let (End::IsCalled(answering), Some("INVITE")) = (&mut self.caller, invite.method()) else { return };
+        let described = match invite.sdp() {
+            None => Ok((sdp::offer(&self.local), None)),
+            Some(theirs) => sdp::answer(&self.local, theirs).map(|(ours, agreed)| (ours, Some(agreed))),
+        };
+        let (ours, agreement, trouble) = match described {
+            Ok((ours, agreement)) => (Some(ours), agreement, None),
+            Err(error) => (None, None, Some(error.to_string())),
+        };
+        self.described = ours.clone().unwrap_or_default();
+        let mut outputs = Vec::new();
+        answering.answer(now, from, &invite, ours, &mut outputs);
+        self.pass(now, outputs, out);
+        match trouble {
+            Some(detail) => {
+                out.push(LineOutput::Event(LineEvent::MediaFailed { detail }));
+                self.end(now, out);
+            }
+            None => {
+                self.stage = Stage::Talking;
+                self.answered = true;
+                let codec = agreement.as_ref().map(|agreement| agreement.codec);
+                let telephone_event = agreement.as_ref().and_then(|agreement| agreement.key_payload_type);
+                let srtp = agreement.as_ref().and_then(|agreement| agreement.srtp).map(Suite::name);
+                let (status, reason) = (200, "OK".to_string());
+                out.push(LineOutput::Event(LineEvent::Answered { status, reason, codec, telephone_event, srtp }));
+                if let Some(agreement) = agreement {
+                    self.agree(now, agreement, out);
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! `nightbell call TARGET`: one call now, the timeline as it happens.
 
 use super::live::{self, Live};
-use crate::config::{Allow, Step, Trunk, parse_do};
+use crate::config::{Allow, Callback, Step, Trunk, parse_do, span};
 use crate::edge::plan::{self, NotMade, Wanted};
 use crate::edge::{call, probes};
 use crate::vocabulary::trace::KeyChoice;
@@ -33,6 +33,9 @@ pub struct Args {
     /// A trunk of _trunks.yaml to leave by
     #[arg(long)]
     trunk: Option<String>,
+    /// The hotline is to call back within this time after the call, by the same trunk
+    #[arg(long, value_name = "SPAN", requires = "trunk")]
+    callback: Option<String>,
     /// The folder with _trunks.yaml
     #[arg(long, value_name = "DIR", default_value = "probes")]
     config: PathBuf,
@@ -104,6 +107,13 @@ pub fn run(args: Args) -> ExitCode {
                         if json {
                             live::print_line(&finished.record);
                         }
+                        for called in &finished.callbacks {
+                            live.title("called back");
+                            live.again(called);
+                            if json {
+                                live::print_line(&called.record);
+                            }
+                        }
                         live::exit_code(finished.record.verdict)
                     }
                     Err(not_made) => live::refuse(&not_made),
@@ -127,6 +137,13 @@ fn folder_of(args: &Args) -> PathBuf {
 fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
     let mut wrong = Vec::new();
     let target: Option<Target> = args.target.parse().map_err(|e| wrong.push(format!("TARGET: {e}"))).ok();
+    let callback = args.callback.as_deref().and_then(|text| match span::parse(text) {
+        Ok(within) if within <= limits::CALLBACK_WITHIN_MAX => Some(Callback { within, from: Vec::new(), code: None }),
+        _ => {
+            wrong.push(format!("--callback: '{text}' is no time up to an hour; write one like 10m"));
+            None
+        }
+    });
     let steps: Vec<Step> = match args.steps.as_deref().map(parse_do) {
         None => Vec::new(),
         Some(Ok(steps)) => steps,
@@ -206,6 +223,8 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 codecs,
                 srtp,
                 persona: Default::default(),
+                follow_refer: false,
+                callback,
             };
             Ok((wanted, allow))
         }

@@ -6,7 +6,7 @@ use crate::edge::model;
 use crate::edge::plan::NotMade;
 use crate::edge::whisper::{PoolSettings, WhisperPool};
 use crate::record::call::CallRecord;
-use crate::record::timeline::Timeline;
+use crate::record::timeline::{self, Style, Timeline};
 use crate::vocabulary::{Clip, Event, Lang, Verdict};
 use std::future::Future;
 use std::io::Write;
@@ -43,6 +43,18 @@ impl Live {
     pub fn finish(&mut self, finished: &Finished) {
         let text = self.timeline.finish(&finished.judgement);
         self.print(&text);
+        for loss in &finished.losses {
+            eprintln!("nightbell: {loss}");
+        }
+        if let Some(tape) = &finished.record.evidence.tape {
+            self.print(&format!("           tape       {tape}\n"));
+        }
+    }
+
+    /// A call that is over already, all at once.
+    pub fn again(&self, finished: &Finished) {
+        let style = Style::default();
+        self.print(&timeline::draw(&finished.trace, &finished.judgement, None, &style));
         for loss in &finished.losses {
             eprintln!("nightbell: {loss}");
         }

@@ -466,6 +466,8 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             map: None,
             persona: Default::default(),
             prompts: Some(folder.join("prompts")),
+            follow_refer: false,
+            callback: None,
             explore: None,
             keys: None,
             codecs: Vec::new(),

@@ -149,6 +149,19 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
                     eprintln!("nightbell: --json: {e}");
                     unwritten = true;
                 }
+                for called in &finished.callbacks {
+                    live.title(&format!("{name}  called back"));
+                    live.again(called);
+                    if json_on_stdout {
+                        live::print_line(&called.record);
+                    }
+                    if let Some(json) = &mut json
+                        && let Err(e) = writeln!(json, "{}", live::line(&called.record))
+                    {
+                        eprintln!("nightbell: --json: {e}");
+                        unwritten = true;
+                    }
+                }
                 let picture = timeline::draw(&finished.trace, &finished.judgement, trunk.as_deref(), &Style::default());
                 cases.push(Case::Called(Box::new(finished.record), picture));
                 if aborted {

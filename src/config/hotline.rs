@@ -46,6 +46,17 @@ pub struct ExpectedMap {
     pub when: When,
 }
 
+/// A call that a probe's call asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// From the end of the call that asked.
+    pub within: Duration,
+    /// Numbers it may come from; empty: any.
+    pub from: Vec<String>,
+    /// Digits that are keyed or said in it.
+    pub code: Option<String>,
+}
+
 /// Opening hours in OpenStreetMap syntax, known to be readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours(pub String);
@@ -130,6 +141,10 @@ pub struct Probe {
     pub dtmf: Option<KeyChoice>,
     /// Who calls; what it does not say is as the trunk says.
     pub persona: Persona,
+    /// Whom a REFER names is called, where the allow list has it: a second call to every budget.
+    pub follow_refer: bool,
+    /// The hotline calls back, and that call is waited for.
+    pub callback: Option<Callback>,
 }
 
 /// What a caller does when a person answers whom no `human` step waited for.

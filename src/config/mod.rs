@@ -36,8 +36,8 @@ pub mod web_file;
 pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;
 pub use hotline::{
-    AfterFailure, Case, Confirm, Consent, Cron, DayKind, Expectation, Expected, ExpectedMap, Hotline, Hours, IfHuman,
-    Limits, Probe, Schedule, TimeRange, When, Within,
+    AfterFailure, Callback, Case, Confirm, Consent, Cron, DayKind, Expectation, Expected, ExpectedMap, Hotline, Hours,
+    IfHuman, Limits, Probe, Schedule, TimeRange, When, Within,
 };
 pub use problem::Problem;
 pub use reporting::{Measure, Norm, Reporting};

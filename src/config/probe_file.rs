@@ -1,6 +1,6 @@
 //! Reads the probes of a hotline file.
 
-use super::hotline::{IfHuman, Limits, Probe, When};
+use super::hotline::{Callback, IfHuman, Limits, Probe, When};
 use super::node::Node;
 use super::reader::{Reader, present};
 use super::schedule_file::Rates;
@@ -11,7 +11,7 @@ use crate::vocabulary::plan::CONTROL_PROBE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "name",
     "schedule",
     "after_failure",
@@ -23,6 +23,8 @@ const KEYS: [&str; 15] = [
     "call_limit",
     "if_human",
     "dtmf",
+    "follow_refer",
+    "callback",
     "caller_id",
     "caller_name",
     "asserted_identity",
@@ -123,6 +125,8 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
     });
     let dtmf = get("dtmf").map(|node| reader.keys(node));
     let persona = persona_file::read(reader, &fields);
+    let follow_refer = get("follow_refer").map_or(Some(false), |node| reader.truth(node, "follow_refer"));
+    let callback = get("callback").map(|node| callback(reader, node));
     let named = name.clone().zip(name_at);
     let whole = || {
         Some(Probe {
@@ -139,9 +143,52 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
             if_human: if_human?,
             dtmf: dtmf.map_or(Some(None), |read| read.map(Some))?,
             persona: persona?,
+            follow_refer: follow_refer?,
+            callback: callback.map_or(Some(None), |read| read.map(Some))?,
         })
     };
     Some((named, whole()))
+}
+
+/// `{ within: 10m, from: ["+864008001234"], code: "4711" }`.
+fn callback(reader: &Reader, node: &Node) -> Option<Callback> {
+    let fields = reader.fields(node, "callback", &["within", "from", "code"])?;
+    let within = reader.required(&fields, "callback", "within", "10m")?;
+    let within = reader.span(within, "within", limits::CALLBACK_WITHIN_MAX);
+    let from = match present(fields.get("from")) {
+        None => Some(Vec::new()),
+        Some(node) => callback_numbers(reader, node),
+    };
+    let code = present(fields.get("code")).map(|node| {
+        let code = reader.text(node, "code")?;
+        if (2..=12).contains(&code.len()) && code.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Some(code);
+        }
+        reader.complain(node, "a code is two to twelve digits", "write code: \"4711\"");
+        None
+    });
+    Some(Callback { within: within?, from: from?, code: code.map_or(Some(None), |read| read.map(Some))? })
+}
+
+fn callback_numbers(reader: &Reader, node: &Node) -> Option<Vec<String>> {
+    let items: &[Node] = match &node.kind {
+        super::node::Kind::List(_) => reader.items(node, "from", "[\"+864008001234\"]")?,
+        _ => std::slice::from_ref(node),
+    };
+    if let Some(beyond) = items.get(limits::CALLBACK_NUMBERS_MAX) {
+        let most = limits::CALLBACK_NUMBERS_MAX;
+        reader.complain(beyond, format!("more than {most} numbers"), "leave this one out");
+        return None;
+    }
+    let numbers = items.iter().map(|item| {
+        let number = reader.text(item, "a number")?;
+        if number.chars().any(char::is_alphanumeric) && !number.contains(['@', ':', '<']) {
+            return Some(number);
+        }
+        reader.complain(item, "from is the number that calls, and no address", "write from: \"+864008001234\"");
+        None
+    });
+    numbers.collect()
 }
 
 fn name(reader: &Reader, node: &Node) -> Option<String> {

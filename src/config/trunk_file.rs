@@ -9,6 +9,7 @@ use super::watch::Shared;
 use super::{budget_file, persona_file};
 use crate::vocabulary::{Codec, Srtp, Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How often a trunk that registers is asked whether it is there.
@@ -57,12 +58,16 @@ pub(super) fn read(reader: &Reader) -> Read {
         reader.complain(root, "the file is empty", "write allow: [ … ], and trunks: where calls leave by one");
         return read;
     }
-    let Some(fields) = reader.fields(root, "the file of trunks", &["trunks", "allow"]) else {
+    let Some(fields) = reader.fields(root, "the file of trunks", &["trunks", "allow", "name_servers"]) else {
         read.allow_whole = false;
         return read;
     };
     if let Some(node) = present(fields.get("trunks")) {
         read_trunks(reader, node, &mut read);
+    }
+    if let Some(node) = present(fields.get("name_servers")) {
+        let servers = name_servers(reader, node);
+        read.trunks.values_mut().for_each(|trunk| trunk.name_servers.clone_from(&servers));
     }
     // A misspelt `allow` was complained about; every target would only be complained about again.
     read.allow_whole = reader.is_clean() || fields.key("allow").is_some();
@@ -107,7 +112,7 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
     }
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "server",
     "outbound_proxy",
     "tls",
@@ -118,6 +123,7 @@ const KEYS: [&str; 19] = [
     "username",
     "password",
     "register",
+    "listen",
     "keep_alive",
     "caller_id",
     "caller_name",
@@ -169,6 +175,7 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         // Between us and a registrar there is often something that forgets who is silent.
         None => Some((register == Some(true)).then_some(KEEP_ALIVE_USUAL)),
     };
+    let listen = get("listen").map(|node| reader.count(node, "listen", u32::from(u16::MAX)).map(|port| port as u16));
     let persona = persona_file::read(reader, &fields);
     let max_calls = get("max_calls").map_or(Some(10), |node| reader.count(node, "max_calls", limits::TRUNK_CALLS_MAX));
     let price = get("price").map(|node| budget_file::price(reader, node));
@@ -214,6 +221,8 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         keep_alive: keep_alive?,
         outbound_proxy: flip(proxy)?,
         tls: flip(tls)?.unwrap_or_default(),
+        listen: flip(listen)?,
+        name_servers: Vec::new(),
         dtmf: flip(dtmf)?,
         codecs: codecs?,
         srtp: srtp?,
@@ -224,6 +233,28 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         price: flip(price)?,
         control: flip(control)?,
     })
+}
+
+/// `[127.0.0.1, "[::1]:5353"]`: who is asked where servers given by name are.
+fn name_servers(reader: &Reader, node: &Node) -> Vec<SocketAddr> {
+    let mut servers = Vec::new();
+    for item in reader.items(node, "name_servers", "[127.0.0.1, \"192.0.2.1:5353\"]").unwrap_or_default() {
+        let Some(text) = reader.text(item, "a name server") else { continue };
+        let bare = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let server = text.parse().ok().or(bare.ok().map(|ip| SocketAddr::new(ip, 53)));
+        match server {
+            Some(_) if servers.len() >= limits::NAME_SERVERS_MAX => {
+                let most = limits::NAME_SERVERS_MAX;
+                reader.complain(item, format!("more than {most} name servers"), "leave this one out");
+            }
+            Some(server) => servers.push(server),
+            None => {
+                let what = format!("a name server is an address, and here stands {text}");
+                reader.complain(item, what, "write 192.0.2.1, or \"192.0.2.1:5353\"");
+            }
+        }
+    }
+    servers
 }
 
 /// `30s`, or `off`.
@@ -314,6 +345,7 @@ fn server(reader: &Reader, node: &Node, key: &str) -> Option<Server> {
     }
     let (place, params) = rest.split_once(';').unwrap_or((rest, ""));
     let mut transport = Transport::Udp;
+    let transport_said = !params.is_empty();
     for param in params.split(';').filter(|param| !param.is_empty()) {
         transport = match param.to_ascii_lowercase().as_str() {
             "transport=udp" => Transport::Udp,
@@ -328,7 +360,7 @@ fn server(reader: &Reader, node: &Node, key: &str) -> Option<Server> {
     // The guard's own reader knows hosts and ports; any harmless user will do.
     let target = format!("sip:probe@{place}").parse::<Target>();
     match target.as_ref().map(Target::view) {
-        Ok(View::Sip { host, port, .. }) => Some(Server { host: host.to_string(), port, transport }),
+        Ok(View::Sip { host, port, .. }) => Some(Server { host: host.to_string(), port, transport, transport_said }),
         _ => wrong(format!("{key} '{text}' has no readable host and port"), "write \"sip:HOST:PORT\"".to_string()),
     }
 }

@@ -5,6 +5,7 @@ use super::watch::{Price, Shared};
 pub use crate::vocabulary::Transport;
 use crate::vocabulary::trace::KeyChoice;
 use crate::vocabulary::{Codec, Srtp, Target, View};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub struct Trunk {
     /// Where everything goes first, instead of to the server.
     pub outbound_proxy: Option<Server>,
     pub tls: TrunkTls,
+    /// The port on which calls to us come in, where the trunk is not told it by a registration.
+    pub listen: Option<u16>,
+    /// Who knows where a server given by name is; empty: whom this machine asks.
+    pub name_servers: Vec<SocketAddr>,
     /// What is offered, in order of liking; empty: everything, the country's law first.
     pub codecs: Vec<Codec>,
     pub srtp: Srtp,
@@ -41,6 +46,8 @@ pub struct Server {
     pub host: String,
     pub port: Option<u16>,
     pub transport: Transport,
+    /// The transport is the file's, and no usual one: the domain is not asked which it would like (RFC 3263 §4.1).
+    pub transport_said: bool,
 }
 
 /// How the certificate of a server reached by TLS is checked.
@@ -68,7 +75,14 @@ impl Trunk {
 
     /// Whether somebody has to look after it between calls.
     pub fn is_attended(&self) -> bool {
-        self.register || self.keep_alive.is_some()
+        self.register || self.keep_alive.is_some() || self.listen.is_some()
+    }
+}
+
+impl Trunk {
+    /// Whether calls to us can come in by it.
+    pub fn takes_calls(&self) -> bool {
+        self.register || self.listen.is_some()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Places one call: steps the journey by the clock, writes the tape before each step, records the sound, sends.
 
 use super::evidence::Evidence;
+use super::inbound::News;
 use super::line::{Arrival, Sockets};
+use super::permit::Permits;
 use crate::call::srtp::{self, Exchange};
 use crate::hearing::prompts::known::Lesson;
 use crate::hearing::words::RawHearing;
+use crate::journey::callback::Back;
 use crate::journey::{Input, Journey, Output};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::known_prompts::KnownPrompts;
@@ -54,6 +57,8 @@ pub struct Finished {
     pub lessons: Vec<Lesson>,
     /// What a mapping call found out.
     pub explored: Option<Explored>,
+    /// Calls back that came, each a call of its own.
+    pub callbacks: Vec<Finished>,
 }
 
 /// What a mapping call found out.
@@ -61,6 +66,14 @@ pub struct Finished {
 pub struct Explored {
     pub legs: Vec<Leg>,
     pub listens_while_speaking: Option<bool>,
+}
+
+/// What stands around a call.
+pub struct Around {
+    /// May somebody else be called in the course of it?
+    pub permits: Permits,
+    /// Of calls back that are waited for.
+    pub told: mpsc::UnboundedReceiver<News>,
 }
 
 /// How the outside breaks a call off.
@@ -75,9 +88,13 @@ pub async fn place(
     sockets: Sockets,
     mut evidence: Evidence,
     words: Words,
+    around: Around,
     stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Finished {
+    let Around { permits, mut told } = around;
+    let mut callbacks = Vec::new();
+    let (granted_in, mut granted) = mpsc::unbounded_channel::<Input>();
     let (heard_in, mut heard) = mpsc::unbounded_channel::<(Clip, Result<RawHearing, String>)>();
     let clock = Instant::now();
     let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
@@ -142,6 +159,18 @@ pub async fn place(
                         }
                         Err(_) => continue,
                     },
+                    Some(permit) = granted.recv() => (now(), permit),
+                    Some(news) = told.recv() => (now(), Input::CalledBack(match news {
+                        News::Coming => Back::Coming,
+                        News::Over { for_us, finished } => {
+                            let came = finished.as_ref().filter(|_| for_us).map(|finished| Back::Came {
+                                call: finished.record.id.clone(),
+                                from: finished.record.called_by.clone().unwrap_or_default(),
+                            });
+                            callbacks.extend(finished.map(|finished| *finished));
+                            came.unwrap_or(Back::NotForUs)
+                        }
+                    })),
                     Some((clip, result)) = heard.recv() => (now(), Input::Heard { clip: clip.id, result }),
                     Some(stop) = stop.recv() => {
                         if interrupted.is_some() {
@@ -203,6 +232,13 @@ pub async fn place(
                     };
                     safe.map(|bytes| rtcp.try_send_to(&bytes, to));
                 }
+                Output::Permit { asked, target } => {
+                    let (permits, granted) = (permits.clone(), granted_in.clone());
+                    tokio::spawn(async move {
+                        let answer = permits.ask(&target).await;
+                        let _ = granted.send(Input::Permit { asked, target, granted: answer });
+                    });
+                }
                 Output::Transcribe(clip) => write_down(clip, &languages, words.writer.as_ref(), &heard_in),
                 Output::Recall(asked) => {
                     let prompts = words.known.recall(&asked);
@@ -223,7 +259,8 @@ pub async fn place(
     }
     sip.finish().await;
     let judgement = judgement.unwrap_or_else(|| replay::judge_so_far(&journey));
-    finish(journey, facts, evidence, judgement, interrupted.is_some())
+    let finished = finish(journey, facts, evidence, judgement, interrupted.is_some());
+    Finished { callbacks, ..finished }
 }
 
 /// Keys for one direction, from the system's randomness. A machine without any makes no safe call, and no call at all.
@@ -305,6 +342,7 @@ fn finish(
         losses,
         lessons: journey.lessons(),
         explored,
+        callbacks: Vec::new(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The sockets of one call: its signalling, RTP and RTCP, on the address that reaches the far side.
 
+mod shared;
 mod stream;
 mod tls;
 mod wires;
 
+pub use shared::{Door, Shared};
 pub use tls::Tls;
 pub use wires::{Arrival, Wires};
 
@@ -13,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UdpSocket;
 
 pub struct Sockets {
-    pub sip: Wires,
+    pub sip: Door,
     pub rtp: UdpSocket,
     pub rtcp: UdpSocket,
 }
@@ -24,11 +26,11 @@ const PORT_TRIES: usize = 64;
 impl Sockets {
     /// Binds on the local address from which `remote` is reached.
     pub async fn towards(remote: SocketAddr, transport: Transport, tls: Option<Tls>) -> io::Result<Sockets> {
-        Sockets::beside(Wires::towards(remote, transport, tls).await?).await
+        Sockets::beside(Door::Own(Wires::towards(remote, transport, tls).await?)).await
     }
 
     /// Sockets for the media of a call whose signalling there is.
-    pub async fn beside(sip: Wires) -> io::Result<Sockets> {
+    pub async fn beside(sip: Door) -> io::Result<Sockets> {
         let local = sip.local().ip();
         // RFC 3550 §11: RTP on an even port, RTCP on the next.
         for _ in 0..PORT_TRIES {
@@ -46,7 +48,7 @@ impl Sockets {
 }
 
 /// Asking the kernel which way the far side lies sends nothing.
-async fn local_address(remote: SocketAddr) -> io::Result<IpAddr> {
+pub async fn local_address(remote: SocketAddr) -> io::Result<IpAddr> {
     let any: IpAddr = match remote {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -65,15 +67,4 @@ fn report_unreachable(socket: &UdpSocket) -> io::Result<()> {
         SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true),
     };
     done.map_err(io::Error::from)
-}
-
-/// Addresses of a host, IPv4 first among equals: most PBXs behind one name speak only that.
-pub async fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, port));
-    }
-    let mut found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
-    found.sort_by_key(|a| a.is_ipv6());
-    found.first().copied().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address"))
 }

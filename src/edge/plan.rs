@@ -1,16 +1,24 @@
 //! From what is wanted to a call ready to be placed: trunk, address, guard, sounds, evidence.
 
-use super::call::{self, Finished, Stop, Words, Writer};
+use super::call::{self, Around, Finished, Stop, Words, Writer};
 use super::evidence::Evidence;
-use super::line::{Sockets, Tls, resolve};
+use super::inbound::{Awaited, Desk};
+use super::line::{Door, Shared, Sockets, Tls, local_address};
+use super::names::locate;
+use super::permit::Permits;
 use super::probes;
 use super::shelf::Shelf;
 use super::trunk::{Attended, Trunks};
+use crate::call::sip::Place;
+use crate::call::sip::expected::Expectation as Expected;
+use crate::call::sip::locate::{Located, Sought};
 use crate::config::persona::Persona;
+use crate::config::steps::HEAR_WITHIN;
 use crate::config::{
-    Allow, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
+    Allow, Callback, Expectation, Hotline, IfHuman, PasswordFrom, Probe, Server, Step, Transport, Trunk, TrunkTls,
 };
 use crate::hearing::prompts::known::Lesson;
+use crate::journey::callback::Called;
 use crate::journey::{COURTESY_FILE, Journey, Settings, guard, settings};
 use crate::record::call::CallFacts;
 use crate::record::known_prompts::KnownPrompts;
@@ -19,6 +27,7 @@ use crate::vocabulary::trace::KeyChoice;
 use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Target, View};
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, Utc};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +72,10 @@ pub struct Wanted {
     pub srtp: Option<Srtp>,
     /// Who calls; what it does not say is as the trunk says.
     pub persona: Persona,
+    /// Whom a REFER names is called, where the allow list has it.
+    pub follow_refer: bool,
+    /// The hotline is to call back.
+    pub callback: Option<Callback>,
 }
 
 /// Why a call was not made. Nothing has been sent.
@@ -106,6 +119,8 @@ impl Wanted {
             codecs: Vec::new(),
             srtp: None,
             persona: probe.persona.clone(),
+            follow_refer: probe.follow_refer,
+            callback: probe.callback.clone(),
         }
     }
 
@@ -145,8 +160,15 @@ pub async fn make(
         }
     }
     let hop = next_hop(&wanted)?;
-    match wanted.trunk.as_ref().filter(|trunk| trunk.register) {
-        None => place(wanted, hop, Vec::new(), folder, writer, stop, watch).await,
+    if wanted.callback.is_some() && !wanted.trunk.as_ref().is_some_and(Trunk::takes_calls) {
+        let why = "a call back comes in by a trunk that registers or listens";
+        return Err(NotMade::Wrong(format!(
+            "{why}; write register: true, or listen: 5070, at the trunk that this call leaves by"
+        )));
+    }
+    let takes_calls = |trunk: &&Trunk| trunk.register || wanted.callback.is_some();
+    match wanted.trunk.as_ref().filter(takes_calls) {
+        None => place(wanted, allow, hop, (Vec::new(), None), folder, writer, None, stop, watch).await,
         Some(trunk) => {
             let own = Trunks::default();
             let attended = match &wanted.attended {
@@ -154,12 +176,13 @@ pub async fn make(
                 None => own.of_call(trunk)?,
             };
             let name = trunk.name.clone();
+            let desk = attended.as_ref().map(|attended| attended.desk.clone());
             let up = match attended {
                 Some(attended) => attended.up().await,
                 None => Err("nobody attends to it".to_string()),
             };
             let made = match up {
-                Ok(service_route) => place(wanted, hop, service_route, folder, writer, stop, watch).await,
+                Ok(registered) => place(wanted, allow, hop, registered, folder, writer, desk, stop, watch).await,
                 // What a registrar that does not know us says to a call would be laid at the hotline's door.
                 Err(why) => Err(NotMade::Ours(format!("the trunk {name} is not registered: {why}"))),
             };
@@ -170,60 +193,169 @@ pub async fn make(
 }
 
 /// Everything that a call needs is got ready, and it is placed.
+#[expect(clippy::too_many_arguments, reason = "everything a call is made with, once")]
 async fn place(
     wanted: Wanted,
+    allow: Option<&Allow>,
     hop: Hop,
-    service_route: Vec<String>,
+    (service_route, registered_at): (Vec<String>, Option<SocketAddr>),
     folder: &Path,
     writer: Option<Writer>,
+    desk: Option<Desk>,
     stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Result<Finished, NotMade> {
-    let srtp = wanted.srtp.or(wanted.trunk.as_ref().map(|trunk| trunk.srtp)).unwrap_or_default();
-    let may_be_read = wanted.trunk.as_ref().is_some_and(|trunk| trunk.srtp_without_tls) || wanted.target.is_loopback();
-    if srtp != Srtp::Off && hop.transport != Transport::Tls && !may_be_read {
-        let why = format!(
-            "SRTP sends its keys in the signalling, and over {} everybody on the way can read them",
-            hop.transport
-        );
-        return Err(NotMade::Wrong(format!("{why}; use a trunk by TLS, or write srtp_without_tls: true there")));
-    }
-    let of_trunk = wanted.trunk.as_ref().map(|trunk| trunk.codecs.clone()).unwrap_or_default();
-    let codecs = [wanted.codecs.clone(), of_trunk, settings::offered_codecs(wanted.tones.as_deref())];
-    let codecs = codecs.into_iter().find(|codecs| !codecs.is_empty()).unwrap_or_default();
-    let early = wanted.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
-    let wall = started(wanted.timezone) + early;
     let id = wanted.id.clone().unwrap_or_else(new_id);
-    let seed = u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1);
-    let sounds = load_sounds(&wanted)?;
-    let map = wanted.map.as_deref().map(probes::load_map).transpose().map_err(|e| NotMade::Wrong(e.to_string()))?;
-    let tls = hop.tls()?;
-    let remote = match resolve(&hop.host, hop.port).await {
-        Ok(address) => address,
+    let seed = seed_of(&id);
+    let (transport, mut places) = match hop.locate(Seed::new(seed).fork("places")).await {
+        Ok(found) => (found.transport, found.places),
         Err(e) => return Err(NotMade::Ours(format!("no address for {}: {e}", hop.host))),
     };
-    let sockets = Sockets::towards(remote, hop.transport, tls).await;
+    // Calls of a line go by the place where it is registered, before any other.
+    places.sort_by_key(|place| Some(place.address) != registered_at);
+    let srtp = wanted.srtp.or(wanted.trunk.as_ref().map(|trunk| trunk.srtp)).unwrap_or_default();
+    let may_be_read = wanted.trunk.as_ref().is_some_and(|trunk| trunk.srtp_without_tls) || wanted.target.is_loopback();
+    if srtp != Srtp::Off && transport != Transport::Tls && !may_be_read {
+        let why =
+            format!("SRTP sends its keys in the signalling, and over {} everybody on the way can read them", transport);
+        return Err(NotMade::Wrong(format!("{why}; use a trunk by TLS, or write srtp_without_tls: true there")));
+    }
+    let early = wanted.not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+    let wall = started(wanted.timezone) + early;
+    let sounds = load_sounds(&wanted)?;
+    let map = wanted.map.as_deref().map(probes::load_map).transpose().map_err(|e| NotMade::Wrong(e.to_string()))?;
+    let tls = hop.tls(transport)?;
+    let remote = reachable(&mut places).await.map_err(NotMade::Ours)?;
+    let sockets = Sockets::towards(remote, transport, tls).await;
     let sockets = sockets.map_err(|e| NotMade::Ours(format!("no way to {remote}: {e}")))?;
     let local_rtp = sockets.rtp.local_addr().map_err(|e| NotMade::Ours(e.to_string()))?;
     let credentials = credentials(&wanted)?;
-    let persona = persona(&wanted);
-    let settings = Settings {
+    let ends = Ends {
         target: request_uri(&wanted),
         remote,
+        places: if hop.is_written() { Vec::new() } else { places },
         local_sip: sockets.sip.local(),
         local_rtp,
-        transport: hop.transport,
+        transport,
         routes: routes(&wanted, service_route),
+    };
+    let settings = Settings {
+        callback: wanted.callback.as_ref().map(Into::into),
+        map: map.map(Box::new),
+        ..settings_of(&wanted, &id, wall, ends, credentials.as_ref(), srtp, writer.is_none())
+    };
+    let (journey, facts, evidence) = begin(&wanted, settings, wall, seed, sounds, credentials, folder)?;
+    let name = wanted.hotline.clone().unwrap_or_else(|| wanted.target.to_string());
+    let shelf = wanted.prompts.as_ref().map(|folder| Shelf::new(folder, &name));
+    let known = known_prompts(shelf.clone()).await;
+    if let Some(moment) = wanted.not_before {
+        tokio::time::sleep_until(moment.into()).await;
+    }
+    let (news, told) = mpsc::unbounded_channel();
+    // Waited for from here on: somebody may call back while this call is still up.
+    let _ticket = match (&wanted.callback, desk) {
+        (Some(callback), Some(desk)) => {
+            let (from, code) = (callback.from.clone(), callback.code.clone());
+            let expectation = Expected { call: facts.id.clone(), from, code };
+            let (folder, writer, wanted) = (folder.to_path_buf(), writer.clone(), wanted.clone());
+            Some(desk.expect(Awaited { expectation, wanted, folder, writer, news }).map_err(NotMade::Ours)?)
+        }
+        _ => None,
+    };
+    let permits = Permits { allow: allow.cloned(), trunk: wanted.trunk.clone(), transport, local: local_rtp.ip() };
+    let around = Around { permits, told };
+    let words = Words { writer, known };
+    let finished = call::place(journey, facts, sockets, evidence, words, around, stop, watch).await;
+    if let Some(shelf) = shelf {
+        learn(shelf, finished.lessons.clone(), wall.date_naive()).await;
+    }
+    Ok(finished)
+}
+
+/// Answers a call to us, as the call that asked for it would have been answered. `target` is what was called, `remote` where
+/// it comes from.
+pub(super) async fn answer(
+    wanted: &Wanted,
+    called: Called,
+    (target, remote): (String, SocketAddr),
+    shared: Shared,
+    folder: &Path,
+    writer: Option<Writer>,
+    stop: &mut mpsc::Receiver<Stop>,
+) -> Result<Finished, NotMade> {
+    let id = new_id();
+    let seed = seed_of(&id);
+    let steps = vec![Step::Hear { texts: Vec::new(), anything: true, within: HEAR_WITHIN }];
+    let wanted = Wanted { steps, expect: None, explore: None, map: None, callback: None, ..wanted.clone() };
+    let wall = started(wanted.timezone);
+    let sounds = load_sounds(&wanted)?;
+    let sockets = Sockets::beside(Door::Shared(shared)).await;
+    let sockets = sockets.map_err(|e| NotMade::Ours(format!("no ports for the sound of a call to us: {e}")))?;
+    let local_rtp = sockets.rtp.local_addr().map_err(|e| NotMade::Ours(e.to_string()))?;
+    let trunk = wanted.trunk.as_ref();
+    let transport = trunk.map_or(Transport::Udp, |trunk| trunk.first_hop().transport);
+    let (places, routes, local_sip) = (Vec::new(), Vec::new(), sockets.sip.local());
+    let ends = Ends { target, remote, places, local_sip, local_rtp, transport, routes };
+    let srtp = wanted.srtp.or(trunk.map(|trunk| trunk.srtp)).unwrap_or_default();
+    let settings = Settings {
+        called: Some(called),
+        redirects: false,
+        follow_refer: false,
+        ..settings_of(&wanted, &id, wall, ends, None, srtp, writer.is_none())
+    };
+    let (journey, facts, evidence) = begin(&wanted, settings, wall, seed, sounds, None, folder)?;
+    let permits = Permits { allow: None, trunk: wanted.trunk.clone(), transport, local: local_rtp.ip() };
+    let around = Around { permits, told: mpsc::unbounded_channel().1 };
+    let words = Words { writer, known: KnownPrompts::default() };
+    Ok(call::place(journey, facts, sockets, evidence, words, around, stop, &mut |_| {}).await)
+}
+
+/// Where a call is between.
+struct Ends {
+    target: String,
+    remote: SocketAddr,
+    places: Vec<Place>,
+    local_sip: SocketAddr,
+    local_rtp: SocketAddr,
+    transport: Transport,
+    routes: Vec<String>,
+}
+
+fn settings_of(
+    wanted: &Wanted,
+    id: &str,
+    wall: DateTime<FixedOffset>,
+    ends: Ends,
+    credentials: Option<&(String, String)>,
+    srtp: Srtp,
+    deaf: bool,
+) -> Settings {
+    let of_trunk = wanted.trunk.as_ref().map(|trunk| trunk.codecs.clone()).unwrap_or_default();
+    let codecs = [wanted.codecs.clone(), of_trunk, settings::offered_codecs(wanted.tones.as_deref())];
+    let codecs = codecs.into_iter().find(|codecs| !codecs.is_empty()).unwrap_or_default();
+    let persona = persona(wanted);
+    Settings {
+        target: ends.target,
+        remote: ends.remote,
+        places: ends.places,
+        local_sip: ends.local_sip,
+        local_rtp: ends.local_rtp,
+        transport: ends.transport,
+        routes: ends.routes,
         seen_as: None,
-        from_user: from_user(&wanted, credentials.as_ref()),
+        from_user: from_user(wanted, credentials),
         from_display: persona.caller_name.clone(),
         asserted: persona.asserted_identity.clone(),
         anonymous: persona.anonymous == Some(true),
-        username: credentials.as_ref().map(|(user, _)| user.clone()),
+        redirects: true,
+        follow_refer: wanted.follow_refer,
+        callback: None,
+        called: None,
+        username: credentials.map(|(user, _)| user.clone()),
         trunk: wanted.trunk.as_ref().map(|t| t.name.clone()),
         hotline: wanted.hotline.clone(),
         probe: wanted.probe.clone(),
-        id: id.clone(),
+        id: id.to_string(),
         languages: wanted.languages.clone(),
         tones: wanted.tones.clone(),
         ring_limit_ms: wanted.ring_limit.as_millis() as u64,
@@ -237,44 +369,43 @@ async fn place(
         at: Some(wall.time()),
         hours: wanted.hours.clone(),
         goes_on_with_people: wanted.goes_on_with_people,
-        deaf: writer.is_none(),
-        map: map.map(Box::new),
+        deaf,
+        map: None,
         explore: wanted.explore.clone().map(Box::new),
-    };
+    }
+}
+
+/// The tape is opened, and the caller stands ready.
+fn begin(
+    wanted: &Wanted,
+    settings: Settings,
+    wall: DateTime<FixedOffset>,
+    seed: u64,
+    sounds: BTreeMap<String, Arc<[i16]>>,
+    credentials: Option<(String, String)>,
+    folder: &Path,
+) -> Result<(Journey, CallFacts, Evidence), NotMade> {
     let shown = wall.to_rfc3339_opts(chrono::SecondsFormat::Micros, false);
-    let header = TapeHeader::new(
-        seed,
-        shown.clone(),
-        settings.target.clone(),
-        serde_json::to_value(&settings).map_err(|e| NotMade::Ours(e.to_string()))?,
-    );
+    let value = serde_json::to_value(&settings).map_err(|e| NotMade::Ours(e.to_string()))?;
+    let header = TapeHeader::new(seed, shown.clone(), settings.target.clone(), value);
     let loaded: Vec<(String, Arc<[i16]>)> =
         sounds.iter().map(|(name, samples)| (name.clone(), samples.clone())).collect();
-    let evidence = Evidence::open(folder, &id, &header, &loaded).map_err(|e| {
+    let evidence = Evidence::open(folder, &settings.id, &header, &loaded).map_err(|e| {
         NotMade::Ours(format!("no call without its evidence: {} cannot be written: {e}", folder.display()))
     })?;
     let facts = CallFacts {
-        id,
+        id: settings.id.clone(),
         hotline: wanted.hotline.clone(),
         probe: wanted.probe.clone(),
         target: settings.target.clone(),
+        asked_by: settings.called.as_ref().and_then(|called| called.asked_by.clone()),
         started: shown,
         call_id: None,
         evidence: Default::default(),
     };
     let password = credentials.map(|(_, password)| password);
     let journey = Journey::new(settings, password, sounds, &Seed::new(seed)).map_err(NotMade::Wrong)?;
-    let name = wanted.hotline.clone().unwrap_or_else(|| wanted.target.to_string());
-    let shelf = wanted.prompts.as_ref().map(|folder| Shelf::new(folder, &name));
-    let known = known_prompts(shelf.clone()).await;
-    if let Some(moment) = wanted.not_before {
-        tokio::time::sleep_until(moment.into()).await;
-    }
-    let finished = call::place(journey, facts, sockets, evidence, Words { writer, known }, stop, watch).await;
-    if let Some(shelf) = shelf {
-        learn(shelf, finished.lessons.clone(), wall.date_naive()).await;
-    }
-    Ok(finished)
+    Ok((journey, facts, evidence))
 }
 
 /// Off the thread of the calls: a disk may be slow.
@@ -288,6 +419,11 @@ async fn learn(shelf: Shelf, lessons: Vec<Lesson>, on: NaiveDate) {
     if let Ok(Err(e)) = kept {
         tracing::warn!("the prompts of this call are not remembered: {e}");
     }
+}
+
+/// A call's chance, from its id.
+fn seed_of(id: &str) -> u64 {
+    u64::from_str_radix(&crate::record::tape::sha256_hex(id.as_bytes())[..16], 16).unwrap_or(1)
 }
 
 /// A name no other call has.
@@ -306,19 +442,52 @@ fn started(timezone: Option<chrono_tz::Tz>) -> DateTime<FixedOffset> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hop {
     pub host: String,
-    pub port: u16,
-    pub transport: Transport,
+    port: Option<u16>,
+    /// None: as the domain says, or the usual one.
+    transport: Option<Transport>,
+    secure: bool,
     checks: TrunkTls,
+    name_servers: Vec<SocketAddr>,
 }
 
 impl Hop {
-    pub(super) fn server(server: &Server, checks: TrunkTls) -> Hop {
-        Hop { host: server.host.clone(), port: server.port(), transport: server.transport, checks }
+    pub(super) fn of_trunk(trunk: &Trunk) -> Hop {
+        let server = trunk.first_hop();
+        Hop {
+            host: server.host.clone(),
+            port: server.port,
+            transport: server.transport_said.then_some(server.transport),
+            secure: false,
+            checks: trunk.tls.clone(),
+            name_servers: trunk.name_servers.clone(),
+        }
     }
 
-    /// How its certificate is checked, where it shows one.
-    pub fn tls(&self) -> Result<Option<Tls>, NotMade> {
-        match self.transport {
+    /// Where it is (RFC 3263).
+    pub(super) async fn locate(&self, seed: Seed) -> Result<Located, String> {
+        let Hop { host, port, transport, secure, .. } = self.clone();
+        locate(&Sought { host, port, transport, secure }, &self.name_servers, seed).await
+    }
+
+    pub(super) fn transport(&self) -> Option<Transport> {
+        self.transport
+    }
+
+    /// The same by this transport.
+    pub(super) fn by(mut self, transport: Transport) -> Hop {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// It is an address, and no name that had to be found.
+    fn is_written(&self) -> bool {
+        self.host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+    }
+
+    /// How its certificate is checked, where it shows one: the name in it is the domain's, whatever server that names
+    /// (RFC 5922 §4).
+    pub fn tls(&self, transport: Transport) -> Result<Option<Tls>, NotMade> {
+        match transport {
             Transport::Udp | Transport::Tcp => Ok(None),
             Transport::Tls => Tls::towards(&self.host, &self.checks).map(Some).map_err(NotMade::Wrong),
         }
@@ -327,45 +496,77 @@ impl Hop {
 
 /// Where the INVITE goes: the trunk's proxy or server, else the target's own host.
 pub(super) fn next_hop(wanted: &Wanted) -> Result<Hop, NotMade> {
-    if let Some(trunk) = &wanted.trunk {
-        return Ok(Hop::server(trunk.first_hop(), trunk.tls.clone()));
-    }
-    match wanted.target.view() {
-        View::Sip { secure, host, port, params, .. } => {
-            let said = params.iter().find(|(name, _)| name == "transport").and_then(|(_, value)| value.as_deref());
-            let transport = match said.map(|said| (said, said.parse::<Transport>())) {
-                Some((said, Err(_))) => {
-                    return Err(NotMade::Wrong(format!(
-                        "transport={said} is not spoken; write udp, tcp or tls, or leave it out"
-                    )));
-                }
-                // RFC 3261 §26.2.2: `sips:` is TLS, over TCP.
-                Some((_, Ok(Transport::Udp))) if secure => {
-                    return Err(NotMade::Wrong(
-                        "sips: is TLS, which does not go over datagrams; leave ;transport=udp out".to_string(),
-                    ));
-                }
-                _ if secure => Transport::Tls,
-                Some((_, Ok(said))) => said,
-                None => Transport::Udp,
-            };
-            let port = port.unwrap_or(transport.default_port());
-            Ok(Hop { host: host.to_string(), port, transport, checks: TrunkTls::default() })
-        }
-        View::Tel(number) => Err(NotMade::Wrong(format!(
-            "tel:{number} needs a trunk to leave by; write --trunk NAME with a trunk from _trunks.yaml, or call a SIP address"
-        ))),
+    match &wanted.trunk {
+        Some(trunk) => Ok(Hop::of_trunk(trunk)),
+        None => Hop::of_target(&wanted.target),
     }
 }
 
+impl Hop {
+    /// A target that leaves by no trunk: its own host.
+    pub(super) fn of_target(target: &Target) -> Result<Hop, NotMade> {
+        match target.view() {
+            View::Sip { secure, host, port, params, .. } => {
+                let said = params.iter().find(|(name, _)| name == "transport").and_then(|(_, value)| value.as_deref());
+                let transport = match said.map(|said| (said, said.parse::<Transport>())) {
+                    Some((said, Err(_))) => {
+                        return Err(NotMade::Wrong(format!(
+                            "transport={said} is not spoken; write udp, tcp or tls, or leave it out"
+                        )));
+                    }
+                    // RFC 3261 §26.2.2: `sips:` is TLS, over TCP.
+                    Some((_, Ok(Transport::Udp))) if secure => {
+                        return Err(NotMade::Wrong(
+                            "sips: is TLS, which does not go over datagrams; leave ;transport=udp out".to_string(),
+                        ));
+                    }
+                    _ if secure => Some(Transport::Tls),
+                    Some((_, Ok(said))) => Some(said),
+                    None => None,
+                };
+                let (host, checks, name_servers) = (host.to_string(), TrunkTls::default(), Vec::new());
+                Ok(Hop { host, port, transport, secure, checks, name_servers })
+            }
+            View::Tel(number) => Err(NotMade::Wrong(format!(
+                "tel:{number} needs a trunk to leave by; write --trunk NAME with a trunk from _trunks.yaml, or call a SIP address"
+            ))),
+        }
+    }
+}
+
+/// The first of these that there is a way to; those that are not reached from the same address of ours go: one call has
+/// one socket.
+pub(super) async fn reachable(places: &mut Vec<Place>) -> Result<SocketAddr, String> {
+    let mut from = None;
+    let mut trouble = String::new();
+    let mut reached = Vec::new();
+    for place in places.drain(..) {
+        match local_address(place.address).await {
+            Ok(local) if from.is_none_or(|from| from == local) => {
+                from = Some(local);
+                reached.push(place);
+            }
+            Ok(_) => {}
+            Err(e) => trouble = format!("no way to {}: {e}", place.address),
+        }
+    }
+    *places = reached;
+    places.first().map(|place| place.address).ok_or(trouble)
+}
+
 pub(super) fn request_uri(wanted: &Wanted) -> String {
-    match (wanted.target.view(), &wanted.trunk) {
+    target_uri(&wanted.target, wanted.trunk.as_ref())
+}
+
+/// The Request-URI of a target that leaves by this trunk.
+pub(super) fn target_uri(target: &Target, trunk: Option<&Trunk>) -> String {
+    match (target.view(), trunk) {
         (View::Tel(number), Some(trunk)) => {
             let port = trunk.server.port.map(|p| format!(":{p}")).unwrap_or_default();
             // RFC 3261 §19.1.6: a telephone number inside a SIP URI.
             format!("sip:{number}@{}{port};user=phone", trunk.server.host)
         }
-        _ => wanted.target.to_string(),
+        _ => target.to_string(),
     }
 }
 

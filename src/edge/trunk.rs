@@ -1,20 +1,27 @@
 //! Trunks between calls: each that registers or is asked whether it is there has an attendant with a socket of its own.
 
-use super::line::{Arrival, Wires, resolve};
-use super::plan::{Hop, NotMade, secret};
+use super::inbound::{Desk, Incoming};
+use super::line::{Arrival, Shared, Wires};
+use super::plan::{Hop, NotMade, reachable, secret};
 use crate::call::sip::attendant::{Attendant, AttendantEvent, AttendantInput, AttendantOutput, AttendantSettings};
 use crate::call::sip::keep_alive::KeepAliveSettings;
+use crate::call::sip::locate::Located;
 use crate::call::sip::registration::{EXPIRES_USUAL, RegistrationSettings};
 use crate::call::sip::{Credentials, contact};
 use crate::config::Trunk;
+use crate::vocabulary::limits::SIP_STREAM_QUEUE_MAX;
 use crate::vocabulary::target::percent_encoded;
-use crate::vocabulary::{Moment, Seed};
-use std::collections::BTreeMap;
+use crate::vocabulary::{Moment, Seed, Transport};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+
+mod door;
+
+use door::{Came, InDoor};
 
 /// A call waits so long for a trunk that has only begun to register.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,28 +41,43 @@ pub enum TrunkState {
     Up {
         /// What requests through it pass first (RFC 3608).
         service_route: Vec<String>,
+        /// The place where it is registered.
+        at: Option<SocketAddr>,
     },
     Down {
         why: String,
     },
 }
 
-/// Who is told when a trunk's state changes: its name, its state (`None`: it is attended to no more).
-pub type Listener = Arc<dyn Fn(&str, Option<&TrunkState>) + Send + Sync>;
+/// What is told of a trunk.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    State(&'a TrunkState),
+    /// It is attended to no more.
+    Gone,
+    /// A call to us came in by it: answered, or refused with this status.
+    Called(Option<u16>),
+}
+
+/// Who is told, with the trunk's name.
+pub type Listener = Arc<dyn Fn(&str, Told) + Send + Sync>;
 
 /// A trunk that somebody attends to, as a call sees it.
 #[derive(Clone, Debug)]
 pub struct Attended {
     state: watch::Receiver<TrunkState>,
+    /// Where calls back are waited for.
+    pub desk: Desk,
 }
 
 impl Attended {
-    /// Waits until it is known whether calls can leave by it; then the routes they take, or why they cannot.
-    pub async fn up(mut self) -> Result<Vec<String>, String> {
+    /// Waits until it is known whether calls can leave by it; then the routes they take and the place where we are
+    /// registered, or why they cannot.
+    pub async fn up(mut self) -> Result<(Vec<String>, Option<SocketAddr>), String> {
         let known = self.state.wait_for(|state| *state != TrunkState::Starting);
         match tokio::time::timeout(PATIENCE, known).await {
             Ok(Ok(state)) => match &*state {
-                TrunkState::Up { service_route } => Ok(service_route.clone()),
+                TrunkState::Up { service_route, at } => Ok((service_route.clone(), *at)),
                 TrunkState::Down { why } => Err(why.clone()),
                 TrunkState::Starting => Err("it has not answered yet".to_string()),
             },
@@ -69,6 +91,7 @@ impl Attended {
 struct Attendance {
     trunk: Trunk,
     state: watch::Receiver<TrunkState>,
+    desk: Desk,
     stop: oneshot::Sender<()>,
     work: JoinHandle<()>,
 }
@@ -77,9 +100,10 @@ impl Attendance {
     fn begin(trunk: &Trunk, listener: Option<Listener>) -> Result<Attendance, NotMade> {
         let (state_in, state) = watch::channel(TrunkState::Starting);
         let (stop, stopped) = oneshot::channel();
-        let post = Post::of(trunk, state_in, listener)?;
+        let desk = Desk::default();
+        let post = Post::of(trunk, state_in, listener, desk.clone())?;
         let work = tokio::spawn(post.keep(stopped));
-        Ok(Attendance { trunk: trunk.clone(), state, stop, work })
+        Ok(Attendance { trunk: trunk.clone(), state, desk, stop, work })
     }
 
     async fn end(self) {
@@ -113,7 +137,7 @@ impl Trunks {
             .collect();
         for name in gone {
             if let (Some(attendance), Some(listener)) = (attended.remove(&name), &self.listener) {
-                listener(&name, None);
+                listener(&name, Told::Gone);
                 tokio::spawn(attendance.end());
             }
         }
@@ -125,17 +149,17 @@ impl Trunks {
                 Ok(attendance) => drop(attended.insert(name.to_string(), attendance)),
                 Err(why) => {
                     if let Some(listener) = &self.listener {
-                        listener(name, Some(&TrunkState::Down { why: why.to_string() }));
+                        listener(name, Told::State(&TrunkState::Down { why: why.to_string() }));
                     }
                 }
             }
         }
     }
 
-    /// For calls by a trunk that registers: attended to from the first of them on. One that is only asked whether it is
+    /// For calls by a trunk that registers or by which calls come in: attended to from the first of them on. One that is only asked whether it is
     /// there is asked by the daemon, which is there to hear the answer.
     pub fn of_call(&self, trunk: &Trunk) -> Result<Option<Attended>, NotMade> {
-        if trunk.register && self.named(&trunk.name).is_none() {
+        if trunk.takes_calls() && self.named(&trunk.name).is_none() {
             let attendance = Attendance::begin(trunk, self.listener.clone())?;
             self.attended.lock().unwrap_or_else(PoisonError::into_inner).insert(trunk.name.clone(), attendance);
         }
@@ -145,7 +169,8 @@ impl Trunks {
     /// The trunk of this name, if somebody attends to it.
     pub fn named(&self, name: &str) -> Option<Attended> {
         let attended = self.attended.lock().unwrap_or_else(PoisonError::into_inner);
-        attended.get(name).map(|attendance| Attended { state: attendance.state.clone() })
+        let told = |a: &Attendance| Attended { state: a.state.clone(), desk: a.desk.clone() };
+        attended.get(name).map(told)
     }
 
     /// Every registration is taken back.
@@ -165,6 +190,7 @@ struct Post {
     credentials: Option<Credentials>,
     state: watch::Sender<TrunkState>,
     listener: Option<Listener>,
+    desk: Desk,
 }
 
 /// Why an attendant's work at one address ended.
@@ -175,20 +201,25 @@ enum Over {
 }
 
 impl Post {
-    fn of(trunk: &Trunk, state: watch::Sender<TrunkState>, listener: Option<Listener>) -> Result<Post, NotMade> {
-        let hop = Hop::server(trunk.first_hop(), trunk.tls.clone());
-        hop.tls()?;
+    fn of(
+        trunk: &Trunk,
+        state: watch::Sender<TrunkState>,
+        listener: Option<Listener>,
+        desk: Desk,
+    ) -> Result<Post, NotMade> {
+        let hop = Hop::of_trunk(trunk);
+        hop.tls(trunk.first_hop().transport)?;
         let credentials = match (&trunk.username, &trunk.password) {
             (Some(username), Some(from)) => Some(Credentials { username: username.clone(), password: secret(from)? }),
             _ => None,
         };
-        Ok(Post { trunk: trunk.clone(), hop, credentials, state, listener })
+        Ok(Post { trunk: trunk.clone(), hop, credentials, state, listener, desk })
     }
 
     fn tell(&self, state: TrunkState) {
         if *self.state.borrow() != state {
             if let Some(listener) = &self.listener {
-                listener(&self.trunk.name, Some(&state));
+                listener(&self.trunk.name, Told::State(&state));
             }
             self.state.send_replace(state);
         }
@@ -215,13 +246,22 @@ impl Post {
 
     /// At the address that the trunk has now, until it is another.
     async fn attend(&self, stop: &mut oneshot::Receiver<()>) -> Result<Over, String> {
-        let (host, port) = (&self.hop.host, self.hop.port);
-        let remote = resolve(host, port).await.map_err(|e| format!("no address for {host}: {e}"))?;
-        let tls = self.hop.tls().map_err(|e| e.to_string())?;
-        let wires = Wires::towards(remote, self.hop.transport, tls).await;
-        let mut wires = wires.map_err(|e| format!("no way to {remote}: {e}"))?;
+        let host = &self.hop.host;
         let seed = Seed::new(ulid::Ulid::new().0 as u64);
-        let mut attendant = Attendant::new(self.settings(remote, wires.local()), seed);
+        let found = self.hop.locate(seed.fork("places")).await.map_err(|e| format!("no address for {host}: {e}"))?;
+        let Located { transport, mut places } = found.clone();
+        let tls = self.hop.tls(transport).map_err(|e| e.to_string())?;
+        let remote = reachable(&mut places).await?;
+        let port = self.trunk.listen.unwrap_or(0);
+        let wires = Wires::at(port, remote, transport, tls).await;
+        let mut wires = wires.map_err(|e| match port {
+            0 => format!("no way to {remote}: {e}"),
+            port => format!("port {port} cannot be listened on: {e}"),
+        })?;
+        let (goes_in, mut goes) = mpsc::channel(SIP_STREAM_QUEUE_MAX);
+        let mut door = InDoor::new(self, wires.local(), goes_in);
+        let places = places.iter().map(|place| place.address).collect();
+        let mut attendant = Attendant::new(self.settings(places, transport, wires.local()), seed.clone());
         let clock = Instant::now();
         let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
         let mut next = Some(AttendantInput::Start);
@@ -235,10 +275,26 @@ impl Post {
                     let wake = attendant.deadline().map(|due| clock + Duration::from_micros(due.micros()));
                     let down = matches!(*self.state.borrow(), TrunkState::Down { .. });
                     tokio::select! {
+                        Some((to, bytes)) = goes.recv() => {
+                            if let Err(detail) = wires.send(to, bytes).await {
+                                tracing::debug!(trunk = self.trunk.name, "a message of a call to us was not sent: {detail}");
+                            }
+                            continue;
+                        }
                         arrival = wires.receive() => match arrival {
-                            Arrival::Message { from, bytes } => AttendantInput::Wire { from, bytes },
+                            Arrival::Message { from, bytes } => match door.comes(from, bytes) {
+                                Came::Other(bytes) => AttendantInput::Wire { from, bytes },
+                                Came::Taken => continue,
+                                Came::Answered { to, bytes } => {
+                                    let _ = wires.send(to, bytes).await;
+                                    continue;
+                                }
+                            },
                             Arrival::Unreachable { detail } => AttendantInput::Unreachable { detail },
-                            Arrival::Lost { peer, detail } => AttendantInput::Lost { peer, detail },
+                            Arrival::Lost { peer, detail } => {
+                                door.lost(peer, &detail);
+                                AttendantInput::Lost { peer, detail }
+                            }
                         },
                         _ = &mut *stop, if !stopping => {
                             stopping = true;
@@ -247,7 +303,7 @@ impl Post {
                         () = sleep_until(wake) => AttendantInput::Tick,
                         () = tokio::time::sleep_until((looked_up + LOOK_UP).into()), if down && !stopping => {
                             looked_up = Instant::now();
-                            if resolve(host, port).await.is_ok_and(|now| now != remote) {
+                            if self.hop.locate(seed.fork("places")).await.is_ok_and(|now| is_elsewhere(&now, &found)) {
                                 return Ok(Over::Moved);
                             }
                             AttendantInput::Tick
@@ -263,8 +319,8 @@ impl Post {
                             next = Some(AttendantInput::Unreachable { detail });
                         }
                     }
-                    AttendantOutput::Event(AttendantEvent::Up { service_route }) => {
-                        self.tell(TrunkState::Up { service_route });
+                    AttendantOutput::Event(AttendantEvent::Up { service_route, at }) => {
+                        self.tell(TrunkState::Up { service_route, at });
                     }
                     AttendantOutput::Event(AttendantEvent::Down { detail }) => {
                         self.tell(TrunkState::Down { why: detail });
@@ -282,20 +338,19 @@ impl Post {
         }
     }
 
-    fn settings(&self, remote: SocketAddr, local: SocketAddr) -> AttendantSettings {
+    fn settings(&self, places: Vec<SocketAddr>, transport: Transport, local: SocketAddr) -> AttendantSettings {
         let trunk = &self.trunk;
         let user = trunk.username.as_deref().unwrap_or("nightbell");
         let (user, domain) = user.split_once('@').unwrap_or((user, &trunk.server.host));
         let address = format!("sip:{}@{domain}", percent_encoded(user));
         let user_agent = format!("nightbell/{}", env!("CARGO_PKG_VERSION"));
         let routes: Vec<String> = trunk.outbound_proxy.iter().map(|proxy| proxy.route()).collect();
-        let transport = self.hop.transport;
         let registration =
             self.credentials.clone().filter(|_| trunk.register).map(|credentials| RegistrationSettings {
                 registrar: trunk.server.uri(),
                 address_of_record: address.clone(),
                 user: user.to_string(),
-                remote,
+                places: places.clone(),
                 local,
                 transport,
                 routes: routes.clone(),
@@ -308,14 +363,21 @@ impl Post {
             server: trunk.server.uri(),
             from: address,
             contact: contact("sip", &percent_encoded(user), local, transport),
-            remote,
+            places,
             local,
             transport,
             routes,
             user_agent: user_agent.clone(),
+            registered: registration.is_some(),
         });
         AttendantSettings { registration, keep_alive, user_agent }
     }
+}
+
+/// Other places than before, in whatever order.
+fn is_elsewhere(now: &Located, before: &Located) -> bool {
+    let addresses = |found: &Located| found.places.iter().map(|place| place.address).collect::<BTreeSet<_>>();
+    (now.transport, addresses(now)) != (before.transport, addresses(before))
 }
 
 async fn sleep_until(wake: Option<Instant>) {

@@ -4,6 +4,7 @@
 //! before it is stepped; `record::replay` steps the tape again.
 
 mod attention;
+pub mod callback;
 mod effect;
 pub mod explore;
 mod glance;
@@ -18,7 +19,9 @@ pub use attention::{Attention, Prompt, Words};
 pub use glance::{Glance, glance};
 pub use settings::Settings;
 
+pub use crate::call::line::Asked;
 use crate::call::line::{Line, LineEvent, LineInput, LineOutput, LineSettings};
+pub use crate::call::sip::Granted;
 use crate::call::sip::{CallerSettings, Credentials};
 use crate::hearing::Ears;
 use crate::hearing::prompts::known::{KnownPrompt, Lesson};
@@ -78,6 +81,14 @@ pub enum Input {
         peer: SocketAddr,
         detail: String,
     },
+    /// Something is told of the call back that is waited for.
+    CalledBack(callback::Back),
+    /// Our answer to `Output::Permit`.
+    Permit {
+        asked: Asked,
+        target: String,
+        granted: Result<Granted, String>,
+    },
     /// A transcription came back. An error is our own fault, in words for people.
     Heard {
         clip: ClipId,
@@ -113,6 +124,12 @@ pub enum Output {
     SendRtcp {
         to: SocketAddr,
         bytes: Vec<u8>,
+    },
+    /// The far side names another target to call. Whether the allow list has it, a budget is left for it and where it is:
+    /// the answer is `Input::Permit`.
+    Permit {
+        asked: Asked,
+        target: String,
     },
     /// To be written down in words; the answer is `Input::Heard`.
     Transcribe(Clip),
@@ -155,6 +172,9 @@ pub struct Journey {
     /// A person is being told that this was a machine; by then at the latest the line is hung up.
     farewell_until: Option<Moment>,
     script_deadline: Option<Moment>,
+    /// The script was asked for the last time.
+    concluded: bool,
+    waiting: callback::Waiting,
     done: bool,
     judgement: Option<Judgement>,
 }
@@ -192,6 +212,8 @@ impl Journey {
             codecs: settings.codecs(),
             keys: settings.keys,
             srtp: settings.srtp,
+            follow_refer: settings.follow_refer,
+            called: settings.called.is_some(),
             ring_limit,
             call_limit,
         };
@@ -215,6 +237,8 @@ impl Journey {
             hanging_up: false,
             farewell_until: None,
             script_deadline: None,
+            concluded: false,
+            waiting: Default::default(),
             done: false,
             judgement: None,
             settings,
@@ -260,7 +284,8 @@ impl Journey {
             return None;
         }
         let words = self.closed.filter(|_| self.attention.clips_waiting() > 0).map(|at| at + WORDS_GIVEN_UP);
-        [self.line.deadline(), self.script_deadline, words, self.farewell_until].into_iter().flatten().min()
+        let line = self.line.deadline().filter(|_| !self.concluded);
+        [line, self.script_deadline, words, self.farewell_until, self.waiting_until()].into_iter().flatten().min()
     }
 
     /// One thing happened at `now`. Everything it causes is in `out` when this returns.
@@ -273,7 +298,14 @@ impl Journey {
         let mut line_out = Vec::new();
         match input {
             Input::Dial => {
-                self.tell(now, What::Dialled { target: self.settings.target.clone() }, out);
+                match &self.settings.called {
+                    Some(called) => self.tell(now, What::CalledBy { from: called.from.clone() }, out),
+                    None => self.tell(now, What::Dialled { target: self.settings.target.clone() }, out),
+                }
+                if let Some(first) = self.settings.places.first() {
+                    let (address, found) = (first.address.to_string(), first.found.clone());
+                    self.tell(now, What::Place { address, found, left: None }, out);
+                }
                 self.line.step(now, LineInput::Dial, &mut line_out);
             }
             Input::Sip { from, bytes } => self.line.step(now, LineInput::Sip { from, bytes }, &mut line_out),
@@ -281,8 +313,13 @@ impl Journey {
             Input::Rtcp { from, bytes } => self.line.step(now, LineInput::Rtcp { from, bytes }, &mut line_out),
             Input::Unreachable { detail } => self.line.step(now, LineInput::Unreachable { detail }, &mut line_out),
             Input::Lost { peer, detail } => self.line.step(now, LineInput::Lost { peer, detail }, &mut line_out),
+            Input::Permit { asked, target, granted } => {
+                self.line.step(now, LineInput::Permit { asked, target, granted }, &mut line_out);
+            }
+            Input::CalledBack(back) => self.called_back(now, back, out),
             Input::Heard { clip, result } => {
                 self.understand(now, clip, result, out);
+                self.look_for_code(now, out);
                 look = true;
             }
             Input::Recalled { prompts } => {
@@ -290,6 +327,7 @@ impl Journey {
                 self.ears.recalled(prints);
             }
             Input::Interrupt { why, detail } => {
+                self.stop_waiting(now, &detail, out);
                 if why == OurReason::OurFault {
                     self.tell(now, What::OurFault { detail }, out);
                 }
@@ -318,6 +356,7 @@ impl Journey {
                 LineOutput::SendSip { to, bytes } => out.push(Output::SendSip { to, bytes }),
                 LineOutput::SendRtp { to, bytes } => out.push(Output::SendRtp { to, bytes }),
                 LineOutput::SendRtcp { to, bytes } => out.push(Output::SendRtcp { to, bytes }),
+                LineOutput::Permit { asked, target } => out.push(Output::Permit { asked, target }),
                 LineOutput::Heard { at, frame } => {
                     let mut hearings = Vec::new();
                     self.ears.frame(at, &frame, &mut hearings);
@@ -446,6 +485,9 @@ impl Journey {
         let what = match event {
             LineEvent::Trying => What::Trying,
             LineEvent::Challenged { status } => What::Authenticated { status },
+            LineEvent::NextPlace { place, left } => {
+                What::Place { address: place.address.to_string(), found: place.found, left: Some(left) }
+            }
             LineEvent::Provisional { status, reason, early_media_offered } => {
                 What::Provisional { status, reason, early_media_offered }
             }
@@ -511,8 +553,13 @@ impl Journey {
                 self.farewell_until = self.farewell_until.map(|_| now);
                 return;
             }
-            LineEvent::FarKey { key } => What::FarKey { key },
+            LineEvent::FarKey { key } => {
+                self.tell(now, What::FarKey { key }, out);
+                return self.look_for_code(now, out);
+            }
             LineEvent::FarRefer { to } => What::FarRefer { to },
+            LineEvent::Transfer { to, state } => What::Transfer { to, state },
+            LineEvent::Redirected { status, to, refused } => What::Redirected { status, to, refused },
             LineEvent::Rejected { status, reason, q850 } => What::Rejected { status, reason, q850 },
             LineEvent::AuthFailed { status, reason } => What::AuthFailed { status, reason },
             LineEvent::NoResponse => What::NoResponse,
@@ -607,6 +654,28 @@ impl Journey {
             }
             self.tell(now, What::OurFault { detail: "transcription did not come back".into() }, out);
         }
+        if !std::mem::replace(&mut self.concluded, true) {
+            self.conclude(now, out);
+        }
+        if self.waits_for_call(now, out) {
+            return;
+        }
+        self.done = true;
+        let mut judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
+        if let Some(map) = &self.settings.map {
+            judgement.findings.extend(understanding::tree::expected::deviations(&self.trace, map, &self.context));
+            judgement.findings.sort_by_key(|f| (f.from, f.kind));
+        }
+        if self.explored().is_some() && self.answered.is_some() {
+            // Walking round in a menu is what a mapping does: what is wrong with the menu stands in the map.
+            judgement = explore::judged(judgement, &self.trace);
+        }
+        self.judgement = Some(judgement.clone());
+        out.push(Output::Done(Box::new(judgement)));
+    }
+
+    /// The script is asked for the last time.
+    fn conclude(&mut self, now: Moment, out: &mut Vec<Output>) {
         let mut acts = Vec::new();
         let scene = Scene {
             now,
@@ -623,18 +692,6 @@ impl Journey {
                 self.tell(now, what, out);
             }
         }
-        self.done = true;
-        let mut judgement = judge(&self.trace, self.settings.expectation().as_ref(), &self.context);
-        if let Some(map) = &self.settings.map {
-            judgement.findings.extend(understanding::tree::expected::deviations(&self.trace, map, &self.context));
-            judgement.findings.sort_by_key(|f| (f.from, f.kind));
-        }
-        if self.explored().is_some() && self.answered.is_some() {
-            // Walking round in a menu is what a mapping does: what is wrong with the menu stands in the map.
-            judgement = explore::judged(judgement, &self.trace);
-        }
-        self.judgement = Some(judgement.clone());
-        out.push(Output::Done(Box::new(judgement)));
     }
 
     fn tell(&mut self, at: Moment, what: What, out: &mut Vec<Output>) {

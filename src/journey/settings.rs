@@ -1,6 +1,6 @@
 //! What a journey is started with: everything a replay needs, and no secret.
 
-use crate::call::sip::Way;
+use crate::call::sip::{Place, Way};
 use crate::config::{Expectation, Problem, Step, parse_do};
 use crate::understanding::Context;
 use crate::understanding::tree::Map;
@@ -18,6 +18,9 @@ pub struct Settings {
     /// The Request-URI.
     pub target: String,
     pub remote: SocketAddr,
+    /// Where the name system says that requests may go, the first first; empty: to `remote` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
     pub local_sip: SocketAddr,
     pub local_rtp: SocketAddr,
     /// How the signalling goes; a tape that does not say is one of datagrams.
@@ -37,6 +40,18 @@ pub struct Settings {
     /// The far side is not to see who calls.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub anonymous: bool,
+    /// Whom a 3xx names is called, where that may be; a tape that does not say is of a time when nobody was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redirects: bool,
+    /// Whom a REFER names is called, where that may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_refer: bool,
+    /// The hotline is to call back after this call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<super::callback::Wanted>,
+    /// This is a call to us, and nobody is dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<super::callback::Called>,
     /// Set when we can answer a challenge.
     pub username: Option<String>,
     /// Named on the first line of the timeline.
@@ -98,9 +113,13 @@ impl Settings {
         Way {
             transport: self.transport,
             routes: self.routes.clone(),
+            places: self.places.clone(),
             seen_as: self.seen_as,
             asserted: self.asserted.clone(),
             anonymous: self.anonymous,
+            redirects: self.redirects,
+            replaces: None,
+            referred_by: None,
         }
     }
 
@@ -142,6 +161,16 @@ pub fn offered_codecs(tones: Option<&str>) -> Vec<Codec> {
 /// Steps in the short form that `Settings::script` reads back.
 pub fn short_form(steps: &[Step]) -> String {
     steps.iter().map(|s| s.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+impl From<&crate::config::Callback> for super::callback::Wanted {
+    fn from(wanted: &crate::config::Callback) -> super::callback::Wanted {
+        super::callback::Wanted {
+            within_ms: wanted.within.as_millis() as u64,
+            from: wanted.from.clone(),
+            code: wanted.code.clone(),
+        }
+    }
 }
 
 impl From<&Expectation> for Expected {

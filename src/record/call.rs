@@ -1,6 +1,6 @@
 //! One call as JSON: `nightbell.call/1`, the names of the contract.
 
-use crate::vocabulary::trace::{Bursts, Effect, EndedBy, KeyMethod, MediaReport};
+use crate::vocabulary::trace::{Bursts, Effect, EndedBy, KeyMethod, MediaReport, TransferState};
 use crate::vocabulary::{
     AttributableTo, Event, Finding, FindingKind, HeardKind, Judgement, Lang, Layer, Moment, Outcome, Trace, Verdict,
     What,
@@ -17,6 +17,8 @@ pub struct CallFacts {
     pub hotline: Option<String>,
     pub probe: Option<String>,
     pub target: String,
+    /// Of a call to us: the call that asked for it.
+    pub asked_by: Option<String>,
     /// Wall clock of the INVITE with its offset, RFC 3339 with microseconds.
     pub started: String,
     /// SIP Call-ID.
@@ -32,6 +34,15 @@ pub struct CallRecord {
     pub hotline: Option<String>,
     pub probe: Option<String>,
     pub target: String,
+    /// Of a call to us: who called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_by: Option<String>,
+    /// Of a call to us: the call that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
+    /// The call back that this call asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_back: Option<String>,
     pub started: String,
     pub verdict: Verdict,
     pub outcome: Outcome,
@@ -55,6 +66,42 @@ pub struct Sip {
     pub q850: Option<u16>,
     pub call_id: Option<String>,
     pub ended_by: Option<EndedBy>,
+    /// Where the INVITE went as the name system said, in order; nothing where the address was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<PlaceLine>,
+    /// Whom a 3xx named to call instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<RedirectLine>,
+    /// Whom a REFER named to be called, and what came of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<TransferLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RedirectLine {
+    pub at_s: f64,
+    pub status: u16,
+    pub to: String,
+    /// Why it was not called.
+    pub refused: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TransferLine {
+    pub at_s: f64,
+    pub to: String,
+    #[serde(flatten)]
+    pub state: TransferState,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceLine {
+    pub at_s: f64,
+    pub address: String,
+    /// By which record it was found.
+    pub found: String,
+    /// Why no more at the place before.
+    pub left: Option<String>,
 }
 
 /// Seconds from the INVITE, `first_*` from the answer.
@@ -162,13 +209,26 @@ impl CallRecord {
             hotline: facts.hotline.clone(),
             probe: facts.probe.clone(),
             target: facts.target.clone(),
+            called_by: told(trace, |what| match what {
+                What::CalledBy { from } => Some(from),
+                _ => None,
+            }),
+            asked_by: told(trace, |what| match what {
+                What::CodeGiven { for_call } => Some(for_call),
+                _ => None,
+            })
+            .or(facts.asked_by.clone()),
+            called_back: told(trace, |what| match what {
+                What::CalledBack { call, .. } => Some(call),
+                _ => None,
+            }),
             started: facts.started.clone(),
             verdict: judgement.verdict,
             outcome: judgement.outcome,
             layer: judgement.layer,
             attributable_to: judgement.attributable_to,
             because: judgement.because.clone(),
-            sip: sip(trace, facts),
+            sip: sip(trace, facts, &clock),
             times: times(trace, &clock),
             keys: keys(trace, &clock),
             heard: heard(trace, &clock),
@@ -182,6 +242,14 @@ impl CallRecord {
     }
 }
 
+impl CallRecord {
+    /// How many calls it came to be: whom a REFER named was called, too.
+    pub fn calls(&self) -> u32 {
+        let followed = |line: &&TransferLine| !matches!(line.state, TransferState::Declined(_));
+        1 + self.sip.transfers.iter().filter(followed).count() as u32
+    }
+}
+
 /// Seconds as the contract counts them.
 struct Clock {
     dialled: Moment,
@@ -192,7 +260,8 @@ impl Clock {
     fn of(trace: &Trace) -> Clock {
         let first = |wanted: fn(&What) -> bool| trace.events.iter().find(|e| wanted(&e.what)).map(|e| e.at);
         Clock {
-            dialled: first(|what| matches!(what, What::Dialled { .. })).unwrap_or(Moment::START),
+            dialled: first(|what| matches!(what, What::Dialled { .. } | What::CalledBy { .. }))
+                .unwrap_or(Moment::START),
             answered: first(|what| matches!(what, What::Answered { .. })),
         }
     }
@@ -217,10 +286,31 @@ fn hundredths(value: f32) -> f64 {
     (f64::from(value) * 100.0).round() / 100.0
 }
 
-fn sip(trace: &Trace, facts: &CallFacts) -> Sip {
+fn sip(trace: &Trace, facts: &CallFacts, clock: &Clock) -> Sip {
     let mut sip = Sip { call_id: facts.call_id.clone(), ..Sip::default() };
     for event in &trace.events {
         match &event.what {
+            What::Place { address, found, left } => sip.places.push(PlaceLine {
+                at_s: clock.s(event.at),
+                address: address.clone(),
+                found: found.clone(),
+                left: left.clone(),
+            }),
+            What::Redirected { status, to, refused } => sip.redirects.push(RedirectLine {
+                at_s: clock.s(event.at),
+                status: *status,
+                to: to.clone(),
+                refused: refused.clone(),
+            }),
+            What::FarRefer { to } => {
+                let state = TransferState::Declined("transfers are not followed".to_string());
+                sip.transfers.push(TransferLine { at_s: clock.s(event.at), to: to.clone(), state });
+            }
+            What::Transfer { state, .. } => {
+                if let Some(last) = sip.transfers.last_mut() {
+                    last.state = state.clone();
+                }
+            }
             What::Answered { .. } => (sip.status, sip.reason) = (Some(200), Some("OK".to_string())),
             What::Rejected { status, reason, q850 } => {
                 (sip.status, sip.reason) = (Some(*status), Some(reason.clone()));
@@ -372,6 +462,10 @@ fn finding_line(finding: &Finding, clock: &Clock) -> FindingLine {
         expired_on: finding.expired_on.clone(),
         score: finding.score,
     }
+}
+
+fn told(trace: &Trace, text: impl Fn(&What) -> Option<&String>) -> Option<String> {
+    trace.events.iter().find_map(|event| text(&event.what)).cloned()
 }
 
 /// The suite by which sound was made unreadable on its way.

@@ -4,7 +4,7 @@ use super::call::{CallFacts, CallRecord, Evidence};
 use super::known_prompts;
 use super::tape::{Line, Tape, TapeInput, TapeOutput, sha256_hex};
 use crate::hearing::words::RawHearing;
-use crate::journey::{Input, Journey, Output, Settings};
+use crate::journey::{Asked, Granted, Input, Journey, Output, Settings};
 use crate::understanding::judge;
 use crate::vocabulary::trace::OurReason;
 use crate::vocabulary::{ClipId, Frame, Judgement, Moment, Seed, Trace, What};
@@ -173,6 +173,7 @@ pub fn replay(
     let damage = tape.damage.as_ref().map(|d| d.to_string()).or(redacted).or_else(cut_short);
     let judgement = journey.judgement().cloned().unwrap_or_else(|| judge_so_far(&journey));
     let facts = CallFacts {
+        asked_by: settings.called.as_ref().and_then(|called| called.asked_by.clone()),
         id: settings.id.clone(),
         hotline: settings.hotline.clone(),
         probe: settings.probe.clone(),
@@ -260,6 +261,7 @@ pub fn taped_output(output: &Output) -> Option<TapeOutput<'static>> {
         Output::Transcribe(clip) => {
             TapeOutput::Note(Cow::Owned(format!("transcribe clip {} from {} to {}", clip.id.0, clip.from, clip.to)))
         }
+        Output::Permit { target, .. } => TapeOutput::Note(Cow::Owned(format!("asks whether {target} may be called"))),
         Output::Done(judgement) => {
             TapeOutput::Note(Cow::Owned(format!("verdict {}: {}", judgement.verdict, judgement.outcome)))
         }
@@ -354,8 +356,23 @@ fn untaped(input: TapeInput) -> Result<Input, String> {
                 Input::Interrupt { why: OurReason::Interrupted, detail: detail.to_string() }
             }
         }
+        TapeInput::Permit { json } => {
+            let permit: Permit = serde_json::from_slice(json).map_err(|_| "a leave on the tape cannot be read")?;
+            Input::Permit { asked: permit.asked, target: permit.target, granted: permit.granted }
+        }
+        TapeInput::CalledBack { json } => {
+            Input::CalledBack(serde_json::from_slice(json).map_err(|_| "a call back on the tape cannot be read")?)
+        }
         TapeInput::Tick | TapeInput::Sound { .. } => Input::Tick,
     })
+}
+
+/// Whether another target may be called in the course of a call, and where it is.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Permit {
+    asked: Asked,
+    target: String,
+    granted: Result<Granted, String>,
 }
 
 /// The input as the tape keeps it. `Dial` is the beginning of every tape and is not written.
@@ -371,6 +388,13 @@ pub fn taped(input: &Input) -> TapeInput<'_> {
         Input::Recalled { prompts } => TapeInput::Recalled { prompts: Cow::Owned(known_prompts::bytes_of(prompts)) },
         Input::Interrupt { why, detail } => TapeInput::Interrupt { why: Cow::Owned(interrupt_text(*why, detail)) },
         Input::Trouble { detail } => TapeInput::Interrupt { why: Cow::Owned(trouble_text(detail)) },
+        Input::CalledBack(back) => {
+            TapeInput::CalledBack { json: Cow::Owned(serde_json::to_vec(back).unwrap_or_default()) }
+        }
+        Input::Permit { asked, target, granted } => {
+            let permit = Permit { asked: *asked, target: target.clone(), granted: granted.clone() };
+            TapeInput::Permit { json: Cow::Owned(serde_json::to_vec(&permit).unwrap_or_default()) }
+        }
         Input::Tick => TapeInput::Tick,
     }
 }

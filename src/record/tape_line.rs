@@ -40,6 +40,14 @@ pub enum TapeInput<'a> {
     Interrupt {
         why: Cow<'a, str>,
     },
+    /// What is told of a call back that is waited for, as JSON of `journey::callback::Back`.
+    CalledBack {
+        json: Cow<'a, [u8]>,
+    },
+    /// Whether another target may be called in the course of this call, as JSON of `record::replay::Permit`.
+    Permit {
+        json: Cow<'a, [u8]>,
+    },
     Tick,
     /// A sound file that a `say` step plays, loaded before the call: 8 kHz, 16 bits, little-endian.
     Sound {
@@ -116,6 +124,8 @@ impl TapeInput<'_> {
             TapeInput::Sound { .. } => 8,
             TapeInput::Lost { .. } => 9,
             TapeInput::Recalled { .. } => 10,
+            TapeInput::Permit { .. } => 11,
+            TapeInput::CalledBack { .. } => 12,
         }
     }
 
@@ -137,6 +147,7 @@ impl TapeInput<'_> {
                 into.extend_from_slice(detail.as_bytes());
             }
             TapeInput::Recalled { prompts } => into.extend_from_slice(prompts),
+            TapeInput::Permit { json } | TapeInput::CalledBack { json } => into.extend_from_slice(json),
             TapeInput::Tick => {}
             TapeInput::Sound { name, samples } => {
                 into.push(name.len().min(255) as u8);
@@ -210,6 +221,8 @@ impl<'a> Entry<'a> {
                 TapeInput::Lost { peer, detail: Cow::Borrowed(std::str::from_utf8(detail).ok()?) }
             }
             10 => TapeInput::Recalled { prompts: Cow::Borrowed(payload) },
+            11 => TapeInput::Permit { json: Cow::Borrowed(payload) },
+            12 => TapeInput::CalledBack { json: Cow::Borrowed(payload) },
             _ => return None,
         })
     }

@@ -14,7 +14,7 @@ use super::sheet::{Ink, Sheet};
 use super::timeline_words::{self as words, say};
 use super::wrap::{columns, pad};
 use crate::vocabulary::heard::SoundDetail;
-use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, Meaning};
+use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, Meaning, TransferState};
 use crate::vocabulary::{Event, Finding, HeardKind, Judgement, Moment, Outcome, Trace, Transcript, Verdict, What};
 use std::time::Duration;
 
@@ -71,6 +71,13 @@ impl Timeline {
             What::Authenticated { status } => {
                 let text = format!("{status}{}", word((", credentials sent", "，已发送凭据")));
                 self.sheet.line(at, Ink::Dim, word(("challenged", "要求认证")), &text, "")
+            }
+            What::Place { address, found, left: None } => {
+                self.sheet.line(at, Ink::Dim, word(("place", "地址")), &joined(&[address, found]), "")
+            }
+            What::Place { address, found, left: Some(left) } => {
+                let text = joined(&[&format!("{left} → {address}"), found]);
+                self.sheet.line(at, Ink::Odd, word(("next place", "换下一地址")), &text, "")
             }
             What::Trying | What::FirstMedia => String::new(),
             What::KeyUnheard { .. } => String::new(),
@@ -186,13 +193,41 @@ impl Timeline {
             }
             What::Human { from, why } => self.sheet.line(*from, Ink::Good, word(("person", "真人")), why, ""),
             What::FarKey { key } => self.sheet.line(at, Ink::Dim, word(("far key", "对方按键")), &key.to_string(), ""),
-            What::FarRefer { to } => self.sheet.line(
-                at,
-                Ink::Dim,
-                word(("referred", "转介")),
-                &format!("{to} {}", word(("(declined)", "(已谢绝)"))),
-                "",
-            ),
+            What::FarRefer { to } => self.sheet.line(at, Ink::Dim, word(("referred", "转介")), to, ""),
+            What::Transfer { to, state } => {
+                let (ink, said) = match state {
+                    TransferState::Declined(why) => {
+                        (Ink::Dim, format!("{} {why}", word(("not followed:", "未跟随："))))
+                    }
+                    TransferState::Calling => (Ink::Plain, word(("being called", "正在呼叫")).to_string()),
+                    TransferState::Answered => (Ink::Good, word(("answered there", "已接通")).to_string()),
+                    TransferState::Failed(why) => (Ink::Odd, why.clone()),
+                };
+                self.sheet.line(at, ink, word(("transfer", "转接")), &joined(&[to, &said]), "")
+            }
+            What::Redirected { status, to, refused } => {
+                let (ink, why) = match refused {
+                    None => (Ink::Plain, String::new()),
+                    Some(why) => (Ink::Odd, format!("{} {why}", word(("not followed:", "未跟随：")))),
+                };
+                let text = joined(&[&format!("{status} → {to}"), &why]);
+                self.sheet.line(at, ink, word(("sent on", "改呼")), &text, "")
+            }
+            What::CalledBy { from } => {
+                self.sheet.dialled.get_or_insert(at);
+                self.sheet.line(at, Ink::Plain, word(("called", "来电")), from, "")
+            }
+            What::CodeGiven { for_call } => {
+                let text = format!("{} {for_call}", word(("the code of the call", "验证码对应的呼叫")));
+                self.sheet.line(at, Ink::Good, word(("code", "验证码")), &text, "")
+            }
+            What::AwaitingCall { until } => {
+                let text = format!("{} {}", word(("a call back, for", "回电，最长")), span(until.since(at)));
+                self.sheet.line(at, Ink::Dim, word(("waits for", "等待")), &text, "")
+            }
+            What::CalledBack { call, from } => {
+                self.sheet.line(at, Ink::Good, word(("called back", "已回电")), &joined(&[from, call]), "")
+            }
             What::HangingUp { why } => {
                 self.sheet.line(at, Ink::Plain, word(("hang up", "挂断")), word(words::reason(*why)), "")
             }

@@ -73,6 +73,7 @@ pub fn finding(kind: FindingKind) -> Both {
         FindingKind::Wording => ("wording", "措辞"),
         FindingKind::OptionMoved => ("option moved", "选项换了按键"),
         FindingKind::MediaQuality => ("media quality", "音质"),
+        FindingKind::NoCallback => ("no call back", "没有回电"),
         FindingKind::Note => ("note", "备注"),
     }
 }

@@ -369,7 +369,11 @@ impl PretendCall {
                 };
                 self.ended(now, ender);
             }
-            CalledEvent::InfoAnswered { .. } | CalledEvent::ReinviteAnswered { .. } | CalledEvent::Referred { .. } => {}
+            CalledEvent::InfoAnswered { .. }
+            | CalledEvent::ReinviteAnswered { .. }
+            | CalledEvent::Referred { .. }
+            | CalledEvent::ReferAnswered { .. }
+            | CalledEvent::Notified { .. } => {}
             CalledEvent::Settled => self.settled = true,
             CalledEvent::Closed => {
                 self.ended(now, Ender::Lost);

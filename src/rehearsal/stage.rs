@@ -108,6 +108,7 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
     Settings {
         target: hotline.target.to_string(),
         remote: HOTLINE_SIP,
+        places: Vec::new(),
         local_sip: CALLER_SIP,
         local_rtp: CALLER_RTP,
         transport: Transport::Udp,
@@ -117,6 +118,10 @@ pub fn settings(hotline: &config::Hotline, probe: &config::Probe, wall: NaiveDat
         from_display: None,
         asserted: None,
         anonymous: false,
+        redirects: true,
+        follow_refer: false,
+        callback: probe.callback.as_ref().map(Into::into),
+        called: None,
         username: None,
         trunk: None,
         hotline: Some(hotline.name.clone()),
@@ -164,6 +169,7 @@ pub fn rehearse_knowing(play: &Play, known: &KnownPrompts) -> Result<Played, Str
     let truth = truth.or_else(|| exchange.records().next().cloned());
     let trace = caller.trace().clone();
     let facts = CallFacts {
+        asked_by: None,
         id: play.settings.id.clone(),
         hotline: play.settings.hotline.clone(),
         probe: play.settings.probe.clone(),

@@ -26,6 +26,12 @@ impl Use {
         Use { calls: 1, millis: took.as_millis() as i64, money: price.map_or(0, |price| cost(price, took)) }
     }
 
+    /// So many of them.
+    pub fn times(self, calls: u32) -> Use {
+        let many = i64::from(calls);
+        Use { calls: self.calls * calls, millis: self.millis * many, money: self.money * many }
+    }
+
     fn add(&mut self, other: Use) {
         self.calls += other.calls;
         self.millis += other.millis;

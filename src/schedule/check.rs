@@ -9,7 +9,7 @@ impl Schedule {
     pub(super) fn check(&mut self, check: Check, now: Micros, out: &mut Vec<Output>) {
         let line = check.hotline.and_then(|name| self.index.get(&name).copied());
         let trunk = check.trunk.and_then(|name| self.trunks.iter().position(|trunk| trunk.name == name));
-        let refused = match self.admit(line, trunk, check.longest, now) {
+        let refused = match self.admit(line, trunk, (check.longest, 1), now) {
             Admission::Place(reserved) => {
                 let call = self.reserve(line, trunk, reserved, now);
                 self.in_flight.insert(check.plan.clone(), call);

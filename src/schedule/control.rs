@@ -42,6 +42,8 @@ pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotl
         if_human: IfHuman::HangUp,
         dtmf: None,
         persona: Default::default(),
+        follow_refer: false,
+        callback: None,
     };
     let hotline = Hotline {
         target,

@@ -54,7 +54,7 @@ impl Schedule {
         while let Some(first) = self.lines[line].waiting.front() {
             let (latest, probe) = (first.latest, first.probe);
             let (trunk, longest) = (self.lines[line].trunk, self.longest(line, probe));
-            match self.admit(Some(line), trunk, longest, now) {
+            match self.admit(Some(line), trunk, (longest, self.calls(line, probe)), now) {
                 Admission::Place(reserved) => {
                     if let Some(waiting) = self.take_first(line) {
                         self.place(line, waiting, reserved, now, out);
@@ -141,12 +141,19 @@ impl Schedule {
         }
     }
 
-    /// Whether a call of at most `longest` may be made now: on a line, over a trunk, among all.
+    /// How many calls a probe may come to: one that follows a REFER calls twice.
+    fn calls(&self, line: usize, probe: Option<usize>) -> u32 {
+        let Called::Hotline(index) = self.lines[line].what else { return 1 };
+        let probe = probe.and_then(|probe| self.config.hotlines[index].probes.get(self.probes[probe].probe));
+        1 + u32::from(probe.is_some_and(|probe| probe.follow_refer))
+    }
+
+    /// Whether so many calls of at most `longest` each may be made now: on a line, over a trunk, among all.
     pub(super) fn admit(
         &mut self,
         line: Option<usize>,
         trunk: Option<usize>,
-        longest: Duration,
+        (longest, calls): (Duration, u32),
         now: Micros,
     ) -> Admission {
         if self.stopping {
@@ -197,7 +204,7 @@ impl Schedule {
         if config.watch.limits.concurrent.is_some_and(|most| self.all.in_flight >= most) {
             return busy(None, Some(Queue::All));
         }
-        let asked = Use::of_call(longest, trunk_file.and_then(|file| file.price.as_ref()));
+        let asked = Use::of_call(longest, trunk_file.and_then(|file| file.price.as_ref())).times(calls);
         let shared_day = day_at(&mut self.zones[self.watch_zone], now);
         let mut exceeded = None;
         if let Some((line, budgets, day, name)) = own {
@@ -317,7 +324,7 @@ impl Schedule {
     /// A call is over.
     pub(super) fn ended(&mut self, ended: &Ended, now: Micros, out: &mut Vec<Output>) {
         let took = Duration::from_secs_f64(ended.seconds.clamp(0.0, 86_400.0));
-        let Some(call) = self.settle(&ended.plan, Some(took), now) else { return };
+        let Some(call) = self.settle(&ended.plan, Some((took, ended.calls)), now) else { return };
         let verdict = ended.verdict;
         match (call.control, call.probe, call.trunk) {
             (true, _, Some(trunk)) => {
@@ -363,10 +370,11 @@ impl Schedule {
     }
 
     /// Gives back what was reserved, but for what was used.
-    fn settle(&mut self, plan: &PlanId, took: Option<Duration>, now: Micros) -> Option<InFlight> {
+    fn settle(&mut self, plan: &PlanId, took: Option<(Duration, u32)>, now: Micros) -> Option<InFlight> {
         let call = self.in_flight.remove(plan)?;
         let price = call.trunk.and_then(|trunk| self.config.trunks.get(&self.trunks[trunk].name));
-        let used = took.map_or(Use::default(), |took| Use::of_call(took, price.and_then(|file| file.price.as_ref())));
+        let price = price.and_then(|file| file.price.as_ref());
+        let used = took.map_or(Use::default(), |(took, calls)| Use::of_call(took, price).times(calls));
         if let Some(line) = call.line {
             let state = &mut self.lines[line];
             state.in_flight = state.in_flight.saturating_sub(1);

@@ -48,6 +48,8 @@ pub struct Ended {
     pub attributable_to: AttributableTo,
     /// From the INVITE to the end: what the budgets are charged.
     pub seconds: f64,
+    /// How many calls it came to be: whom a REFER named was called, too.
+    pub calls: u32,
 }
 
 /// One firing alert that is mapped to a hotline.

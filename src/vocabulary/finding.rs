@@ -92,6 +92,8 @@ closed_list!(FindingKind {
     /// An option is offered on another key than it has always been.
     OptionMoved => "option_moved",
     MediaQuality => "media_quality",
+    /// A call back was promised and did not come.
+    NoCallback => "no_callback",
     Note => "note",
 });
 

@@ -22,6 +22,24 @@ pub const SIP_DATAGRAM_BYTES_MAX: usize = 1_300;
 pub const SIP_STREAM_QUEUE_MAX: usize = 64;
 /// Connections that one call or trunk keeps at once.
 pub const SIP_STREAMS_MAX: usize = 16;
+/// Places that one request is tried at, one after the other (RFC 3263 §4.3).
+pub const SIP_PLACES_MAX: usize = 8;
+/// Longest search for a name's places; what has not answered by then is not there.
+pub const NAMES_TIME_MAX: Duration = Duration::from_secs(15);
+/// INVITEs of one call that go to another target because the one before said so (3xx).
+pub const SIP_REDIRECTS_MAX: usize = 5;
+/// Longest time in which it is found out whether another target may be called, and where it is.
+pub const PERMIT_TIME_MAX: Duration = Duration::from_secs(18);
+/// Longest time in which a call back may come, and most incoming calls that one trunk answers at once.
+pub const CALLBACK_WITHIN_MAX: Duration = Duration::from_secs(3_600);
+pub const CALLBACKS_AT_ONCE_MAX: usize = 8;
+/// Calls back that are waited for on one trunk, and numbers that one may come from.
+pub const CALLBACKS_AWAITED_MAX: usize = 256;
+pub const CALLBACK_NUMBERS_MAX: usize = 16;
+/// Incoming calls of which a trunk keeps a line of the log in a minute; the others are counted.
+pub const INBOUND_LOGGED_MAX: u32 = 10;
+/// Name servers that a file of trunks may name.
+pub const NAME_SERVERS_MAX: usize = 8;
 /// Most headers in one SIP message.
 pub const SIP_HEADERS_MAX: usize = 256;
 /// A trunk is asked whether it is still there no more often and no more seldom than this.

@@ -36,6 +36,8 @@ pub enum Cause {
     Control { of: PlanId, trunk: String },
     /// An alert of Alertmanager's.
     Alert { name: String, fingerprint: String, since: DateTime<Utc> },
+    /// The hotline called back, as a call of ours asked it to.
+    Callback { of: PlanId },
     /// Asked for by a person.
     ByHand,
 }
@@ -52,6 +54,7 @@ impl Cause {
             Cause::Confirmation { .. } => "confirmation",
             Cause::Control { .. } => "control",
             Cause::Alert { .. } => "alert",
+            Cause::Callback { .. } => "callback",
             Cause::ByHand => "by_hand",
         }
     }

@@ -71,6 +71,18 @@ pub enum EndedBy {
     Them,
 }
 
+/// What came of a REFER: somebody else is called, answers, or does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "why", rename_all = "snake_case")]
+pub enum TransferState {
+    /// Not called.
+    Declined(String),
+    Calling,
+    /// The call goes on there.
+    Answered,
+    Failed(String),
+}
+
 /// Why we ended a call ourselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,6 +110,12 @@ pub enum What {
     /// The INVITE with credentials left after a 401/407.
     Authenticated {
         status: u16,
+    },
+    /// Where the INVITE goes, as the name system says (RFC 3263); `left`: why no more to the place before.
+    Place {
+        address: String,
+        found: String,
+        left: Option<String>,
     },
     /// The first byte came back (any response).
     Trying,
@@ -209,9 +227,37 @@ pub enum What {
     FarKey {
         key: Key,
     },
-    /// They wanted us to call somebody else (REFER); it was declined.
+    /// They want us to call somebody else (REFER). Unless a `Transfer` follows, it was declined.
     FarRefer {
         to: String,
+    },
+    /// What came of a REFER.
+    Transfer {
+        to: String,
+        state: TransferState,
+    },
+    /// A 3xx named this target to call instead; `refused`: why it is not called.
+    Redirected {
+        status: u16,
+        to: String,
+        refused: Option<String>,
+    },
+    /// Somebody called us.
+    CalledBy {
+        from: String,
+    },
+    /// The code that tells for whom this call is was keyed or said.
+    CodeGiven {
+        for_call: String,
+    },
+    /// The call is over, and a call back is waited for until then.
+    AwaitingCall {
+        until: Moment,
+    },
+    /// The call back came; `call`: its record.
+    CalledBack {
+        call: String,
+        from: String,
     },
     HangingUp {
         why: OurReason,

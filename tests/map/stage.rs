@@ -26,6 +26,7 @@ pub fn settings(lang: Lang, hours: Option<&str>) -> Settings {
     Settings {
         target: "sip:4999@127.0.0.1:5070".into(),
         remote: HOTLINE_SIP,
+        places: Vec::new(),
         local_sip: "127.0.0.1:40000".parse().unwrap(),
         local_rtp: "127.0.0.1:40002".parse().unwrap(),
         transport: nightbell::config::Transport::Udp,
@@ -35,6 +36,10 @@ pub fn settings(lang: Lang, hours: Option<&str>) -> Settings {
         from_display: None,
         asserted: None,
         anonymous: false,
+        redirects: true,
+        follow_refer: false,
+        callback: None,
+        called: None,
         username: None,
         trunk: None,
         hotline: Some("grove".into()),

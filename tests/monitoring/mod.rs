@@ -84,6 +84,9 @@ pub fn call(hotline: &str, probe: &str, outcome: Outcome, started: DateTime<Utc>
         duration_s: Some(40.0),
     };
     CallRecord {
+        called_by: None,
+        asked_by: None,
+        called_back: None,
         schema: "nightbell.call/1".into(),
         id: "01JD0000000000000000000000".into(),
         hotline: Some(hotline.into()),

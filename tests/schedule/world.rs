@@ -162,7 +162,7 @@ impl<'a> World<'a> {
                     self.placed[*index].over = true;
                 }
                 let attributable_to = AttributableTo::Unknown;
-                self.step(Input::Ended(Ended { plan, verdict, outcome, attributable_to, seconds }));
+                self.step(Input::Ended(Ended { plan, verdict, outcome, attributable_to, seconds, calls: 1 }));
             } else {
                 self.step(Input::Tick);
             }

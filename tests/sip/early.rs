@@ -168,11 +168,13 @@ fn sessions_that_are_too_short_for_either_side_are_made_longer() {
 }
 
 #[test]
-fn where_they_want_us_to_go_is_told_and_declined() {
+fn where_they_want_us_to_go_is_told_and_waits_for_our_word() {
     let mut puppet = Puppet::answered();
-    assert_eq!(statuses(&puppet.request("REFER", 1, "r", "Refer-To: <sip:agent@pbx.example>\r\n")), [603]);
-    let told = CallerEvent::FarRefer { to: "sip:agent@pbx.example".into() };
-    assert!(puppet.peers.caller_told(|event| *event == told).is_some());
+    assert!(puppet.request("REFER", 1, "r", "Refer-To: <sip:agent@pbx.example>\r\n").is_empty());
+    let told = |e: &CallerEvent| matches!(e, CallerEvent::FarRefer(refer) if refer.to == "sip:agent@pbx.example");
+    assert!(puppet.peers.caller_told(told).is_some());
+    puppet.peers.tell_caller(CallerInput::AnswerRefer { accept: false });
+    assert_eq!(puppet.peers.wire.last().unwrap().2.status(), Some(603));
     assert_eq!(statuses(&puppet.request("REFER", 2, "r2", "")), [400]);
     puppet.peers.tell_caller(CallerInput::HangUp);
     assert_eq!(puppet.peers.wire.last().unwrap().2.method(), Some("BYE"), "the call goes on until it is hung up");

@@ -196,6 +196,7 @@ impl Peers {
                     assert_eq!(to, called_address());
                     self.send(true, bytes);
                 }
+                CallerOutput::Permit { target } => panic!("nobody is to be called instead: {target}"),
                 CallerOutput::Event(event) => {
                     assert!(!self.caller_closed(), "an event after Closed: {event:?}");
                     let answer = match &event {

@@ -102,6 +102,8 @@ fn settings() -> LineSettings {
         codecs: vec![Codec::Pcma, Codec::Pcmu],
         keys: KeyChoice::Auto,
         srtp: Srtp::Off,
+        follow_refer: false,
+        called: false,
         ring_limit: Duration::from_secs(20),
         call_limit: Duration::from_secs(60),
     }
@@ -210,6 +212,7 @@ fn call_with(settings: LineSettings, theirs: Vec<(u64, Do)>, ours: Ours) -> Call
                     call.rtcp_byes += packets.filter(|p| matches!(p, Ok(rtcp_types::Packet::Bye(_)))).count();
                     fly("192.0.2.1:4001", to, bytes);
                 }
+                LineOutput::Permit { .. } => panic!("nobody is to be called instead"),
                 LineOutput::Heard { at, frame } => call.heard.push((at, frame)),
                 LineOutput::Said { at, frame } => call.said.push((at, frame)),
                 LineOutput::Event(event) => {

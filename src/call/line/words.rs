@@ -1,8 +1,8 @@
 //! What a line is told, and what it tells.
 
 use crate::call::rtp::Codec;
-use crate::call::sip::CallerSettings;
-use crate::vocabulary::trace::{EndedBy, KeyChoice, KeyMethod, MediaReport, OurReason};
+use crate::call::sip::{CallerSettings, Granted, Place};
+use crate::vocabulary::trace::{EndedBy, KeyChoice, KeyMethod, MediaReport, OurReason, TransferState};
 use crate::vocabulary::{Frame, Key, Moment, Srtp};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,10 @@ pub struct LineSettings {
     pub codecs: Vec<Codec>,
     pub keys: KeyChoice,
     pub srtp: Srtp,
+    /// Whom a REFER names is called, where leave is given.
+    pub follow_refer: bool,
+    /// The line does not call: the first INVITE that comes is answered.
+    pub called: bool,
     /// Unanswered for so long, the call is cancelled.
     pub ring_limit: Duration,
     /// So long after the dial, the call is hung up.
@@ -55,9 +59,25 @@ pub enum LineInput {
     Say {
         samples: Arc<[i16]>,
     },
+    /// Our answer to `LineOutput::Permit`.
+    Permit {
+        asked: Asked,
+        target: String,
+        granted: Result<Granted, String>,
+    },
     StopSaying,
     HangUp,
     Tick,
+}
+
+/// Who names another target to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Asked {
+    /// A 3xx: in place of the one that was called.
+    Redirect,
+    /// A REFER: a second call.
+    Refer,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +93,11 @@ pub enum LineOutput {
     SendRtcp {
         to: SocketAddr,
         bytes: Vec<u8>,
+    },
+    /// May this target be called in the course of this call, and where is it? Reply with `LineInput::Permit`.
+    Permit {
+        asked: Asked,
+        target: String,
     },
     /// Exactly one per 20 ms from the first media packet (early or answered) to the end; see `MediaOutput::Heard`.
     Heard {
@@ -92,6 +117,11 @@ pub enum LineEvent {
     Trying,
     Challenged {
         status: u16,
+    },
+    /// The INVITE goes to another place; `left`: why no more to the one before.
+    NextPlace {
+        place: Place,
+        left: String,
     },
     Provisional {
         status: u16,
@@ -130,9 +160,20 @@ pub enum LineEvent {
     FarKey {
         key: Key,
     },
-    /// They want us to call somebody else (REFER); it was declined.
+    /// They want us to call somebody else (REFER).
     FarRefer {
         to: String,
+    },
+    /// What came of a REFER.
+    Transfer {
+        to: String,
+        state: TransferState,
+    },
+    /// A 3xx named this target; `refused`: why it is not called.
+    Redirected {
+        status: u16,
+        to: String,
+        refused: Option<String>,
     },
     /// A limit was reached: the line hangs up by itself.
     HangingUp {

@@ -163,7 +163,7 @@ pub fn answer_outside(
 }
 
 /// A response without a transaction behind it.
-pub(super) fn stateless(
+pub fn stateless(
     request: &Message,
     from: SocketAddr,
     user_agent: &str,

@@ -47,8 +47,9 @@ pub enum AttendantOutput {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttendantEvent {
-    /// Calls can leave by it; with the routes they take (RFC 3608). Told when it is news.
-    Up { service_route: Vec<String> },
+    /// Calls can leave by it; with the routes they take (RFC 3608) and, where we are registered, the place that knows us.
+    /// Told when it is news.
+    Up { service_route: Vec<String>, at: Option<SocketAddr> },
     /// It is not registered, or does not answer. Told when it is news, or the reason is another.
     Down { detail: String },
     /// The registration was not refreshed; the one before holds for a while yet.
@@ -67,6 +68,8 @@ pub struct Attendant {
     user_agent: String,
     seed: Seed,
     service_route: Vec<String>,
+    /// Where it is registered.
+    at: Option<SocketAddr>,
     /// Why it is not registered.
     unregistered: Option<String>,
     /// Why it does not answer.
@@ -87,6 +90,7 @@ impl Attendant {
             user_agent: settings.user_agent,
             seed,
             service_route: Vec::new(),
+            at: None,
             told: None,
             closed: false,
         }
@@ -164,8 +168,12 @@ impl Attendant {
 
     fn registration_says(&mut self, event: RegistrationEvent, out: &mut Vec<AttendantOutput>) {
         match event {
-            RegistrationEvent::Registered { service_route, .. } => {
+            RegistrationEvent::Registered { service_route, at, .. } => {
                 self.service_route = service_route;
+                self.at = Some(at);
+                if let Some(keep_alive) = &mut self.keep_alive {
+                    keep_alive.ask_at(at);
+                }
                 // Who registers us is there, whatever it made of our last question.
                 (self.unregistered, self.gone) = (None, None);
             }
@@ -192,7 +200,10 @@ impl Attendant {
                         self.register(now, RegistrationInput::Refresh, out);
                     }
                 }
-                KeepAliveOutput::Gone { detail } => self.gone = Some(detail),
+                KeepAliveOutput::Gone { detail } => {
+                    self.gone = Some(detail);
+                    self.register(now, RegistrationInput::Elsewhere, out);
+                }
             }
         }
     }
@@ -215,7 +226,7 @@ impl Attendant {
         let event = match why {
             Some(_) if unknown(&self.unregistered) && self.gone.is_none() || unknown(&self.gone) => return,
             Some(detail) => AttendantEvent::Down { detail: detail.clone() },
-            None => AttendantEvent::Up { service_route: self.service_route.clone() },
+            None => AttendantEvent::Up { service_route: self.service_route.clone(), at: self.at },
         };
         if self.told.as_ref() != Some(&event) {
             self.told = Some(event.clone());
@@ -245,7 +256,7 @@ mod tests {
             registrar: "sip:pbx.example".into(),
             address_of_record: "sip:line@pbx.example".into(),
             user: "line".into(),
-            remote,
+            places: vec![remote],
             local,
             transport: Transport::Udp,
             routes: Vec::new(),
@@ -258,11 +269,12 @@ mod tests {
             server: "sip:pbx.example".into(),
             from: "sip:line@pbx.example".into(),
             contact: "<sip:line@10.0.0.4:5070>".into(),
-            remote,
+            places: vec![remote],
             local,
             transport: Transport::Udp,
             routes: Vec::new(),
             user_agent: "nightbell/test".into(),
+            registered: registers,
         };
         AttendantSettings {
             registration: registers.then_some(registration),

@@ -36,6 +36,8 @@ pub enum CalledInput {
     AnswerOffer { offer_id: u32, sdp: Vec<u8> },
     /// Send INFO within the call.
     SendInfo { content_type: String, body: Vec<u8> },
+    /// Ask the caller to call somebody else (RFC 3515).
+    Refer { to: String },
     /// A deadline has come.
     Tick,
 }
@@ -64,6 +66,10 @@ pub enum CalledEvent {
     InfoAnswered { status: Option<u16> },
     /// REFER: they want us to call somebody else. It was declined.
     Referred { to: String },
+    /// The final answer to our REFER; `None` when none came.
+    ReferAnswered { status: Option<u16> },
+    /// What came of the call that our REFER asked for, so far.
+    Notified { said: String },
     /// The final answer to our re-INVITE.
     ReinviteAnswered { status: u16, sdp: Option<Vec<u8>> },
     /// The call is over: a BYE from either side, or our 200 was never acknowledged (`by: Us`, no status).
@@ -127,6 +133,12 @@ impl Called {
             linger_until: None,
             settled: false,
         }
+    }
+
+    /// The same under this name (User-Agent, Server).
+    pub fn speaking_as(mut self, user_agent: &str) -> Called {
+        self.leg.set_user_agent(user_agent);
+        self
     }
 
     /// The Call-ID of this call.
@@ -235,6 +247,7 @@ impl Called {
             }
             CalledInput::AnswerOffer { offer_id, sdp } => leg.answer_offer(now, offer_id, sdp, &mut told),
             CalledInput::SendInfo { content_type, body } => leg.send_info(now, &content_type, body, &mut told),
+            CalledInput::Refer { to } => leg.send_refer(now, &to, &mut told),
             CalledInput::Tick => {}
         }
         self.pass(now, told, out);
@@ -277,11 +290,18 @@ impl Called {
                     Some(event) => event,
                     None => continue,
                 },
-                LegEvent::FarRefer { to } => CalledEvent::Referred { to },
+                LegEvent::FarRefer(refer) => {
+                    let mut told = Vec::new();
+                    self.leg.answer_refer(now, false, &mut told);
+                    self.pass(now, told, out);
+                    CalledEvent::Referred { to: refer.to }
+                }
                 LegEvent::FarCancelled { .. } | LegEvent::RefusalDone => continue,
                 LegEvent::FarOffer { offer_id, sdp } => CalledEvent::FarOffer { offer_id, sdp },
                 LegEvent::FarInfo { content_type, body } => CalledEvent::Info { content_type, body },
                 LegEvent::InfoAnswered { status } => CalledEvent::InfoAnswered { status },
+                LegEvent::ReferAnswered { status } => CalledEvent::ReferAnswered { status },
+                LegEvent::Notified { said } => CalledEvent::Notified { said },
                 LegEvent::ReinviteAnswered { status, sdp } => CalledEvent::ReinviteAnswered { status, sdp },
                 LegEvent::FarBye { status, reason, q850 } => {
                     self.linger(now);

@@ -2,15 +2,18 @@
 
 mod dialling;
 mod ending;
+mod redirected;
 
 use super::admission::{Refusal, answer_outside, stateless};
 use super::dialog::Dialog;
 use super::digest::{Authenticator, Credentials, Met};
-use super::leg::{Identity, Leg, LegEvent, LegOutput, LegState, SESSION_USUAL};
+use super::leg::{Identity, Leg, LegEvent, LegOutput, LegState, Refer, SESSION_USUAL};
+use super::locate::Place;
 use super::message::{Message, read};
 use super::transaction::{ClientInput, InviteClient, NonInviteClient, T1, answers, earliest};
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX, SIP_FORKS_MAX};
 use crate::vocabulary::{Moment, Seed, Transport, trace::EndedBy};
+use redirected::Redirection;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -36,12 +39,19 @@ pub struct Way {
     pub transport: Transport,
     /// Route values of the INVITE, the first hop first: an outbound proxy, a registrar's Service-Route (RFC 3608).
     pub routes: Vec<String>,
+    /// Where the INVITE may go, the first first (RFC 3263 §4.3); empty: to `CallerSettings::remote` alone.
+    pub places: Vec<Place>,
     /// Our address as a registrar or proxy sees it; it stands in Contact until a response shows another.
     pub seen_as: Option<SocketAddr>,
     /// User of P-Asserted-Identity (RFC 3325 §9.1): what we say to a trunk that believes us.
     pub asserted: Option<String>,
     /// Nobody behind the trunk is to see who calls (RFC 3323 §4.1).
     pub anonymous: bool,
+    /// Where a 3xx says that somebody else should be called, it is asked for leave to do so.
+    pub redirects: bool,
+    /// The dialog that this call takes the place of (RFC 3891), and who asked for it (RFC 3892).
+    pub replaces: Option<String>,
+    pub referred_by: Option<String>,
 }
 
 /// What can happen to a caller.
@@ -61,6 +71,12 @@ pub enum CallerInput {
     Answer { offer_id: u32, sdp: Vec<u8> },
     /// Send INFO within the call.
     SendInfo { content_type: String, body: Vec<u8> },
+    /// Our answer to `CallerOutput::Permit`.
+    Permit { target: String, granted: Result<Granted, String> },
+    /// Our answer to `CallerEvent::FarRefer`.
+    AnswerRefer { accept: bool },
+    /// What came of the call that a REFER asked for (RFC 3515 §2.4.4); a final status is the last.
+    Notify { status: u16, reason: String },
     /// A deadline has come.
     Tick,
 }
@@ -71,8 +87,19 @@ pub enum CallerOutput {
     /// Send this message, by what its top Via says: as a datagram, or over the connection to there, opened when there is
     /// none.
     Send { to: SocketAddr, bytes: Vec<u8> },
+    /// A 3xx names this target. May it be called, and where is it? Reply with `CallerInput::Permit`.
+    Permit { target: String },
     /// Something happened.
     Event(CallerEvent),
+}
+
+/// Leave to call another target.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Granted {
+    /// Its Request-URI.
+    pub uri: String,
+    /// Where it is; empty: by the way of this call.
+    pub places: Vec<Place>,
 }
 
 /// What happened in the call. After `Settled` nothing of interest comes; after `Closed` nothing at all.
@@ -80,6 +107,8 @@ pub enum CallerOutput {
 pub enum CallerEvent {
     /// The first response came, whatever it was: somebody is there.
     Trying,
+    /// The INVITE is tried at another place; `left`: why no more at the one before (RFC 3263 §4.3).
+    NextPlace { place: Place, left: String },
     /// A provisional response above 100; one that only repeats the last one is not told again.
     Provisional { status: u16, reason: String, to_tag: Option<String>, sdp: Option<Vec<u8>> },
     /// A 401/407 came and the INVITE left again with credentials.
@@ -92,8 +121,10 @@ pub enum CallerEvent {
     /// The far side's answer to an offer that it asked for (`FarOffer` without SDP), from the ACK; or to ours that
     /// refreshed the session.
     FarAnswer { sdp: Vec<u8> },
-    /// REFER: they want us to call somebody else. It was declined.
-    FarRefer { to: String },
+    /// REFER: they want us to call somebody else. Reply with `CallerInput::AnswerRefer`.
+    FarRefer(Refer),
+    /// A 3xx named this target; `refused`: why it is not called.
+    Redirected { status: u16, to: String, refused: Option<String> },
     /// An INFO came; it was answered with 200.
     FarInfo { content_type: String, body: Vec<u8> },
     /// The final answer to our INFO; `None` when none came.
@@ -138,6 +169,14 @@ pub struct Caller {
     session_expires: u32,
     /// Our address as a response showed it.
     seen_as: Option<SocketAddr>,
+    /// Where the INVITE goes now, and how many of the places come before.
+    remote: SocketAddr,
+    place: usize,
+    /// The Request-URI: the target, or whom a 3xx named.
+    request_uri: String,
+    redirection: Redirection,
+    /// Somebody beyond the next hop has answered: no other place is tried any more.
+    rang: bool,
     phase: Phase,
     /// The INVITE, last in the list; those before it were challenged and only repeat their ACK.
     attempts: Vec<Attempt>,
@@ -175,6 +214,7 @@ enum Phase {
 struct Attempt {
     tx: InviteClient,
     branch: String,
+    to: SocketAddr,
     by: Transport,
     /// It has left a second time, since the connection it left by was lost.
     again: bool,
@@ -184,6 +224,7 @@ struct Attempt {
 struct Cancel {
     tx: NonInviteClient,
     branch: String,
+    to: SocketAddr,
     /// RFC 3261 §9.1: no final response by then means that none will come.
     give_up: Moment,
 }
@@ -199,6 +240,11 @@ impl Caller {
             number: 1 + (seed.fork("cseq").next_u32() >> 8),
             session_expires: SESSION_USUAL,
             seed: seed.fork("branch"),
+            remote: settings.remote,
+            place: 0,
+            request_uri: settings.target_uri.clone(),
+            redirection: Redirection::default(),
+            rang: false,
             settings,
             auth,
             met: Met::default(),
@@ -236,7 +282,8 @@ impl Caller {
         let legs = self.legs.iter().map(Leg::deadline);
         let cancel = self.cancel.as_ref().map(|c| earliest([c.tx.deadline(), self.cancel_gives_up()]));
         let lost = self.lost.as_ref().map(|(until, _)| *until);
-        let ours = [self.ring_until, self.call_until, self.linger_until, cancel.flatten(), lost];
+        let asking = self.redirection.deadline();
+        let ours = [self.ring_until, self.call_until, self.linger_until, cancel.flatten(), lost, asking];
         earliest(attempts.chain(legs).chain(ours))
     }
 
@@ -281,6 +328,13 @@ impl Caller {
                     out.push(CallerOutput::Event(CallerEvent::InfoAnswered { status: None }));
                 }
             }
+            CallerInput::Permit { target, granted } => self.permitted(now, target, granted, out),
+            CallerInput::AnswerRefer { accept } => {
+                self.with_chosen(now, out, |leg, told| leg.answer_refer(now, accept, told));
+            }
+            CallerInput::Notify { status, reason } => {
+                self.with_chosen(now, out, |leg, told| leg.notify(now, status, &reason, told));
+            }
             CallerInput::Tick => {}
         }
         self.close_when_done(now, out);
@@ -296,6 +350,7 @@ impl Caller {
         }
         self.tick_cancel(now, out);
         self.tick_lost(now, out);
+        self.tick_redirection(now, out);
         for index in 0..self.legs.len() {
             if self.legs[index].deadline().is_some_and(|at| at <= now) {
                 self.with_leg(index, now, out, |leg, told| leg.tick(now, told));
@@ -370,7 +425,10 @@ impl Caller {
             LegEvent::ReinviteAnswered { status: 200..300, sdp: Some(sdp) } if is_chosen => {
                 tell(CallerEvent::FarAnswer { sdp });
             }
-            LegEvent::FarRefer { to } => tell(CallerEvent::FarRefer { to }),
+            LegEvent::FarRefer(refer) if is_chosen && self.phase == Phase::Answered && !self.hanging_up => {
+                tell(CallerEvent::FarRefer(refer));
+            }
+            LegEvent::FarRefer(_) => self.with_leg(index, now, out, |leg, told| leg.answer_refer(now, false, told)),
             LegEvent::FarInfo { content_type, body } => tell(CallerEvent::FarInfo { content_type, body }),
             LegEvent::InfoAnswered { status } => tell(CallerEvent::InfoAnswered { status }),
             // Offers within forks that are being hung up end with them.
@@ -381,6 +439,8 @@ impl Caller {
             | LegEvent::FarCancelled { .. }
             | LegEvent::RefusalDone
             | LegEvent::NeverAcknowledged
+            | LegEvent::ReferAnswered { .. }
+            | LegEvent::Notified { .. }
             | LegEvent::ReinviteAnswered { .. } => {}
         }
     }

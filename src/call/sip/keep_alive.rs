@@ -24,11 +24,14 @@ pub struct KeepAliveSettings {
     pub from: String,
     /// The Contact value.
     pub contact: String,
-    pub remote: SocketAddr,
+    /// Where it may go, the first first (RFC 3263 §4.3). Never empty.
+    pub places: Vec<SocketAddr>,
     pub local: SocketAddr,
     pub transport: Transport,
     pub routes: Vec<String>,
     pub user_agent: String,
+    /// What is asked about is the place where we are registered, and no other.
+    pub registered: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +73,9 @@ pub struct KeepAlive {
     tag: String,
     seed: Seed,
     number: u32,
+    /// Which of the places is asked, and how many did not answer since one did.
+    at: usize,
+    silent: usize,
     asking: Option<Asking>,
     next: Moment,
 }
@@ -82,9 +88,22 @@ impl KeepAlive {
             tag: seed.fork("from-tag").hex(12),
             seed: seed.fork("branch"),
             number: 0,
+            at: 0,
+            silent: 0,
             asking: None,
             next: Moment::START,
         }
+    }
+
+    /// From here on this place is asked: it is where we are registered.
+    pub fn ask_at(&mut self, place: SocketAddr) {
+        if let Some(at) = self.settings.places.iter().position(|known| *known == place) {
+            (self.at, self.silent) = (at, 0);
+        }
+    }
+
+    fn remote(&self) -> SocketAddr {
+        self.settings.places[self.at % self.settings.places.len()]
     }
 
     /// True when this response answers our question.
@@ -108,6 +127,7 @@ impl KeepAlive {
                 // A provisional response says as much as a final one.
                 if self.wants(&response) && response.faults().is_empty() {
                     self.asking = None;
+                    self.silent = 0;
                     // Many trunks of one server are not asked at one moment.
                     let every = self.settings.every;
                     let early = Duration::from_millis(self.seed.below(1 + every.as_millis() as u64 / 10));
@@ -155,13 +175,20 @@ impl KeepAlive {
     fn send(&self, told: Vec<ClientOutput>, out: &mut Vec<KeepAliveOutput>) {
         for one in told {
             if let ClientOutput::Send(bytes) = one {
-                out.push(KeepAliveOutput::Send { to: self.settings.remote, bytes });
+                out.push(KeepAliveOutput::Send { to: self.remote(), bytes });
             }
         }
     }
 
     fn gone(&mut self, now: Moment, detail: String, out: &mut Vec<KeepAliveOutput>) {
         if self.asking.take().is_some() {
+            self.silent += 1;
+            // Somebody who is registered is told at once, and registers elsewhere; else the next place will do.
+            if !self.settings.registered && self.silent < self.settings.places.len() {
+                self.at += 1;
+                return self.ask(now, out);
+            }
+            self.silent = 0;
             self.next = now + self.settings.every.min(AGAIN);
             out.push(KeepAliveOutput::Gone { detail });
         }

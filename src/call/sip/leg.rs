@@ -3,9 +3,10 @@
 //! A leg owns its dialog and every transaction in it. `Caller` has one per fork of its INVITE, `Called` has one; the
 //! called side's first INVITE lives in its leg, too, since repeating a 2xx until the ACK is the same for it and for a
 //! re-INVITE. The answers to their requests are in `leg/received.rs`, our requests in `leg/sent.rs`, RFC 3262 in
-//! `leg/reliable.rs`, RFC 4028 in `leg/session.rs`.
+//! `leg/reliable.rs`, RFC 3515 in `leg/referred.rs`, RFC 4028 in `leg/session.rs`.
 
 mod received;
+mod referred;
 mod reliable;
 mod sent;
 mod session;
@@ -70,6 +71,14 @@ pub(super) enum LegEvent {
     InfoAnswered {
         status: Option<u16>,
     },
+    /// The final answer to our REFER.
+    ReferAnswered {
+        status: Option<u16>,
+    },
+    /// A NOTIFY about our REFER came: the first line of what it holds.
+    Notified {
+        said: String,
+    },
     /// A BYE came and was answered.
     FarBye {
         status: Option<u16>,
@@ -87,10 +96,8 @@ pub(super) enum LegEvent {
         status: u16,
         reason: String,
     },
-    /// They want us to call somebody else (RFC 3515); it was declined.
-    FarRefer {
-        to: String,
-    },
+    /// They want us to call somebody else (RFC 3515): `answer_refer` must follow.
+    FarRefer(Refer),
     /// A reliable provisional response of ours was never acknowledged: the INVITE is refused.
     NeverAcknowledged,
     /// The ACK of a 2xx of ours.
@@ -110,6 +117,26 @@ pub(super) enum LegEvent {
         status: u16,
         sdp: Option<Vec<u8>>,
     },
+}
+
+/// Whom they want us to call (RFC 3515), and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refer {
+    /// The URI of Refer-To without its headers.
+    pub to: String,
+    /// The dialog that the new call is to take the place of (RFC 3891), as a Replaces value.
+    pub replaces: Option<String>,
+    /// Referred-By (RFC 3892), to be handed on.
+    pub referred_by: Option<String>,
+}
+
+/// A REFER of theirs: first it waits for our answer, then for what comes of the call (RFC 3515 §2.4.4).
+#[derive(Clone, Debug)]
+struct Referred {
+    request: Message,
+    key: ServerKey,
+    /// Set: it is not answered yet.
+    give_up: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +228,9 @@ pub(super) struct Leg {
     /// ACKs of 2xx by the number of their INVITE, to be repeated with every repeated 2xx.
     acks: Vec<(u32, Transport, SocketAddr, Vec<u8>)>,
     pending: Option<PendingOffer>,
+    referred: Option<Referred>,
+    /// A REFER of ours is out, and its subscription not over.
+    subscribed: bool,
     offers: u32,
     /// A BYE that must wait for the ACK of our 2xx (RFC 3261 §15).
     bye_after_ack: Option<Option<u16>>,
@@ -233,6 +263,8 @@ impl Leg {
             invites: Vec::new(),
             acks: Vec::new(),
             pending: None,
+            referred: None,
+            subscribed: false,
             offers: 0,
             bye_after_ack: None,
             reliable: Reliable::default(),
@@ -243,6 +275,10 @@ impl Leg {
             session_expires: None,
             described: Vec::new(),
         }
+    }
+
+    pub fn set_user_agent(&mut self, user_agent: &str) {
+        self.identity.user_agent = user_agent.to_string();
     }
 
     /// Legs of one call number their offers apart.
@@ -273,8 +309,21 @@ impl Leg {
         });
         let pending = self.pending.as_ref().map(|p| p.give_up);
         let session = self.session.as_ref().filter(|_| self.state == LegState::Confirmed).map(|session| session.at);
-        let ours = [pending, session, self.reliable.deadline()];
+        let referred = self.referred.as_ref().and_then(|r| r.give_up);
+        let ours = [pending, session, referred, self.reliable.deadline()];
         earliest(clients.chain(reinvites).chain(servers).chain(invites).chain(ours))
+    }
+
+    /// REFER to somebody else.
+    pub fn send_refer(&mut self, now: Moment, to: &str, out: &mut Vec<LegOutput>) {
+        if self.state != LegState::Confirmed || self.clients.len() >= SIP_TRANSACTIONS_MAX {
+            return out.push(LegOutput::Event(LegEvent::ReferAnswered { status: None }));
+        }
+        let mut refer = self.dialog.request("REFER");
+        refer.push("Contact", &self.identity.contact);
+        refer.push("Refer-To", &format!("<{to}>"));
+        self.subscribed = true;
+        self.send(now, refer, Met::default(), out);
     }
 
     /// True when a request belongs to a transaction or to the dialog.
@@ -333,6 +382,9 @@ impl Leg {
         self.tick_session(now, out);
         if self.pending.as_ref().is_some_and(|p| p.give_up <= now) {
             self.refuse_pending(now, 500, "Server Internal Error", out);
+        }
+        if self.referred.as_ref().and_then(|r| r.give_up).is_some_and(|at| at <= now) {
+            self.answer_refer(now, false, out);
         }
     }
 

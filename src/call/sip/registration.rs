@@ -36,7 +36,8 @@ pub struct RegistrationSettings {
     pub address_of_record: String,
     /// The user part of Contact.
     pub user: String,
-    pub remote: SocketAddr,
+    /// Where it may go, the first first (RFC 3263 §4.3). Never empty.
+    pub places: Vec<SocketAddr>,
     pub local: SocketAddr,
     pub transport: Transport,
     /// Route values, for an outbound proxy.
@@ -61,6 +62,8 @@ pub enum RegistrationInput {
     },
     /// There is reason to think that the registrar has forgotten us.
     Refresh,
+    /// The place that knows us is gone: another is asked, if there is one.
+    Elsewhere,
     /// Take the binding back.
     Stop,
     Tick,
@@ -76,6 +79,8 @@ pub enum RegistrationOutput {
 pub enum RegistrationEvent {
     /// Made or refreshed.
     Registered {
+        /// The place that knows us.
+        at: SocketAddr,
         expires: Duration,
         /// The routes that requests from here on take (RFC 3608).
         service_route: Vec<String>,
@@ -109,6 +114,9 @@ pub struct Registration {
     auth: Authenticator,
     number: u32,
     expires: Duration,
+    /// Which of the places is asked, and how many have failed since one did not.
+    at: usize,
+    tried: usize,
     /// What stands in Contact.
     place: SocketAddr,
     /// A binding of ours at another place, to be taken back with the next request.
@@ -133,6 +141,8 @@ impl Registration {
             number: 1 + (seed.fork("cseq").next_u32() >> 8),
             seed: seed.fork("branch"),
             expires: settings.expires,
+            at: 0,
+            tried: 0,
             place: settings.local,
             stale: None,
             asking: None,
@@ -149,6 +159,11 @@ impl Registration {
     /// True while the registrar knows where we are.
     pub fn holds(&self) -> bool {
         self.until.is_some() && self.leaving.is_none()
+    }
+
+    /// Where requests go now.
+    fn remote(&self) -> SocketAddr {
+        self.settings.places[self.at % self.settings.places.len()]
     }
 
     /// True when this response answers a request of ours.
@@ -185,7 +200,7 @@ impl Registration {
             }
             RegistrationInput::Unreachable { detail } => self.fail_transport(now, &detail, out),
             RegistrationInput::Lost { peer, detail } => {
-                if peer == self.settings.remote && self.settings.transport.is_reliable() {
+                if peer == self.remote() && self.settings.transport.is_reliable() {
                     if self.asking.is_some() {
                         self.fail_transport(now, &detail, out);
                     } else if self.until.is_some() && self.leaving.is_none() {
@@ -196,6 +211,12 @@ impl Registration {
             }
             RegistrationInput::Refresh => {
                 if self.asking.is_none() && self.leaving.is_none() && self.next.is_some() {
+                    self.ask(now, Met::default(), out);
+                }
+            }
+            RegistrationInput::Elsewhere => {
+                if self.asking.is_none() && self.leaving.is_none() && self.settings.places.len() > 1 {
+                    self.at += 1;
                     self.ask(now, Met::default(), out);
                 }
             }
@@ -270,7 +291,7 @@ impl Registration {
     fn pass(&mut self, now: Moment, told: Vec<ClientOutput>, out: &mut Vec<RegistrationOutput>) {
         for one in told {
             match one {
-                ClientOutput::Send(bytes) => out.push(RegistrationOutput::Send { to: self.settings.remote, bytes }),
+                ClientOutput::Send(bytes) => out.push(RegistrationOutput::Send { to: self.remote(), bytes }),
                 ClientOutput::Pass(response) if response.status().is_some_and(|status| status >= 200) => {
                     let met = self.asking.take().map(|asking| asking.met).unwrap_or_default();
                     // What comes of the transaction now is of no interest: it waits for repetitions alone.
@@ -333,13 +354,14 @@ impl Registration {
         }
         let expires = self.granted(response);
         self.stale = None;
-        (self.failures, self.again) = (0, 0);
+        (self.failures, self.again, self.tried) = (0, 0, 0);
         self.until = Some(now + expires);
         // A fifth of the time, and no more than a minute, is left for a refresh that must be repeated.
         let lead = (expires / 5).min(Duration::from_secs(60));
         self.next = Some(now + expires.saturating_sub(lead).max(Duration::from_secs(1)));
         let all = |name| response.list(name).map(str::to_string).collect();
         out.push(RegistrationOutput::Event(RegistrationEvent::Registered {
+            at: self.remote(),
             expires,
             service_route: all("Service-Route"),
             path: all("Path"),
@@ -378,6 +400,15 @@ impl Registration {
             return self.close(out);
         }
         self.again = 0;
+        // RFC 3263 §4.3: what did not answer, could not be reached or is not available is asked for at the next place.
+        if matches!(status, None | Some(503)) && self.settings.places.len() > 1 {
+            self.at += 1;
+            self.tried += 1;
+            if self.tried < self.settings.places.len() {
+                return self.ask(now, Met::default(), out);
+            }
+            self.tried = 0;
+        }
         let most = WAIT_FIRST.saturating_mul(1 << self.failures.min(10)).min(WAIT_MAX);
         self.failures += 1;
         // RFC 5626 §4.5: between half of it and all of it, so that many do not come at once.
@@ -421,7 +452,7 @@ mod tests {
             registrar: "sip:pbx.example".into(),
             address_of_record: "sip:line@pbx.example".into(),
             user: "line".into(),
-            remote: "192.0.2.9:5060".parse().unwrap(),
+            places: vec!["192.0.2.9:5060".parse().unwrap()],
             local: "10.0.0.4:5070".parse().unwrap(),
             transport,
             routes: Vec::new(),

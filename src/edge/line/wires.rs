@@ -59,7 +59,12 @@ struct Stream {
 impl Wires {
     /// On the local address from which `remote` is reached. Nothing is sent and no connection opened.
     pub async fn towards(remote: SocketAddr, transport: Transport, tls: Option<Tls>) -> io::Result<Wires> {
-        let any_port = SocketAddr::new(local_address(remote).await?, 0);
+        Wires::at(0, remote, transport, tls).await
+    }
+
+    /// The same at this port; 0: any.
+    pub async fn at(port: u16, remote: SocketAddr, transport: Transport, tls: Option<Tls>) -> io::Result<Wires> {
+        let any_port = SocketAddr::new(local_address(remote).await?, port);
         let (mut udp, mut listener, mut reserved) = (None, None, None);
         let local = match transport {
             Transport::Udp => {

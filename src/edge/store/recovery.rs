@@ -64,6 +64,7 @@ fn nothing(id: &str, planned: &Planned, why: &str) -> CallRecord {
     let events = vec![told(What::OurFault { detail }), told(What::HangingUp { why: OurReason::OurFault })];
     let trace = Trace { events };
     let facts = CallFacts {
+        asked_by: None,
         id: id.to_string(),
         hotline: Some(planned.hotline.clone()),
         probe: Some(planned.probe.clone()),

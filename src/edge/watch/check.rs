@@ -36,7 +36,14 @@ impl Desk {
         self.checks.remove(&plan);
         let (verdict, outcome) = (Verdict::Inconclusive, Outcome::Completed);
         let attributable_to = AttributableTo::None;
-        self.step(Input::Ended(Ended { plan, verdict, outcome, attributable_to, seconds: took.as_secs_f64() }));
+        self.step(Input::Ended(Ended {
+            plan,
+            verdict,
+            outcome,
+            attributable_to,
+            seconds: took.as_secs_f64(),
+            calls: 1,
+        }));
     }
 
     /// All of them are to end. They are gone once they say so.

@@ -17,8 +17,9 @@ use crate::edge::store::{Ending as CallEnding, Write};
 use crate::edge::trunk::Trunks;
 use crate::publish::metrics::{Direction, Metrics};
 use crate::record::call::CallRecord;
+use crate::record::ledger::Reserved;
 use crate::schedule::{Ended, Input, Output, Schedule};
-use crate::vocabulary::{NotCalled, Outcome, PlanId, Planned, Verdict};
+use crate::vocabulary::{Cause, NotCalled, Outcome, PlanId, Planned, Verdict};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub struct Desk {
     pub config: PathBuf,
     pub kill_file: PathBuf,
     pub in_flight: BTreeMap<PlanId, InFlight>,
+    /// Calls back that are over, until the ledger has their line.
+    pub called: BTreeMap<PlanId, CallEnding>,
     /// Calls of `/probe`, and how they are told to end.
     pub checks: BTreeMap<PlanId, oneshot::Sender<String>>,
     pub killed: Option<String>,
@@ -101,7 +104,7 @@ impl Desk {
         self.look_up();
         self.step(Input::Tick);
         loop {
-            let idle = self.in_flight.is_empty() && self.checks.is_empty();
+            let idle = self.in_flight.is_empty() && self.checks.is_empty() && self.called.is_empty();
             if self.stopping.as_ref().is_some_and(|s| idle || Instant::now() >= s.until) {
                 if idle {
                     break;
@@ -298,6 +301,10 @@ impl Desk {
         match kept {
             Kept::Planned(calls) => {
                 for call in calls {
+                    if let Some(ending) = self.called.remove(&call.planned.id) {
+                        self.keeper.works.write(Work::Ended(Box::new(ending)));
+                        continue;
+                    }
                     let Some(job) = self.in_flight.get_mut(&call.planned.id).and_then(|c| c.job.take()) else {
                         continue;
                     };
@@ -315,6 +322,7 @@ impl Desk {
                 }
             }
             Kept::Refused { planned, detail } => {
+                self.called.remove(&planned.id);
                 self.in_flight.remove(&planned.id);
                 self.metrics.passed(&NotCalled::NotMade { detail: detail.clone() });
                 tracing::error!(plan = %planned.id, hotline = planned.hotline, probe = planned.probe, "not called: {detail}");
@@ -364,7 +372,10 @@ impl Desk {
                 self.board.over(&call);
                 match came_to {
                     CameTo::Finished(finished) => {
-                        let Finished { record, losses, .. } = *finished;
+                        let Finished { record, losses, callbacks, .. } = *finished;
+                        for called in callbacks {
+                            self.called_back(&planned, called);
+                        }
                         self.ended(planned, record, losses);
                     }
                     CameTo::NotMade(why) => self.not_made(planned, why.to_string()),
@@ -376,6 +387,29 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// A call back came: it stands in the ledger as a call of its own, once its line is there.
+    fn called_back(&mut self, of: &Planned, called: Finished) {
+        let Finished { record, losses, .. } = called;
+        let due = DateTime::parse_from_rfc3339(&record.started).map_or(self.wall.now(), |at| at.with_timezone(&Utc));
+        let id = PlanId(format!("{}/callback@{}", of.id, record.id));
+        let cause = Cause::Callback { of: of.id.clone() };
+        let planned = Planned { id, hotline: of.hotline.clone(), probe: of.probe.clone(), due, cause };
+        log_end(&planned, &record, &losses);
+        self.metrics.evidence_lost(losses.len());
+        let seconds = record.times.duration_s.unwrap_or_default().ceil() as u64;
+        let to_place = ToPlace {
+            planned: planned.clone(),
+            call: record.id.clone(),
+            target: record.target.clone(),
+            trunk: None,
+            reserved: Reserved { seconds },
+            since: Instant::now(),
+        };
+        let ending = CallEnding { plan: planned.id.clone(), record, counted: None, lost: losses };
+        self.called.insert(planned.id, ending);
+        self.keeper.works.write(Work::Place(to_place));
     }
 
     fn ended(&mut self, planned: Planned, record: CallRecord, losses: Vec<String>) {
@@ -394,6 +428,7 @@ impl Desk {
             outcome: record.outcome,
             attributable_to: record.attributable_to,
             seconds: record.times.duration_s.unwrap_or(took),
+            calls: record.calls(),
         };
         let mut out = Vec::new();
         self.schedule.step(self.now(), Input::Ended(ended), &mut out);

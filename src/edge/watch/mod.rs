@@ -139,6 +139,7 @@ pub async fn watch(
         config: settings.config,
         kill_file: settings.places.data.join(KILL_FILE),
         in_flight: BTreeMap::new(),
+        called: Default::default(),
         checks: BTreeMap::new(),
         killed: None,
         stopping: None,

@@ -20,5 +20,6 @@ pub fn of(config: &Config, planned: &Planned, now: DateTime<Utc>) -> Result<Want
 
 /// The worst that the call can cost: all of its time.
 pub fn reserved(wanted: &Wanted) -> Reserved {
-    Reserved { seconds: wanted.call_limit.as_secs() }
+    let calls = 1 + u64::from(wanted.follow_refer);
+    Reserved { seconds: wanted.call_limit.as_secs() * calls }
 }

@@ -4,7 +4,7 @@ use super::probe::Log;
 use crate::call::sip::digest::{Authenticator, Met};
 use crate::call::sip::transaction::{ClientInput, ClientOutput, NonInviteClient, answers};
 use crate::call::sip::{Credentials, Message, read};
-use crate::edge::line::{Arrival, Wires, resolve};
+use crate::edge::line::{Arrival, Wires};
 use crate::edge::plan::{self, Wanted};
 use crate::vocabulary::{Moment, Seed};
 use std::time::{Duration, Instant};
@@ -12,17 +12,20 @@ use std::time::{Duration, Instant};
 /// Sends OPTIONS until a final response comes. What happened is in the log.
 pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
     let hop = plan::next_hop(wanted).map_err(|e| e.to_string())?;
-    let (host, tls) = (&hop.host, hop.tls().map_err(|e| e.to_string())?);
+    let host = &hop.host;
     let credentials = plan::credentials(wanted).map_err(|e| e.to_string())?;
     let began = Instant::now();
-    let remote = resolve(host, hop.port).await.map_err(|e| format!("no address for {host}: {e}"))?;
-    log.phase("resolve", began.elapsed().as_secs_f64());
-    log.note(format!("{host} is {remote}"));
-    let wires = Wires::towards(remote, hop.transport, tls).await;
-    let mut wires = wires.map_err(|e| format!("no way to {remote}: {e}"))?;
-    let local = wires.local();
     let token = ulid::Ulid::new();
     let mut seed = Seed::new(token.0 as u64 ^ (token.0 >> 64) as u64);
+    let found = hop.locate(seed.fork("places")).await.map_err(|e| format!("no address for {host}: {e}"))?;
+    let (transport, mut places) = (found.transport, found.places);
+    let tls = hop.tls(transport).map_err(|e| e.to_string())?;
+    let remote = plan::reachable(&mut places).await?;
+    log.phase("resolve", began.elapsed().as_secs_f64());
+    log.note(format!("{host} is {remote}"));
+    let wires = Wires::towards(remote, transport, tls).await;
+    let mut wires = wires.map_err(|e| format!("no way to {remote}: {e}"))?;
+    let local = wires.local();
     let from_user = plan::from_user(wanted, credentials.as_ref());
     let uri = plan::request_uri(wanted);
     let mut options = Message::request("OPTIONS", &uri);
@@ -39,7 +42,7 @@ pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
     for number in 1..=4_u32 {
         let branch = format!("z9hG4bK{:016x}", seed.next_u64());
         let mut request = options.clone();
-        request.push_first("Via", &format!("SIP/2.0/{} {local};branch={branch};rport", hop.transport.in_via()));
+        request.push_first("Via", &format!("SIP/2.0/{} {local};branch={branch};rport", transport.in_via()));
         request.push("CSeq", &format!("{number} OPTIONS"));
         authenticator.authorize(&mut request);
         let response = exchange(&mut wires, remote, request, &branch, log).await?;

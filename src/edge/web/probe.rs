@@ -193,6 +193,8 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         codecs: Vec::new(),
         srtp: None,
         persona: Default::default(),
+        follow_refer: false,
+        callback: None,
     };
     plan::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;
     Ok((wanted, module))

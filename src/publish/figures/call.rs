@@ -132,7 +132,7 @@ impl Call {
         let waiting = record.map_or_else(Waiting::default, |record| reading::waiting(record, understood));
         let times = record.map(|record| record.times.clone()).unwrap_or_default();
         let of = match &seen.plan.cause {
-            Cause::Confirmation { of } | Cause::Control { of, .. } => Some(of.clone()),
+            Cause::Confirmation { of } | Cause::Control { of, .. } | Cause::Callback { of } => Some(of.clone()),
             _ => None,
         };
         let late_s = record.and_then(|record| {

@@ -204,6 +204,8 @@ families! {
         "Whether the trunk took its last call or check (1), or refused or vanished (0).");
     control_calls: IntCounterVec = counter("nightbell_control_calls_total", &["trunk", "verdict"],
         "Control calls, which tell our own trunk's fault from a hotline's, by verdict.");
+    inbound_calls: IntCounterVec = counter("nightbell_inbound_calls_total", &["trunk", "result"],
+        "Calls to us: answered because a call of ours asked for them, or why they were refused.");
     // Ours: the ears.
     transcriber_up: IntGaugeVec = int_gauge("nightbell_transcriber_up", ONE,
         "Whether speech can be written down (1), or the model is missing or dead (0).");

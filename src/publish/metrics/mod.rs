@@ -42,6 +42,9 @@ struct Known {
     announced: BTreeSet<(String, String)>,
 }
 
+/// What becomes of a call to us.
+pub const INBOUND_RESULTS: [&str; 6] = ["answered", "unknown_number", "unexpected", "busy", "declined", "refused"];
+
 #[derive(Default)]
 struct Probe {
     heard: menu::Heard,
@@ -172,10 +175,16 @@ impl Metrics {
             for verdict in Verdict::ALL {
                 let _ = f.control_calls.remove_label_values(&[gone.as_str(), verdict.word()]);
             }
+            for result in INBOUND_RESULTS {
+                let _ = f.inbound_calls.remove_label_values(&[gone.as_str(), result]);
+            }
         }
         for trunk in &trunks {
             for verdict in Verdict::ALL {
                 f.control_calls.with_label_values(&[trunk.as_str(), verdict.word()]);
+            }
+            for result in INBOUND_RESULTS {
+                f.inbound_calls.with_label_values(&[trunk.as_str(), result]);
             }
         }
         known.trunks = trunks;
@@ -245,6 +254,10 @@ impl Metrics {
             }
             return;
         }
+        // Nobody was called: whether it came is the verdict of the call that asked for it.
+        if let Cause::Callback { .. } = cause {
+            return;
+        }
         let (Some(hotline), Some(probe)) = (record.hotline.as_deref(), record.probe.as_deref()) else { return };
         let mut known = self.known();
         let Some(entry) = known.hotlines.get_mut(hotline).and_then(|h| h.probes.get_mut(probe)) else { return };
@@ -252,7 +265,7 @@ impl Metrics {
             Cause::Cron | Cause::Every | Cause::Poisson => entry.sampled = true,
             Cause::ShiftChange | Cause::AfterFailure | Cause::Alert { .. } | Cause::ByHand => entry.sampled = false,
             // A second opinion on a call is part of that call's verdict.
-            Cause::Confirmation { .. } | Cause::Control { .. } => {}
+            Cause::Confirmation { .. } | Cause::Control { .. } | Cause::Callback { .. } => {}
         }
         f.calls.with_label_values(&[hotline, probe]).inc();
         let counter = match record.verdict {
@@ -444,6 +457,13 @@ impl Metrics {
     pub fn trunk(&self, trunk: &str, up: bool) {
         if self.known().trunks.contains(trunk) {
             self.families.trunk_up.with_label_values(&[trunk]).set(i64::from(up));
+        }
+    }
+
+    /// A call to us came in by a trunk: what became of it.
+    pub fn inbound(&self, trunk: &str, result: &str) {
+        if self.known().trunks.contains(trunk) {
+            self.families.inbound_calls.with_label_values(&[trunk, result]).inc();
         }
     }
 

@@ -119,6 +119,7 @@ impl Words {
             FindingKind::OptionMoved => self.t("option moved", "选项换键"),
             FindingKind::Wording => self.t("wording", "播报内容不符"),
             FindingKind::MediaQuality => self.t("sound quality", "音质"),
+            FindingKind::NoCallback => self.t("no call back", "未回拨"),
             FindingKind::Note => self.t("for a person to look at", "待人工复核"),
         }
     }

@@ -6,16 +6,17 @@ use crate::call::sip::leg::{
     ALLOW, Reliability, SESSION_MAX, SESSION_USUAL, SUPPORTED, carrier_of, contact, put_via_first,
 };
 use crate::call::sip::reason::{q850, retry_after};
-use crate::call::sip::transaction::ClientOutput;
+use crate::call::sip::transaction::{ClientOutput, GIVE_UP};
 use crate::call::sip::uri::{Uri, bracketed};
 use crate::call::sip::via::MAGIC_COOKIE;
+use crate::vocabulary::limits::SIP_PLACES_MAX;
 use crate::vocabulary::target::percent_encoded;
 
 impl Caller {
     /// Sends the INVITE, the first time or again with credentials.
     pub(super) fn invite(&mut self, now: Moment, out: &mut Vec<CallerOutput>) {
         let identity = self.identity();
-        let mut invite = Message::request("INVITE", &self.settings.target_uri);
+        let mut invite = Message::request("INVITE", &self.request_uri);
         invite.push("Max-Forwards", "70");
         self.settings.way.routes.iter().for_each(|route| invite.push("Route", route));
         invite.push("From", &self.from());
@@ -29,6 +30,14 @@ impl Caller {
         }
         if self.settings.way.anonymous {
             invite.push("Privacy", "id");
+        }
+        if let Some(replaces) = &self.settings.way.replaces {
+            // RFC 3891 §4: who does not know of it must not take this for another call.
+            invite.push("Replaces", replaces);
+            invite.push("Require", "replaces");
+        }
+        if let Some(by) = &self.settings.way.referred_by {
+            invite.push("Referred-By", by);
         }
         invite.push("Accept", "application/sdp");
         invite.push("Supported", SUPPORTED);
@@ -56,8 +65,29 @@ impl Caller {
         let mut tx = InviteClient::new(invite, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
-        self.attempts.push(Attempt { tx, branch, by, again: false });
+        self.attempts.push(Attempt { tx, branch, to: self.remote, by, again: false });
         self.pass_attempt(self.attempts.len() - 1, told, now, out);
+    }
+
+    /// The same request with another branch at the next place, if there is one and nobody has rung (RFC 3263 §4.3: a
+    /// transport that fails, a request that nobody answers, a 503).
+    pub(super) fn next_place(&mut self, left: String, now: Moment, out: &mut Vec<CallerOutput>) -> bool {
+        let places = &self.settings.way.places;
+        let next = places.iter().take(SIP_PLACES_MAX).nth(self.place + 1).cloned();
+        let Some(place) = next.filter(|_| !self.rang && !self.hanging_up && self.phase == Phase::Inviting) else {
+            return false;
+        };
+        let Some(request) = self.attempts.last().map(|attempt| attempt.tx.request().clone()) else { return false };
+        self.place += 1;
+        self.remote = place.address;
+        // Another server has challenges of its own.
+        self.met = Met::default();
+        self.datagrams_only = false;
+        self.legs.retain(|leg| !leg.is_idle());
+        self.provisionals.clear();
+        out.push(CallerOutput::Event(CallerEvent::NextPlace { place, left }));
+        self.send_invite(now, request, out);
+        true
     }
 
     pub(super) fn identity(&self) -> Identity {
@@ -121,7 +151,7 @@ impl Caller {
             let seen = response.top_via().and_then(|via| via.seen_from());
             self.seen_as = seen.filter(|seen| *seen != self.settings.local_sip).or(self.seen_as);
             // A response over a connection that they opened is no address to send to when that one is closed.
-            let from = if self.attempts[index].by.is_reliable() { self.settings.remote } else { from };
+            let from = if self.attempts[index].by.is_reliable() { self.attempts[index].to } else { from };
             let mut told = Vec::new();
             self.attempts[index].tx.step(now, ClientInput::Response(Box::new(response)), &mut told);
             self.pass_attempt_from(index, told, now, Some(from), out);
@@ -159,10 +189,10 @@ impl Caller {
                     if self.linger_until.is_some() {
                         self.linger(now);
                     }
-                    out.push(CallerOutput::Send { to: self.settings.remote, bytes });
+                    out.push(CallerOutput::Send { to: self.attempts[index].to, bytes });
                 }
                 ClientOutput::Pass(response) => {
-                    let from = from.unwrap_or(self.settings.remote);
+                    let from = from.unwrap_or(self.attempts[index].to);
                     match response.status().unwrap_or_default() {
                         100 => self.cancel_if_wanted(now, out),
                         101..200 => {
@@ -177,7 +207,12 @@ impl Caller {
                     let (status, reason, q850) = (None, None, None);
                     self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
                 }
-                ClientOutput::TimedOut => self.conclude(CallerEvent::NoResponse, out),
+                ClientOutput::TimedOut => {
+                    let left = format!("no answer in {} s", GIVE_UP.as_secs());
+                    if !self.next_place(left, now, out) {
+                        self.fail(CallerEvent::NoResponse, now, out);
+                    }
+                }
                 ClientOutput::TransportFailed | ClientOutput::Terminated => {}
             }
         }
@@ -194,6 +229,7 @@ impl Caller {
         if self.phase != Phase::Inviting {
             return;
         }
+        self.rang = true;
         let (status, reason) = (response.status().unwrap_or_default(), response.reason().unwrap_or_default());
         let to_tag = response.to().and_then(|to| to.tag());
         if let Some(leg) = to_tag.as_ref().and_then(|_| self.leg_of(response, from)) {
@@ -313,9 +349,18 @@ impl Caller {
             self.provisionals.clear();
             return self.invite(now, out);
         }
+        if status == 503 && self.next_place(format!("{status} {reason}"), now, out) {
+            return;
+        }
         self.linger(now);
         let retry_after = retry_after(response);
-        self.conclude(CallerEvent::Rejected { status, reason, q850, retry_after }, out);
+        let rejected = CallerEvent::Rejected { status, reason, q850, retry_after };
+        self.note_contacts(status, response, out);
+        match status {
+            // RFC 3261 §21.6: nobody will take it, wherever it goes.
+            600.. => self.conclude(rejected, out),
+            _ => self.fail(rejected, now, out),
+        }
     }
 }
 

@@ -9,6 +9,11 @@ impl Caller {
         let first = !std::mem::replace(&mut self.hanging_up, true);
         match self.phase {
             Phase::Idle => self.phase = Phase::Over,
+            // Nothing is out: another target was about to be called.
+            Phase::Inviting if self.redirection.is_asking() => {
+                let (status, reason, q850) = (None, None, None);
+                self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+            }
             Phase::Inviting => self.cancel_if_wanted(now, out),
             Phase::Answered if first => {
                 self.with_chosen(now, out, |leg, told| _ = leg.hang_up(now, None, told));
@@ -22,7 +27,7 @@ impl Caller {
         if !self.hanging_up || self.cancel.is_some() || self.phase != Phase::Inviting {
             return;
         }
-        let Some(Attempt { tx, branch, by, .. }) = self.attempts.last().filter(|a| a.tx.is_proceeding()) else {
+        let Some(Attempt { tx, branch, to, by, .. }) = self.attempts.last().filter(|a| a.tx.is_proceeding()) else {
             return;
         };
         let invite = tx.request();
@@ -32,20 +37,12 @@ impl Caller {
         }
         cancel.push("CSeq", &format!("{} CANCEL", invite.cseq().map_or(0, |(number, _)| number)));
         cancel.push("User-Agent", &self.settings.user_agent);
-        let branch = branch.clone();
+        let (branch, to) = (branch.clone(), *to);
         let mut tx = NonInviteClient::new(cancel, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
-        self.cancel = Some(Cancel { tx, branch, give_up: now + GIVE_UP });
-        self.send_cancel(told, out);
-    }
-
-    fn send_cancel(&self, told: Vec<ClientOutput>, out: &mut Vec<CallerOutput>) {
-        for one in told {
-            if let ClientOutput::Send(bytes) = one {
-                out.push(CallerOutput::Send { to: self.settings.remote, bytes });
-            }
-        }
+        self.cancel = Some(Cancel { tx, branch, to, give_up: now + GIVE_UP });
+        send_cancel(to, told, out);
     }
 
     pub(super) fn cancel_gives_up(&self) -> Option<Moment> {
@@ -57,7 +54,7 @@ impl Caller {
         if cancel.tx.deadline().is_some_and(|at| at <= now) {
             let mut told = Vec::new();
             cancel.tx.step(now, ClientInput::Tick, &mut told);
-            self.send_cancel(told, out);
+            send_cancel(cancel.to, told, out);
         }
         if self.cancel_gives_up().is_some_and(|at| at <= now) {
             let (status, reason, q850) = (None, None, None);
@@ -81,8 +78,8 @@ impl Caller {
         detail: String,
         out: &mut Vec<CallerOutput>,
     ) {
-        let inviting = self.phase == Phase::Inviting && peer == self.settings.remote;
-        if let Some(attempt) = self.attempts.last_mut().filter(|a| inviting && a.by.is_reliable()) {
+        let inviting = self.phase == Phase::Inviting;
+        if let Some(attempt) = self.attempts.last_mut().filter(|a| inviting && peer == a.to && a.by.is_reliable()) {
             if attempt.tx.is_proceeding() {
                 self.lost.get_or_insert((now + GIVE_UP, detail.clone()));
             } else if attempt.tx.is_calling() {
@@ -90,7 +87,7 @@ impl Caller {
                     self.fail_transport(now, detail, out);
                 } else {
                     let bytes = write(attempt.tx.request());
-                    out.push(CallerOutput::Send { to: self.settings.remote, bytes });
+                    out.push(CallerOutput::Send { to: attempt.to, bytes });
                 }
             }
         }
@@ -131,8 +128,15 @@ impl Caller {
             if self.hanging_up {
                 let (status, reason, q850) = (None, None, None);
                 self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+            } else if self.next_place(detail.clone(), now, out) {
+                // The one that nobody takes is not repeated.
+                let last = self.attempts.len() - 1;
+                let failed = self.attempts[..last].iter().rposition(|a| a.tx.is_calling());
+                failed.map(|index| self.attempts.remove(index));
+                return;
             } else {
-                self.conclude(CallerEvent::TransportFailed { detail }, out);
+                self.drop_invite();
+                return self.fail(CallerEvent::TransportFailed { detail }, now, out);
             }
             return self.drop_invite();
         }
@@ -169,7 +173,10 @@ impl Caller {
         if self.phase != Phase::Over {
             return;
         }
-        let idle = self.attempts.is_empty() && self.cancel.is_none() && self.legs.iter().all(Leg::is_idle);
+        // Whoever asked us to call somebody else is told what came of it, though this call is over.
+        let owes_word = self.legs.iter().any(Leg::owes_word);
+        let idle =
+            self.attempts.is_empty() && self.cancel.is_none() && self.legs.iter().all(Leg::is_idle) && !owes_word;
         let quiet = self.linger_until.is_none()
             && !self.cancel.as_ref().is_some_and(|cancel| cancel.tx.is_waiting())
             && self.legs.iter().all(Leg::is_quiet);
@@ -179,6 +186,14 @@ impl Caller {
         if idle {
             self.phase = Phase::Closed;
             out.push(CallerOutput::Event(CallerEvent::Closed));
+        }
+    }
+}
+
+fn send_cancel(to: SocketAddr, told: Vec<ClientOutput>, out: &mut Vec<CallerOutput>) {
+    for one in told {
+        if let ClientOutput::Send(bytes) = one {
+            out.push(CallerOutput::Send { to, bytes });
         }
     }
 }

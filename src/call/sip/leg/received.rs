@@ -2,7 +2,6 @@
 
 use super::sent::told_reason;
 use super::*;
-use crate::call::sip::address::NameAddr;
 
 impl Leg {
     /// The first INVITE of a called leg.
@@ -156,6 +155,15 @@ impl Leg {
         }
         match method.as_str() {
             "BYE" => self.receive_bye(now, &key, &request, out),
+            // RFC 5057 §5.1: the subscription outlives the call.
+            "NOTIFY" if self.subscribed => {
+                self.reply(now, &key, &request, (200, "OK"), &[], out);
+                let state = request.header("Subscription-State").unwrap_or_default();
+                self.subscribed = !state.trim_start().to_ascii_lowercase().starts_with("terminated");
+                let body = String::from_utf8_lossy(request.body()).into_owned();
+                let said = body.lines().next().unwrap_or_default().to_string();
+                out.push(LegOutput::Event(LegEvent::Notified { said }));
+            }
             _ if self.state == LegState::Ended => {
                 self.reply(now, &key, &request, (481, "Call/Transaction Does Not Exist"), &[], out);
             }
@@ -286,15 +294,6 @@ impl Leg {
             None => self.refuse_invite(now, &key, status, reason, &[], out),
             Some(update) => self.reply(now, &key, &update, (status, reason), &[], out),
         }
-    }
-
-    /// REFER (RFC 3515 §2.4.2): where they want us to go is told, and not followed.
-    fn receive_refer(&mut self, now: Moment, key: &ServerKey, refer: &Message, out: &mut Vec<LegOutput>) {
-        let Some(to) = refer.header("Refer-To").and_then(NameAddr::parse) else {
-            return self.reply(now, key, refer, (400, "Bad Request (Refer-To)"), &[], out);
-        };
-        self.reply(now, key, refer, (603, "Decline"), &[], out);
-        out.push(LegOutput::Event(LegEvent::FarRefer { to: to.uri }));
     }
 
     /// A provisional response to the first INVITE: reliable where the caller wants no other (RFC 3262 §3).
@@ -435,7 +434,7 @@ impl Leg {
         self.finish(now, key, response, out);
     }
 
-    fn finish(&mut self, now: Moment, key: &ServerKey, response: Message, out: &mut Vec<LegOutput>) {
+    pub(super) fn finish(&mut self, now: Moment, key: &ServerKey, response: Message, out: &mut Vec<LegOutput>) {
         let Some(server) = self.servers.iter_mut().find(|s| s.key == *key) else { return };
         let mut told = Vec::new();
         server.tx.step(now, ServerInput::Respond(Box::new(response)), &mut told);
@@ -444,7 +443,7 @@ impl Leg {
         self.forget_terminated();
     }
 
-    fn response(&self, request: &Message, status: u16, reason: &str) -> Message {
+    pub(super) fn response(&self, request: &Message, status: u16, reason: &str) -> Message {
         let mut response = Message::respond(request, status, reason, Some(self.dialog.local_tag()));
         response.push("Server", &self.identity.user_agent);
         response

@@ -248,6 +248,10 @@ impl Leg {
         }
         match self.clients[index].tx.request().method() {
             Some("INFO") => out.push(LegOutput::Event(LegEvent::InfoAnswered { status })),
+            Some("REFER") => {
+                self.subscribed &= status.is_some_and(|status| status < 300);
+                out.push(LegOutput::Event(LegEvent::ReferAnswered { status }));
+            }
             Some("UPDATE") => match response.filter(|_| status.is_some_and(|status| (200..300).contains(&status))) {
                 Some(ok) => {
                     self.dialog.refresh_target(ok);
@@ -256,6 +260,10 @@ impl Leg {
                 None => self.session_not_refreshed(now, status),
             },
             _ => {}
+        }
+        // RFC 5057 §5: 481 to a NOTIFY ends the subscription, and nothing else.
+        if self.clients[index].tx.request().method() == Some("NOTIFY") {
+            return;
         }
         // RFC 3261 §12.2.1.2: 481 says that the dialog is gone.
         if let (Some(response), Some(481), LegState::Confirmed) = (response, status, self.state) {

@@ -1,0 +1,408 @@
+//! Promise: a hotline that says it will call back is held to it. The call back is answered, taped and judged as a call of its
+//! own that names the one which asked for it; one that never comes is a finding; nobody else gets an answer.
+
+mod daemon;
+#[expect(dead_code, reason = "tests/asterisk.rs asks the switch for more")]
+mod pbx;
+
+use daemon::{Daemon, Home};
+use nightbell::call::sip::expected::MatchedBy;
+use nightbell::call::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Message, read, write};
+use nightbell::config::Callback;
+use nightbell::journey::callback::{Back, Called, Wanted};
+use nightbell::journey::{Input, Journey, Output, Settings};
+use nightbell::rehearsal::stage;
+use nightbell::vocabulary::{FindingKind, Judgement, Key, Moment, Seed, Trace, Verdict, What};
+use pbx::Pbx;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const OFFER: &[u8] =
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
+                       a=rtpmap:101 telephone-event/8000\r\n";
+
+fn hotline_address() -> SocketAddr {
+    "192.0.2.9:5060".parse().unwrap()
+}
+
+fn our_address() -> SocketAddr {
+    "127.0.0.1:40000".parse().unwrap()
+}
+
+/// Settings of a probe that nothing but a wait is asked of.
+fn settings(call: &str) -> Settings {
+    let text = format!(
+        "hotline: back\ntarget: sip:4001@127.0.0.1:5070\nprobes:\n  - name: look\n    steps: [{{ wait: {call} }}, hang_up]\n"
+    );
+    let files = [("_trunks.yaml", "allow: [\"sip:*@127.0.0.1\"]\n"), ("a.yaml", text.as_str())];
+    let files = files.map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let sources = nightbell::config::Sources { files: files.to_vec(), now, exists: &|_| true };
+    let config = nightbell::config::load(&sources).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let hotline = &config.hotlines[0];
+    let wall = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap().and_hms_opt(10, 0, 0).unwrap();
+    Settings { deaf: true, ..stage::settings(hotline, &hotline.probes[0], wall) }
+}
+
+/// A call that is played to its end at simulated time: a far side that answers and hangs up, and what is told of calls back.
+struct Play {
+    journey: Journey,
+    now: Moment,
+    judgement: Option<Judgement>,
+}
+
+impl Play {
+    fn new(settings: Settings) -> Play {
+        let journey = Journey::new(settings, None, BTreeMap::new(), &Seed::new(3)).unwrap();
+        Play { journey, now: Moment::START, judgement: None }
+    }
+
+    fn step(&mut self, input: Input) -> Vec<(SocketAddr, Message)> {
+        let mut out = Vec::new();
+        self.journey.step(self.now, input, &mut out);
+        let mut sent = Vec::new();
+        for one in out {
+            match one {
+                Output::SendSip { to, bytes } => sent.push((to, read(&bytes).unwrap())),
+                Output::Done(judgement) => self.judgement = Some(*judgement),
+                _ => {}
+            }
+        }
+        sent
+    }
+
+    /// The asking call: answered at once, hung up by us after its second; the far side does what is polite.
+    fn asks(callback: Callback) -> Play {
+        let mut play = Play::new(Settings { callback: Some(Wanted::from(&callback)), ..settings("1s") });
+        let sent = play.step(Input::Dial);
+        let invite = sent[0].1.clone();
+        let mut ok = Message::respond(&invite, 200, "OK", Some("t"));
+        ok.push("Contact", "<sip:x@127.0.0.1:5070>");
+        ok.set_body("application/sdp", OFFER.to_vec());
+        play.now = Moment::from_millis(10);
+        play.step(Input::Sip { from: stage::HOTLINE_SIP, bytes: write(&ok) });
+        play.run_until(Moment::from_millis(60_000));
+        play
+    }
+
+    fn run_until(&mut self, until: Moment) {
+        for _ in 0..200_000 {
+            let Some(at) = self.journey.deadline().filter(|at| *at <= until && self.judgement.is_none()) else { break };
+            self.now = self.now.max(at);
+            for (to, request) in self.step(Input::Tick) {
+                if request.method() == Some("BYE") {
+                    let bytes = write(&Message::respond(&request, 200, "OK", None));
+                    self.step(Input::Sip { from: to, bytes });
+                }
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    fn trace(&self) -> &Trace {
+        self.journey.trace()
+    }
+}
+
+fn ten_minutes() -> Callback {
+    Callback { within: Duration::from_secs(600), from: vec!["4001".into()], code: None }
+}
+
+#[test]
+fn a_call_back_that_never_comes_fails_the_call_that_asked_with_its_evidence() {
+    let mut play = Play::asks(ten_minutes());
+    assert_eq!(play.judgement, None, "it waits");
+    let awaited = play.trace().events.iter().find_map(|e| match e.what {
+        What::AwaitingCall { until } => Some((e.at, until)),
+        _ => None,
+    });
+    let (closed, until) = awaited.expect("it says that it waits");
+    assert_eq!(until.since(closed), Duration::from_secs(600));
+    play.run_until(Moment::from_millis(620_000));
+    let judgement = play.judgement.expect("it is over");
+    assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:?}");
+    let finding = judgement.findings.iter().find(|f| f.kind == FindingKind::NoCallback).expect("a finding");
+    assert_eq!((finding.from, finding.to), (closed, until));
+    assert_eq!(finding.detail, "no call back from 4001 within 10.0 min");
+}
+
+#[test]
+fn a_call_back_that_comes_is_named_and_nothing_is_wrong() {
+    let mut play = Play::asks(ten_minutes());
+    play.now = Moment::from_millis(300_000);
+    play.step(Input::CalledBack(Back::Coming));
+    // It lasts longer than the time in which it had to come.
+    play.run_until(Moment::from_millis(700_000));
+    assert_eq!(play.judgement, None, "it is being answered");
+    play.step(Input::CalledBack(Back::Came { call: "01BACK".into(), from: "4001".into() }));
+    let judgement = play.judgement.clone().expect("it is over");
+    assert!(judgement.findings.iter().all(|f| f.kind != FindingKind::NoCallback), "{judgement:?}");
+    assert!(play.trace().events.iter().any(|e| matches!(&e.what, What::CalledBack { call, .. } if call == "01BACK")));
+}
+
+#[test]
+fn somebody_elses_call_does_not_end_the_waiting() {
+    let mut play = Play::asks(ten_minutes());
+    play.now = Moment::from_millis(300_000);
+    play.step(Input::CalledBack(Back::Coming));
+    play.step(Input::CalledBack(Back::NotForUs));
+    play.run_until(Moment::from_millis(700_000));
+    let judgement = play.judgement.expect("it is over");
+    assert!(judgement.findings.iter().any(|f| f.kind == FindingKind::NoCallback));
+}
+
+#[test]
+fn a_call_that_did_not_get_as_far_waits_for_nothing() {
+    let callback = Some(Wanted::from(&ten_minutes()));
+    let mut play = Play::new(Settings { callback, ..settings("1s") });
+    let sent = play.step(Input::Dial);
+    let busy = Message::respond(&sent[0].1, 486, "Busy Here", Some("t"));
+    play.step(Input::Sip { from: stage::HOTLINE_SIP, bytes: write(&busy) });
+    play.run_until(Moment::from_millis(5_000));
+    let judgement = play.judgement.expect("it is over at once");
+    assert!(judgement.findings.iter().all(|f| f.kind != FindingKind::NoCallback), "{judgement:?}");
+}
+
+/// A pretend hotline calls back: its caller and our answering journey, 5 ms apart.
+fn called_back(called: Called, keys: &str, offer: &[u8]) -> (Play, Vec<CallerEvent>, Vec<String>) {
+    let mut play = Play::new(Settings { called: Some(called), ..settings("30s") });
+    play.step(Input::Dial);
+    let mut hotline = Caller::new(
+        CallerSettings {
+            target_uri: "sip:line@127.0.0.1:40000".into(),
+            remote: our_address(),
+            local_sip: hotline_address(),
+            from_user: "4001".into(),
+            from_display: None,
+            credentials: None,
+            user_agent: "hotline".into(),
+            way: Default::default(),
+        },
+        Seed::new(6),
+    );
+    let (mut told, mut ladder) = (Vec::new(), Vec::new());
+    let mut inputs = vec![CallerInput::Dial { offer: offer.to_vec() }];
+    let mut keys: Vec<Key> = keys.chars().filter_map(Key::new).collect();
+    keys.reverse();
+    for turn in 0..2_000 {
+        let mut to_us = Vec::new();
+        for input in std::mem::take(&mut inputs) {
+            let mut out = Vec::new();
+            hotline.step(play.now, input, &mut out);
+            for one in out {
+                match one {
+                    CallerOutput::Send { bytes, .. } => to_us.push(bytes),
+                    CallerOutput::Event(event) => told.push(event),
+                    CallerOutput::Permit { .. } => {}
+                }
+            }
+        }
+        let mut sent = Vec::new();
+        for bytes in to_us {
+            let message = read(&bytes).unwrap();
+            ladder.push(format!("> {}", shown(&message)));
+            sent.extend(play.step(Input::Sip { from: hotline_address(), bytes }));
+        }
+        play.now += Duration::from_millis(20);
+        sent.extend(play.step(Input::Tick));
+        for (to, message) in sent {
+            assert_eq!(to, hotline_address());
+            ladder.push(format!("< {}", shown(&message)));
+            inputs.push(CallerInput::Wire { from: our_address(), bytes: write(&message) });
+        }
+        inputs.push(CallerInput::Tick);
+        if turn == 100 && !told.iter().any(|e| matches!(e, CallerEvent::Rejected { .. })) {
+            while let Some(key) = keys.pop() {
+                let body = format!("Signal={key}\r\nDuration=160\r\n").into_bytes();
+                inputs.push(CallerInput::SendInfo { content_type: "application/dtmf-relay".into(), body });
+            }
+        }
+        if turn == 300 {
+            inputs.push(CallerInput::HangUp);
+        }
+        if play.judgement.is_some() {
+            break;
+        }
+    }
+    (play, told, ladder)
+}
+
+fn shown(message: &Message) -> String {
+    match message.method() {
+        Some(method) => method.to_string(),
+        None => format!("{} {}", message.status().unwrap(), message.cseq().unwrap().1),
+    }
+}
+
+fn from_4001(codes: &[(&str, &str)], asked_by: Option<&str>) -> Called {
+    Called {
+        from: "4001".into(),
+        asked_by: asked_by.map(str::to_string),
+        by: MatchedBy::Number,
+        codes: codes.iter().map(|(code, call)| (code.to_string(), call.to_string())).collect(),
+    }
+}
+
+#[test]
+fn a_call_back_is_answered_heard_and_judged() {
+    let (play, told, ladder) = called_back(from_4001(&[], Some("01ASKED")), "", OFFER);
+    assert_eq!(ladder.join(", "), "> INVITE, < 180 INVITE, < 200 INVITE, > ACK, > BYE, < 200 BYE", "{told:?}");
+    let judgement = play.judgement.clone().expect("it is judged");
+    assert_ne!(judgement.verdict, Verdict::Pass, "nothing was said in it, and it was to be heard");
+    let told: Vec<&What> = play.trace().events.iter().map(|e| &e.what).collect();
+    assert!(matches!(told[0], What::CalledBy { from } if from == "4001"), "{told:?}");
+    assert!(told.iter().any(|what| matches!(what, What::Answered { codec, .. } if codec == "PCMA")));
+    assert!(told.iter().any(|what| matches!(what, What::Ended { .. })));
+}
+
+#[test]
+fn a_code_tells_for_whom_a_call_is() {
+    let (play, ..) = called_back(from_4001(&[("11", "01FIRST"), ("4711", "01SECOND")], None), "4711", OFFER);
+    let given: Vec<&What> =
+        play.trace().events.iter().map(|e| &e.what).filter(|w| matches!(w, What::CodeGiven { .. })).collect();
+    assert_eq!(given.len(), 1);
+    // "4711" has the other code in it, too: the longer one was meant.
+    assert!(matches!(given[0], What::CodeGiven { for_call } if for_call == "01SECOND"), "{given:?}");
+    let (play, ..) = called_back(from_4001(&[("22", "01FIRST")], None), "4711", OFFER);
+    assert!(!play.trace().events.iter().any(|e| matches!(e.what, What::CodeGiven { .. })));
+}
+
+#[test]
+fn a_call_that_offers_no_codec_of_ours_is_refused_with_488() {
+    let offer = b"v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 4\r\n";
+    let (play, told, _) = called_back(from_4001(&[], None), "", offer);
+    assert!(told.iter().any(|e| matches!(e, CallerEvent::Rejected { status: 488, .. })), "{told:?}");
+    assert!(play.judgement.is_some());
+}
+
+/// A real switch that calls the registered account back, three seconds after it hung up.
+#[test]
+fn a_real_switch_calls_back_over_a_registered_trunk() {
+    let pbx = Pbx::start().unwrap_or_else(|why| panic!("{why}"));
+    let home = tempfile::tempdir().unwrap();
+    let account = "username: line, password: { env: LAB_PASSWORD }, register: true";
+    std::fs::write(
+        home.path().join("_trunks.yaml"),
+        format!(
+            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  main: {{ server: \"sip:127.0.0.1:{}\", {account} }}\n",
+            pbx.port
+        ),
+    )
+    .unwrap();
+    let probe = |name: &str, callback: &str| {
+        format!("  - name: {name}\n    steps: [{{ wait: 5s }}, hang_up]\n    callback: {callback}\n")
+    };
+    std::fs::write(
+        home.path().join("back.yaml"),
+        format!(
+            "hotline: back\ntarget: sip:4050@127.0.0.1:{}\ntrunk: main\nprobes:\n{}{}",
+            pbx.port,
+            probe("promised", "{ within: 30s, from: \"4050\", code: \"4711\" }"),
+            probe("elsewhere", "{ within: 6s, from: \"4051\" }"),
+        ),
+    )
+    .unwrap();
+    let run = |probe: &str| -> (Vec<Value>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_nightbell"))
+            .args(["run", probe, "--config", ".", "--out", "kept", "--json", "-"])
+            .env("LAB_PASSWORD", "bell-at-night")
+            .env("NIGHTBELL_CACHE", home.path())
+            .env("LANG", "C.UTF-8")
+            .current_dir(home.path())
+            .output()
+            .expect("nightbell runs");
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        let records = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        (records, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (records, said) = run("back/promised");
+    assert_eq!(records.len(), 2, "{records:?}\n{said}\n{}", pbx.complaints());
+    let (asked, back) = (&records[0], &records[1]);
+    assert_eq!((&asked["called_back"], &back["asked_by"]), (&back["id"], &asked["id"]), "{said}");
+    assert_eq!((&back["called_by"], &back["sip"]["status"]), (&"4050".into(), &200.into()), "{back}");
+    assert!(back["media"]["rtp_received"].as_u64().is_some_and(|packets| packets > 50), "it was heard: {back}");
+    assert!(asked["findings"].as_array().is_some_and(|all| all.iter().all(|f| f["kind"] != "no_callback")), "{asked}");
+    for record in [asked, back] {
+        let tape = record["evidence"]["tape"].as_str().expect("a tape");
+        let again = Command::new(env!("CARGO_BIN_EXE_nightbell"))
+            .args(["replay", tape, "--json"])
+            .env("NIGHTBELL_CACHE", home.path())
+            .current_dir(home.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&again.stderr).into_owned();
+        assert!(!told.contains("differs"), "{told}");
+        let again: Value = serde_json::from_slice(&again.stdout).unwrap();
+        for field in ["verdict", "sip", "asked_by", "called_by", "called_back"] {
+            assert_eq!(again[field], record[field], "{field}: {told}");
+        }
+    }
+
+    // The switch calls from 4050, and somebody else was to call: it is refused, and the promise is not kept.
+    let (records, said) = run("back/elsewhere");
+    assert_eq!(records.len(), 1, "{records:?}\n{said}");
+    let findings = records[0]["findings"].as_array().cloned().unwrap_or_default();
+    assert!(findings.iter().any(|f| f["kind"] == "no_callback"), "{}", records[0]);
+    assert_eq!(records[0]["verdict"], "fail");
+}
+
+/// What a stranger's INVITE is answered with.
+fn knock(socket: &UdpSocket, port: u16, number: usize, user: &str, from: &str) -> Option<u16> {
+    let here = socket.local_addr().unwrap();
+    let mut invite = Message::request("INVITE", &format!("sip:{user}@127.0.0.1:{port}"));
+    invite.push("Via", &format!("SIP/2.0/UDP {here};branch=z9hG4bKknock{number}"));
+    invite.push("Max-Forwards", "70");
+    invite.push("From", &format!("<sip:{from}@127.0.0.1>;tag=k{number}"));
+    invite.push("To", &format!("<sip:{user}@127.0.0.1>"));
+    invite.push("Call-ID", &format!("knock-{number}"));
+    invite.push("CSeq", "1 INVITE");
+    invite.push("Contact", &format!("<sip:{from}@{here}>"));
+    invite.set_body("application/sdp", OFFER.to_vec());
+    socket.send_to(&write(&invite), ("127.0.0.1", port)).unwrap();
+    let mut bytes = [0; 4096];
+    loop {
+        let count = socket.recv(&mut bytes).ok()?;
+        let Ok(response) = read(&bytes[..count]) else { continue };
+        if response.call_id() == Some(&format!("knock-{number}")) && response.status() > Some(199) {
+            return response.status();
+        }
+    }
+}
+
+#[test]
+fn strangers_are_refused_at_once_counted_and_flood_nothing() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let far = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let home = Home::new();
+    home.write(
+        "_trunks.yaml",
+        &format!(
+            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  static: {{ server: \"sip:127.0.0.1:{}\", listen: {port}, caller_id: \"4000\" }}\n",
+            far.local_addr().unwrap().port()
+        ),
+    );
+    let mut daemon = Daemon::start(&home);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while knock(&socket, port, 0, "4000", "4711").is_none() && Instant::now() < until {}
+    assert_eq!(knock(&socket, port, 1, "4000", "4711"), Some(480), "nothing is expected");
+    assert_eq!(knock(&socket, port, 2, "nobody", "4711"), Some(404), "we are not called that");
+    for number in 10..310 {
+        assert_eq!(knock(&socket, port, number, "4000", "4711"), Some(480), "{number}");
+    }
+    daemon.wait_for_metric("nightbell_inbound_calls_total{result=\"unexpected\",trunk=\"static\"}", |count| {
+        count.is_some_and(|count| count >= 301.0)
+    });
+    daemon.wait_for_metric("nightbell_inbound_calls_total{result=\"unknown_number\",trunk=\"static\"}", |count| {
+        count == Some(1.0)
+    });
+    // Everything that was written by then.
+    daemon.signal("HUP");
+    daemon.wait_for("read the files again");
+    let refused = daemon.log.iter().filter(|line| daemon::says(line, "a call to us was refused")).count();
+    assert!((1..=10).contains(&refused), "{refused} lines of the log for 302 calls");
+}
