@@ -38,9 +38,10 @@ test: packages model prompts asterisk sipp tshark prometheus postgres browser fo
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, all known prompts, fuzz targets for a minute each (FUZZ_SECONDS=60), a bucket, 100 kills of the daemon
+## test-long: make test, all known prompts, 100000 strange far sides, a minute of fuzzing each, a bucket, 100 kills of the daemon
 test-long: test
 	@NIGHTBELL_PROMPTS=whole $(cargo) test --locked --test known_prompts -- --nocapture
+	@NIGHTBELL_BEHAVIOURS=100000 $(cargo) test --locked --test behaviours -- --nocapture
 	@setup/fuzz
 	@$(cargo) test --locked --features s3 --test s3
 	@setup/kill-storm 100

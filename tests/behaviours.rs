@@ -57,6 +57,8 @@ struct World {
     loss: f64,
     log: Vec<String>,
     outcomes: Vec<String>,
+    /// We are called, and do not call.
+    called: bool,
     settled: u32,
     closed: bool,
 }
@@ -89,8 +91,10 @@ impl World {
             user_agent: "nightbell/test".into(),
             way: Way { places, transport, redirects: seed.below(4) > 0, ..Way::default() },
         };
-        let end = match seed.below(4) {
-            kind @ 0..=1 => End::Line(Box::new(Line::new(
+        let kind = seed.below(4);
+        let called = kind == 1 && seed.below(2) == 0;
+        let end = match kind {
+            0..=1 => End::Line(Box::new(Line::new(
                 LineSettings {
                     caller,
                     local_rtp: "127.0.0.1:4002".parse().unwrap(),
@@ -98,7 +102,7 @@ impl World {
                     keys: KeyChoice::Auto,
                     srtp: Srtp::Off,
                     follow_refer: true,
-                    called: kind == 1 && seed.below(2) == 0,
+                    called,
                     ring_limit: Duration::from_secs(5 + seed.below(90)),
                     call_limit: LINE_CALL_LIMIT + Duration::from_secs(seed.below(2) * 40),
                 },
@@ -119,6 +123,7 @@ impl World {
             loss,
             log: Vec::new(),
             outcomes: Vec::new(),
+            called,
             settled: 0,
             closed: false,
             seed,
@@ -262,7 +267,7 @@ impl World {
                     | LineEvent::NoResponse
                     | LineEvent::TransportFailed { .. } => self.outcomes.push(shown),
                     // An offer that could not be met was refused: that is how it ended.
-                    LineEvent::MediaFailed { .. } if self.is_called() => self.outcomes.push(shown),
+                    LineEvent::MediaFailed { .. } if self.called => self.outcomes.push(shown),
                     LineEvent::Settled => self.settled += 1,
                     LineEvent::Closed => self.closed = true,
                     _ => {}
@@ -271,10 +276,6 @@ impl World {
             LineOutput::SendRtp { .. } | LineOutput::SendRtcp { .. } => {}
             LineOutput::Heard { .. } | LineOutput::Said { .. } => {}
         }
-    }
-
-    fn is_called(&self) -> bool {
-        self.legs.is_empty()
     }
 
     fn caller_did(&mut self, output: CallerOutput) {

@@ -6,7 +6,7 @@
 
 use super::rtp::{Agreement, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use super::sdp::{self, LocalMedia};
-use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Refer, read};
+use super::sip::{self, Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Refer, read};
 use super::srtp::Suite;
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX};
 use crate::vocabulary::trace::KeyMethod;
@@ -59,6 +59,7 @@ pub struct Line {
     parted: Option<CallerEvent>,
     /// Everything that matters of the call that is heard is done.
     settled: bool,
+    told_settled: bool,
     media: MediaSession,
     keypad: Keypad,
     /// What Allow said of INFO.
@@ -111,6 +112,7 @@ impl Line {
             aside: None,
             parted: None,
             settled: false,
+            told_settled: false,
             media: MediaSession::new(media, seed.fork("media")),
             keypad: Keypad::new(settings.keys),
             takes_info: None,
@@ -356,7 +358,8 @@ impl Line {
 
     /// Nothing that matters is left, of either call.
     fn settle(&mut self, now: Moment, out: &mut Vec<LineOutput>) {
-        if self.settled && self.aside.as_ref().is_none_or(Aside::is_settled) && self.parted.is_none() {
+        let settled = self.settled && self.aside.as_ref().is_none_or(Aside::is_settled) && self.parted.is_none();
+        if settled && !std::mem::replace(&mut self.told_settled, true) {
             self.end(now, out);
             out.push(LineOutput::Event(LineEvent::Settled));
         }
@@ -368,7 +371,8 @@ impl Line {
 
     /// The INVITE of a call to us: it is answered at once, with what both sides know.
     fn be_called(&mut self, now: Moment, from: SocketAddr, bytes: &[u8], out: &mut Vec<LineOutput>) {
-        let Ok(invite) = read(bytes) else { return };
+        // What cannot be acted on is refused before it comes here.
+        let Some(invite) = read(bytes).ok().filter(|invite| sip::examine(invite).is_ok()) else { return };
         let (End::IsCalled(answering), Some("INVITE")) = (&mut self.caller, invite.method()) else { return };
         let described = match invite.sdp() {
             None => Ok((sdp::offer(&self.local), None)),

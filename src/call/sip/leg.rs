@@ -170,6 +170,8 @@ struct OutgoingInvite {
     number: u32,
     told: bool,
     again: bool,
+    /// One that had a provisional response and never a final one is given up then: "Proceeding" has no timer of its own.
+    give_up: Moment,
 }
 
 /// A non-INVITE request of theirs.
@@ -301,7 +303,7 @@ impl Leg {
     /// When to tick.
     pub fn deadline(&self) -> Option<Moment> {
         let clients = self.clients.iter().map(|c| c.tx.deadline());
-        let reinvites = self.reinvites.iter().map(|r| r.tx.deadline());
+        let reinvites = self.reinvites.iter().map(|r| earliest([r.tx.deadline(), Some(r.give_up)]));
         let servers = self.servers.iter().map(|s| s.tx.deadline());
         let invites = self.invites.iter().map(|i| {
             let unacked = i.unacked.as_ref().map(|u| u.again.at.min(u.give_up));

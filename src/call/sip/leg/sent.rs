@@ -4,6 +4,7 @@ use super::*;
 use crate::call::sip::reason::{q850, q850_header, reasons};
 use crate::call::sip::transaction::ClientInput;
 use crate::call::sip::via::MAGIC_COOKIE;
+use crate::vocabulary::limits::RING_MAX;
 
 impl Leg {
     /// A 2xx to the INVITE that made this dialog: acknowledges it, the first time and every time again (RFC 3261
@@ -69,7 +70,8 @@ impl Leg {
         let mut tx = InviteClient::new(invite, by.is_reliable());
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
-        self.reinvites.push(OutgoingInvite { tx, branch, to, by, number, told: false, again: false });
+        let give_up = now + RING_MAX;
+        self.reinvites.push(OutgoingInvite { tx, branch, to, by, number, told: false, again: false, give_up });
         self.pass_reinvite(self.reinvites.len() - 1, told, now, out);
         true
     }
@@ -213,6 +215,12 @@ impl Leg {
                 self.pass_reinvite(index, told, now, out);
             }
         }
+        for index in 0..self.reinvites.len() {
+            if self.reinvites[index].give_up <= now {
+                self.pass_reinvite(index, vec![ClientOutput::TimedOut], now, out);
+            }
+        }
+        self.reinvites.retain(|reinvite| reinvite.give_up > now);
     }
 
     fn pass_client(&mut self, index: usize, told: Vec<ClientOutput>, now: Moment, out: &mut Vec<LegOutput>) {
@@ -308,7 +316,9 @@ impl Leg {
                 }
                 ClientOutput::TimedOut | ClientOutput::TransportFailed => {
                     if !std::mem::replace(&mut self.reinvites[index].told, true) {
-                        self.session_not_refreshed(now, None);
+                        if self.state == LegState::Confirmed {
+                            self.session_not_refreshed(now, None);
+                        }
                         // RFC 3261 §12.2.1.2: to be treated as a 408.
                         out.push(LegOutput::Event(LegEvent::ReinviteAnswered { status: 408, sdp: None }));
                     }
