@@ -28,7 +28,7 @@ watch: packages build model prompts
 .PHONY: watch
 
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
-test: packages model prompts asterisk sipp tshark prometheus postgres browser fonts
+test: packages model prompts asterisk kamailio sipp tshark prometheus postgres browser fonts
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -38,10 +38,11 @@ test: packages model prompts asterisk sipp tshark prometheus postgres browser fo
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, all known prompts, 100000 strange far sides, a minute of fuzzing each, a bucket, 100 kills of the daemon
+## test-long: make test, all known prompts, 100000 strange far sides, 1000 calls at once, fuzzing, a bucket, 100 kills of the daemon
 test-long: test
 	@NIGHTBELL_PROMPTS=whole $(cargo) test --locked --test known_prompts -- --nocapture
 	@NIGHTBELL_BEHAVIOURS=100000 $(cargo) test --locked --test behaviours -- --nocapture
+	@NIGHTBELL_LINES=1000 $(cargo) test --locked --test many_lines
 	@setup/fuzz
 	@$(cargo) test --locked --features s3 --test s3
 	@setup/kill-storm 100
@@ -62,8 +63,8 @@ build: packages
 	@$(step) "build" cargo build --locked
 .PHONY: build
 
-## interop: every codec over UDP, TCP and TLS, plain and SRTP, by each way of keys, against a real Asterisk, as a table
-interop: packages asterisk tshark
+## interop: every codec over UDP, TCP and TLS, plain and SRTP, by each way of keys, against a real Asterisk and through Kamailio, as a table
+interop: packages asterisk kamailio tshark
 	@NIGHTBELL_INTEROP=all $(cargo) test --locked --test interop -- --nocapture
 .PHONY: interop
 
@@ -92,6 +93,11 @@ prompts:
 asterisk:
 	@setup/asterisk >/dev/null
 .PHONY: asterisk
+
+## kamailio: Kamailio and rtpengine, a border in front of that Asterisk, into the cache, without root
+kamailio:
+	@setup/kamailio >/dev/null
+.PHONY: kamailio
 
 ## sipp: SIPp, strict far sides for tests, into the cache, from distribution packages, without root
 sipp:

@@ -1,12 +1,15 @@
 //! Promise: the line works with a real Asterisk in every codec, with and without SRTP, over UDP, TCP and TLS, by each way
-//! of keys. `make interop` makes every call of the matrix and prints it; without that, a few calls that touch each column.
+//! of keys, and with the same switch behind Kamailio and rtpengine. `make interop` makes every call of the matrix and prints
+//! it; without that, a few calls that touch each column.
 //!
 //! A cell is good when the call was answered with what was asked for, the sound we sent came back at its level (the
 //! numbers echo), the switch's own log has the key, and the tape replays to the same record.
 
+mod border;
 #[expect(dead_code, reason = "tests/asterisk.rs asks the switch for more")]
 mod pbx;
 
+use border::Border;
 use pbx::Pbx;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +18,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Whom we talk to: the switch itself, or the border in front of it.
+const WAYS: [&str; 2] = ["direct", "border"];
 const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];
 const CODECS: [&str; 4] = ["PCMA", "PCMU", "G722", "opus"];
 const SAFETY: [&str; 2] = ["off", "required"];
@@ -26,6 +31,7 @@ const LEVEL_DBOV: f64 = -20.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cell {
+    way: &'static str,
     transport: &'static str,
     codec: &'static str,
     srtp: &'static str,
@@ -48,10 +54,12 @@ impl Cell {
 
 fn matrix() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for transport in TRANSPORTS {
-        for codec in CODECS {
-            for srtp in SAFETY {
-                cells.extend(KEYS.map(|keys| Cell { transport, codec, srtp, keys }));
+    for way in WAYS {
+        for transport in TRANSPORTS {
+            for codec in CODECS {
+                for srtp in SAFETY {
+                    cells.extend(KEYS.map(|keys| Cell { way, transport, codec, srtp, keys }));
+                }
             }
         }
     }
@@ -60,7 +68,8 @@ fn matrix() -> Vec<Cell> {
 
 /// Each transport, codec, safety and way of keys at least once.
 fn a_few() -> Vec<Cell> {
-    let cell = |transport, codec, srtp, keys| Cell { transport, codec, srtp, keys };
+    let cell = |transport, codec, srtp, keys| Cell { way: "direct", transport, codec, srtp, keys };
+    let behind = |cell: Cell| Cell { way: "border", ..cell };
     vec![
         cell("udp", "G722", "off", "rfc4733"),
         cell("udp", "PCMU", "required", "inband"),
@@ -68,6 +77,8 @@ fn a_few() -> Vec<Cell> {
         cell("tls", "opus", "required", "rfc4733"),
         cell("tls", "PCMA", "required", "info"),
         cell("tcp", "G722", "required", "info"),
+        behind(cell("udp", "PCMA", "off", "rfc4733")),
+        behind(cell("tls", "PCMU", "required", "inband")),
     ]
 }
 
@@ -80,7 +91,7 @@ fn certificates(folder: &Path) {
 }
 
 /// What is wrong with a cell; nothing is good.
-fn call(cell: Cell, pbx: &Pbx, config: &Path) -> Result<(), String> {
+fn call(cell: Cell, pbx: &Pbx, border: &Border, config: &Path) -> Result<(), String> {
     let out = tempfile::tempdir().unwrap();
     let nightbell = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nightbell"));
@@ -88,9 +99,11 @@ fn call(cell: Cell, pbx: &Pbx, config: &Path) -> Result<(), String> {
         command.env("LANG", "C.UTF-8").env("NIGHTBELL_CACHE", out.path()).current_dir(config);
         command
     };
-    let port = if cell.transport == "tls" { pbx.port + 1 } else { pbx.port };
+    let port = if cell.way == "border" { border.port } else { pbx.port };
+    let port = if cell.transport == "tls" { port + 1 } else { port };
+    let trunk = format!("{}-{}", cell.way, cell.transport);
     let target = format!("sip:{}@127.0.0.1:{port}", cell.number());
-    let words = ["call", &target, "--trunk", cell.transport, "--codecs", cell.codec, "--srtp", cell.srtp];
+    let words = ["call", &target, "--trunk", &trunk, "--codecs", cell.codec, "--srtp", cell.srtp];
     let output = nightbell()
         .args(words)
         .args(["--dtmf", cell.keys, "--do", "wait 1s; press 5; wait 1s; say tone.wav; wait 1s; hang_up", "--json"])
@@ -179,16 +192,24 @@ fn wireshark_reads(tape: &str, cell: Cell) -> Result<(), String> {
 }
 
 fn table(cells: &[Cell], results: &BTreeMap<Cell, String>) -> String {
-    let mut text = format!("{:<6} {:<5} {:<9}", "", "", "");
-    KEYS.iter().for_each(|keys| text += &format!(" {keys:<8}"));
+    let mut text = format!("{:<6} {:<5} {:<5} ", "", "", "");
+    WAYS.iter().for_each(|way| text += &format!("  {way:<26}"));
+    text += &format!("\n{:<6} {:<5} {:<5} ", "", "", "");
+    for _ in WAYS {
+        text += "  ";
+        KEYS.iter().for_each(|keys| text += &format!("{keys:<8} "));
+    }
     let mut rows: Vec<(&str, &str, &str)> = cells.iter().map(|cell| (cell.codec, cell.transport, cell.srtp)).collect();
     rows.sort_unstable();
     rows.dedup();
     for (codec, transport, srtp) in rows {
-        text += &format!("\n{codec:<6} {transport:<5} {:<9}", if srtp == "off" { "RTP" } else { "SRTP" });
-        for keys in KEYS {
-            let result = results.get(&Cell { transport, codec, srtp, keys }).map_or("", String::as_str);
-            text += &format!(" {:<8}", if ["ok", "n/a", ""].contains(&result) { result } else { "FAILS" });
+        text += &format!("\n{codec:<6} {transport:<5} {:<5} ", if srtp == "off" { "RTP" } else { "SRTP" });
+        for way in WAYS {
+            text += "  ";
+            for keys in KEYS {
+                let result = results.get(&Cell { way, transport, codec, srtp, keys }).map_or("", String::as_str);
+                text += &format!("{:<8} ", if ["ok", "n/a", ""].contains(&result) { result } else { "FAILS" });
+            }
         }
     }
     text
@@ -201,11 +222,13 @@ fn every_codec_over_every_transport_safe_and_plain_by_every_way_of_keys() {
     let (certs, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     certificates(certs.path());
     let pbx = Pbx::start_with(&["--tls", &certs.path().display().to_string()]).unwrap_or_else(|why| panic!("{why}"));
-    let server = |transport: &str, port| format!("\"sip:127.0.0.1:{port};transport={transport}\"");
-    let mut trunks =
-        format!("allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  udp: {{ server: {} }}\n", server("udp", pbx.port));
-    trunks += &format!("  tcp: {{ server: {} }}\n", server("tcp", pbx.port));
-    trunks += &format!("  tls: {{ server: {}, tls: {{ verify: false }} }}\n", server("tls", pbx.port + 1));
+    let border = Border::start(pbx.port, certs.path()).unwrap_or_else(|why| panic!("{why}"));
+    let mut trunks = "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n".to_string();
+    for (way, port) in [("direct", pbx.port), ("border", border.port)] {
+        let server = |transport: &str, port: u16| format!("server: \"sip:127.0.0.1:{port};transport={transport}\"");
+        trunks += &format!("  {way}-udp: {{ {} }}\n  {way}-tcp: {{ {} }}\n", server("udp", port), server("tcp", port));
+        trunks += &format!("  {way}-tls: {{ {}, tls: {{ verify: false }} }}\n", server("tls", port + 1));
+    }
     std::fs::write(config.path().join("_trunks.yaml"), trunks).unwrap();
     let format = hound::WavSpec {
         channels: 1,
@@ -227,7 +250,7 @@ fn every_codec_over_every_transport_safe_and_plain_by_every_way_of_keys() {
                 while let Some(&cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = match cell.beyond() {
                         Some(why) => why.to_string(),
-                        None => call(cell, &pbx, config.path()).err().unwrap_or_else(|| "ok".into()),
+                        None => call(cell, &pbx, &border, config.path()).err().unwrap_or_else(|| "ok".into()),
                     };
                     results.lock().unwrap().insert(cell, result);
                 }
@@ -241,5 +264,5 @@ fn every_codec_over_every_transport_safe_and_plain_by_every_way_of_keys() {
         .filter(|(_, r)| !["ok", "n/a"].contains(&r.as_str()))
         .map(|(c, r)| format!("{c:?}: {r}"))
         .collect();
-    assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), pbx.complaints());
+    assert!(failed.is_empty(), "{}\n{}", failed.join("\n"), pbx.complaints() + &border.complaints());
 }

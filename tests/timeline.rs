@@ -325,7 +325,12 @@ fn record(trace: &Trace, judgement: &Judgement) -> CallRecord {
         target: "sip:4001@127.0.0.1".into(),
         started: "2026-11-21T02:13:07.123456+08:00".into(),
         call_id: Some("abc@127.0.0.1".into()),
-        evidence: Evidence { tape: Some("a.tape".into()), wav: Some("a.wav".into()), sha256: Some("00".into()) },
+        evidence: Evidence {
+            tape: Some("a.tape".into()),
+            wav: Some("a.wav".into()),
+            sha256: Some("00".into()),
+            kept: None,
+        },
     };
     CallRecord::new(trace, judgement, &facts)
 }

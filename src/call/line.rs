@@ -47,6 +47,8 @@ enum Stage {
 /// One call we make.
 pub struct Line {
     caller: End,
+    /// When the caller wants its tick: it changes by its steps alone, and is asked for with every packet.
+    caller_due: Option<Moment>,
     /// What the caller is, for a second one.
     settings: CallerSettings,
     seed: Seed,
@@ -105,6 +107,7 @@ impl Line {
                     End::IsCalled(Box::new(Answering::new(local_sip, user_agent, seed.fork("sip"))))
                 }
             },
+            caller_due: None,
             settings: settings.caller,
             seed: seed.fork("transfer"),
             follows_refer: settings.follow_refer,
@@ -192,7 +195,12 @@ impl Line {
             Stage::Idle | Stage::Over | Stage::Closed => None,
         };
         let aside = self.aside.as_ref().and_then(Aside::deadline);
-        [self.caller.deadline(), self.media.deadline(), limit, self.watchdog, aside].into_iter().flatten().min()
+        [self.caller_due, self.media.deadline(), limit, self.watchdog, aside].into_iter().flatten().min()
+    }
+
+    /// When the next sound packet is due: the one moment that must be kept to the millisecond.
+    pub fn sends_at(&self) -> Option<Moment> {
+        self.media.sends_at()
     }
 
     /// Timers: ours, then those of the parts.
@@ -210,7 +218,7 @@ impl Line {
             out.push(LineOutput::Event(LineEvent::HangingUp { why }));
             self.hang_up(now, out);
         }
-        if self.caller.deadline().is_some_and(|due| due <= now) {
+        if self.caller_due.is_some_and(|due| due <= now) {
             self.signal(now, CallerInput::Tick, out);
         }
         self.tick_aside(now, out);
@@ -260,6 +268,7 @@ impl Line {
     fn signal(&mut self, now: Moment, input: CallerInput, out: &mut Vec<LineOutput>) {
         let mut outputs = std::mem::take(&mut self.from_caller);
         self.caller.step(now, input, &mut outputs);
+        self.caller_due = self.caller.deadline();
         self.pass(now, outputs.drain(..).collect(), out);
         self.from_caller = outputs;
     }
@@ -385,6 +394,7 @@ impl Line {
         self.described = ours.clone().unwrap_or_default();
         let mut outputs = Vec::new();
         answering.answer(now, from, &invite, ours, &mut outputs);
+        self.caller_due = self.caller.deadline();
         self.pass(now, outputs, out);
         match trouble {
             Some(detail) => {

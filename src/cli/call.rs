@@ -225,6 +225,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 persona: Default::default(),
                 follow_refer: false,
                 callback,
+                tape: Default::default(),
             };
             Ok((wanted, allow))
         }

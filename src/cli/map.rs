@@ -468,6 +468,7 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             prompts: Some(folder.join("prompts")),
             follow_refer: false,
             callback: None,
+            tape: Default::default(),
             explore: None,
             keys: None,
             codecs: Vec::new(),

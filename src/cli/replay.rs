@@ -163,6 +163,7 @@ fn paths(tape: &Path) -> Evidence {
         tape: Some(tape.display().to_string()),
         wav: wav.exists().then(|| wav.display().to_string()),
         sha256: None,
+        kept: None,
     }
 }
 

@@ -87,7 +87,8 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             let trunk = hotline.trunk.as_ref().and_then(|name| config.trunks.get(name));
             let map = schedule::map_at(config, hotline, local).map(Into::into);
             let prompts = Some(folder.join("prompts"));
-            Wanted { map, prompts, ..Wanted::by_probe(hotline, probe, trunk, expect) }
+            let tape = probe.tape.unwrap_or(config.watch.tape);
+            Wanted { map, prompts, tape, ..Wanted::by_probe(hotline, probe, trunk, expect) }
         })
         .collect();
     let writer = match live::writer(wanted.iter().any(Wanted::needs_words), 1) {

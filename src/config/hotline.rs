@@ -5,7 +5,7 @@ use super::persona::Persona;
 use super::watch::Budgets;
 use super::{Problem, Step};
 use crate::vocabulary::trace::KeyChoice;
-use crate::vocabulary::{Lang, Outcome, Target};
+use crate::vocabulary::{Lang, Outcome, Taping, Target};
 use chrono::{NaiveDate, NaiveTime, Timelike};
 use chrono_tz::Tz;
 use std::time::Duration;
@@ -139,6 +139,8 @@ pub struct Probe {
     pub if_human: IfHuman,
     /// By which method keys leave; None: as the trunk or the answer says.
     pub dtmf: Option<KeyChoice>,
+    /// What of its calls is kept; None: as the watch says.
+    pub tape: Option<Taping>,
     /// Who calls; what it does not say is as the trunk says.
     pub persona: Persona,
     /// Whom a REFER names is called, where the allow list has it: a second call to every budget.

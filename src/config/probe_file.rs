@@ -11,7 +11,7 @@ use crate::vocabulary::plan::CONTROL_PROBE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "name",
     "schedule",
     "after_failure",
@@ -25,6 +25,7 @@ const KEYS: [&str; 17] = [
     "dtmf",
     "follow_refer",
     "callback",
+    "tape",
     "caller_id",
     "caller_name",
     "asserted_identity",
@@ -124,6 +125,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
         Some(if word == "go_on" { IfHuman::GoOn } else { IfHuman::HangUp })
     });
     let dtmf = get("dtmf").map(|node| reader.keys(node));
+    let tape = get("tape").map(|node| reader.taping(node));
     let persona = persona_file::read(reader, &fields);
     let follow_refer = get("follow_refer").map_or(Some(false), |node| reader.truth(node, "follow_refer"));
     let callback = get("callback").map(|node| callback(reader, node));
@@ -142,6 +144,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
             call_limit: call_limit?,
             if_human: if_human?,
             dtmf: dtmf.map_or(Some(None), |read| read.map(Some))?,
+            tape: tape.map_or(Some(None), |read| read.map(Some))?,
             persona: persona?,
             follow_refer: follow_refer?,
             callback: callback.map_or(Some(None), |read| read.map(Some))?,

@@ -5,6 +5,7 @@ use super::node::{Document, Kind, Node};
 use super::problem::Problem;
 use super::source::Source;
 use super::span;
+use crate::vocabulary::Taping;
 use crate::vocabulary::trace::KeyChoice;
 use std::cell::RefCell;
 use std::time::Duration;
@@ -322,6 +323,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The items of a list that is not empty.
+    /// What of a call is kept (`tape`).
+    pub fn taping(&self, node: &Node) -> Option<Taping> {
+        Taping::from_word(self.word(node, "tape", &Taping::WORDS)?)
+    }
+
     /// By which method keys leave (`dtmf`).
     pub fn keys(&self, node: &Node) -> Option<KeyChoice> {
         KeyChoice::from_word(self.word(node, "dtmf", &KeyChoice::WORDS)?)

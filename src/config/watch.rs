@@ -2,6 +2,7 @@
 
 use super::keeping::{Redaction, Retention};
 use super::reporting::Reporting;
+use crate::vocabulary::Taping;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Watch {
     pub redaction: Redaction,
     /// What the monthly report compares with.
     pub report: Reporting,
+    /// What of calls is kept where a probe does not say.
+    pub tape: Taping,
 }
 
 impl Default for Watch {
@@ -36,6 +39,7 @@ impl Default for Watch {
             retention: Retention::default(),
             redaction: Redaction::default(),
             report: Reporting::default(),
+            tape: Taping::default(),
         }
     }
 }

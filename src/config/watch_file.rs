@@ -8,12 +8,12 @@ use super::problem::Problem;
 use super::reader::{Reader, present};
 use super::reporting::{self, Reporting};
 use super::watch::{AlertRule, Alerts, Calendar, Days, KillSwitch, Shared, Watch};
-use crate::vocabulary::limits;
+use crate::vocabulary::{Taping, limits};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
-const KEYS: [&str; 8] =
-    ["timezone", "limits", "calendars", "kill_switch", "alerts", "retention", "redaction", "report"];
+const KEYS: [&str; 9] =
+    ["timezone", "limits", "calendars", "kill_switch", "alerts", "retention", "redaction", "report", "tape"];
 
 /// What is known of the file, even when it has mistakes.
 #[derive(Default)]
@@ -44,13 +44,15 @@ pub(super) fn read(reader: &Reader) -> Read {
     let alerts = get("alerts").map_or(Some(Alerts::default()), |node| alerts(reader, node, &mut read));
     let retention = get("retention").map_or(Some(Default::default()), |node| keeping::retention(reader, node));
     let redaction = get("redaction").map_or(Some(Default::default()), |node| keeping::redaction(reader, node));
+    let tape = get("tape").map_or(Some(Taping::default()), |node| reader.taping(node));
     let report = get("report").map_or(Some(Reporting::default()), |node| reporting::read(reader, node));
     if let (Some(timezone), Some(limits), Some(calendars), Some(kill_switch), Some(alerts)) =
         (timezone, limits, calendars, kill_switch, alerts)
-        && let (Some(retention), Some(redaction), Some(report)) = (retention, redaction, report)
+        && let (Some(retention), Some(redaction), Some(report), Some(tape)) = (retention, redaction, report, tape)
     {
         let (retention, redaction) = (retention.over(&Retention::default()), redaction.over(&Redaction::default()));
-        read.watch = Some(Watch { timezone, limits, calendars, kill_switch, alerts, retention, redaction, report });
+        read.watch =
+            Some(Watch { timezone, limits, calendars, kill_switch, alerts, retention, redaction, report, tape });
     }
     read
 }

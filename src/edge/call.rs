@@ -1,24 +1,24 @@
 //! Places one call: steps the journey by the clock, writes the tape before each step, records the sound, sends.
 
+mod body;
+
 use super::evidence::Evidence;
 use super::inbound::News;
 use super::line::{Arrival, Sockets};
 use super::permit::Permits;
-use crate::call::srtp::{self, Exchange};
 use crate::hearing::prompts::known::Lesson;
 use crate::hearing::words::RawHearing;
 use crate::journey::callback::Back;
-use crate::journey::{Input, Journey, Output};
+use crate::journey::{Input, Journey};
 use crate::record::call::{CallFacts, CallRecord};
 use crate::record::known_prompts::KnownPrompts;
 use crate::record::replay;
 use crate::understanding::tree::Leg;
 use crate::vocabulary::trace::OurReason;
-use crate::vocabulary::{Clip, Event, Judgement, Lang, Moment, Srtp, Trace};
-use std::collections::VecDeque;
+use crate::vocabulary::{Clip, Event, Judgement, Lang, Trace};
+use body::{Body, Ongoing};
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,13 +28,8 @@ use tokio::sync::mpsc;
 pub type Writer =
     Arc<dyn Fn(Clip, Vec<Lang>) -> Pin<Box<dyn Future<Output = Result<RawHearing, String>> + Send>> + Send + Sync>;
 
-/// Waking up this late means that the machine was too busy to measure anything.
-const STARVED: Duration = Duration::from_millis(1_500);
 /// Once the far side stays silent towards our goodbye, the sockets are not held longer than this.
 const HOLDING_TIME: Duration = Duration::from_secs(40);
-
-/// So many packets that the agreed keys do not open are no strays: what was heard is not what was sent.
-const UNOPENED_TOLD: u64 = 50;
 
 /// Where the words of a call come from.
 pub struct Words {
@@ -83,10 +78,10 @@ pub struct Stop {
 
 /// One call from dial to verdict. `watch` sees every event as it happens; `stop` breaks the call off politely.
 pub async fn place(
-    mut journey: Journey,
+    journey: Journey,
     facts: CallFacts,
     sockets: Sockets,
-    mut evidence: Evidence,
+    evidence: Evidence,
     words: Words,
     around: Around,
     stop: &mut mpsc::Receiver<Stop>,
@@ -96,195 +91,78 @@ pub async fn place(
     let mut callbacks = Vec::new();
     let (granted_in, mut granted) = mpsc::unbounded_channel::<Input>();
     let (heard_in, mut heard) = mpsc::unbounded_channel::<(Clip, Result<RawHearing, String>)>();
-    let clock = Instant::now();
-    let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
     let languages = journey.settings().languages.clone();
-    let Sockets { mut sip, rtp, rtcp } = sockets;
-    // Keys stand in what the sockets see, and nowhere behind it: not in the machines, not on the tape.
-    let mut exchange = (journey.settings().srtp != Srtp::Off).then(|| Exchange::new(new_master));
-    let mut rtp_bytes = [0; 2048];
+    let Sockets { mut sip, rtp, rtcp, seat } = sockets;
+    let rtcp = Arc::new(rtcp);
+    let Words { writer, known } = words;
+    let call = Arc::new(Ongoing::new(Body::new(journey, evidence, known, rtp, rtcp.clone())));
     let mut rtcp_bytes = [0; 2048];
-    let mut next = VecDeque::from([(Moment::START, Input::Dial)]);
-    let mut judgement: Option<Judgement> = None;
-    let mut interrupted: Option<Moment> = None;
-    let mut starved = false;
-    let mut out = Vec::new();
-
-    while judgement.is_none() {
-        let (at, input) = match next.pop_front() {
-            Some(given) => given,
-            None => {
-                let deadline = journey.deadline();
-                let wake = deadline.map(|d| clock + Duration::from_micros(d.micros()));
-                let (at, input) = tokio::select! {
-                    biased;
-                    arrival = sip.receive() => (now(), match arrival {
-                        Arrival::Message { from, bytes } => {
-                            let bytes = match &mut exchange {
-                                Some(exchange) => exchange.comes(bytes),
-                                None => bytes,
-                            };
-                            Input::Sip { from, bytes }
-                        }
-                        Arrival::Unreachable { detail } => Input::Unreachable { detail },
-                        Arrival::Lost { peer, detail } => Input::Lost { peer, detail },
-                    }),
-                    got = rtp.recv_from(&mut rtp_bytes) => match got {
-                        Ok((n, from)) => {
-                            let opened = match &mut exchange {
-                                Some(exchange) => exchange.rtp_comes(&rtp_bytes[..n]),
-                                None => Some(rtp_bytes[..n].to_vec()),
-                            };
-                            match opened {
-                                Some(bytes) => (now(), Input::Rtp { from, bytes }),
-                                None if exchange.as_ref().is_some_and(|e| e.unopened() == UNOPENED_TOLD) => {
-                                    let detail = format!("{UNOPENED_TOLD} packets of sound could not be opened by the keys agreed for SRTP");
-                                    (now(), Input::Trouble { detail })
-                                }
-                                None => continue,
-                            }
-                        }
-                        Err(_) => continue,
-                    },
-                    got = rtcp.recv_from(&mut rtcp_bytes) => match got {
-                        Ok((n, from)) => {
-                            let opened = match &mut exchange {
-                                Some(exchange) => exchange.rtcp_comes(&rtcp_bytes[..n]),
-                                None => Some(rtcp_bytes[..n].to_vec()),
-                            };
-                            match opened {
-                                Some(bytes) => (now(), Input::Rtcp { from, bytes }),
-                                None => continue,
-                            }
-                        }
-                        Err(_) => continue,
-                    },
-                    Some(permit) = granted.recv() => (now(), permit),
-                    Some(news) = told.recv() => (now(), Input::CalledBack(match news {
-                        News::Coming => Back::Coming,
-                        News::Over { for_us, finished } => {
-                            let came = finished.as_ref().filter(|_| for_us).map(|finished| Back::Came {
-                                call: finished.record.id.clone(),
-                                from: finished.record.called_by.clone().unwrap_or_default(),
-                            });
-                            callbacks.extend(finished.map(|finished| *finished));
-                            came.unwrap_or(Back::NotForUs)
-                        }
-                    })),
-                    Some((clip, result)) = heard.recv() => (now(), Input::Heard { clip: clip.id, result }),
-                    Some(stop) = stop.recv() => {
-                        if interrupted.is_some() {
-                            // Asked twice: the farewell is cut short, the record is not.
-                            break;
-                        }
-                        interrupted = Some(now());
-                        (now(), Input::Interrupt { why: OurReason::Interrupted, detail: stop.why })
-                    }
-                    () = sleep_until(wake) => (now(), Input::Tick),
-                };
-                if let Some(due) = deadline
-                    && at.since(due) > STARVED
-                    && !starved
-                {
-                    starved = true;
-                    let late = at.since(due).as_secs_f64();
-                    let detail = format!("this machine was too busy to keep time: {late:.1} s late");
-                    next.push_back((at, Input::Trouble { detail }));
-                }
-                (at, input)
+    let mut interrupted: Option<Instant> = None;
+    call.tell(Input::Dial);
+    seat.take(call.clone());
+    loop {
+        while let Some(todo) = call.todo() {
+            for event in todo.events {
+                watch(&event);
             }
-        };
-        if interrupted.is_some_and(|since| at.since(since) > HOLDING_TIME) {
+            for (to, bytes) in todo.sip {
+                if let Err(detail) = sip.send(to, bytes).await {
+                    call.tell(Input::Unreachable { detail });
+                }
+            }
+            for (asked, target) in todo.permits {
+                let (permits, granted) = (permits.clone(), granted_in.clone());
+                tokio::spawn(async move {
+                    let answer = permits.ask(&target).await;
+                    let _ = granted.send(Input::Permit { asked, target, granted: answer });
+                });
+            }
+            for clip in todo.clips {
+                write_down(clip, &languages, writer.as_ref(), &heard_in);
+            }
+        }
+        if call.is_over() {
             break;
         }
-        // The tape is written before the step is taken.
-        if let Err(e) = evidence.input(at, &replay::taped(&input)) {
-            let fault =
-                Input::Interrupt { why: OurReason::OurFault, detail: format!("the tape could not be written: {e}") };
-            step(&mut journey, at, fault, &mut out, &mut evidence);
-        }
-        if !step(&mut journey, at, input, &mut out, &mut evidence) {
-            break;
-        }
-        for output in out.drain(..) {
-            match output {
-                Output::SendSip { to, bytes } => {
-                    let bytes = match &mut exchange {
-                        Some(exchange) => exchange.leaves(bytes),
-                        None => bytes,
-                    };
-                    if let Err(detail) = sip.send(to, bytes).await {
-                        next.push_back((now(), Input::Unreachable { detail }));
-                    }
-                }
-                // A lost sound packet is what networks do; the far side's RTCP tells of it.
-                Output::SendRtp { to, bytes } => {
-                    let safe = match &mut exchange {
-                        Some(exchange) => exchange.rtp_leaves(bytes),
-                        None => Some(bytes),
-                    };
-                    safe.map(|bytes| rtp.try_send_to(&bytes, to));
-                }
-                Output::SendRtcp { to, bytes } => {
-                    let safe = match &mut exchange {
-                        Some(exchange) => exchange.rtcp_leaves(bytes),
-                        None => Some(bytes),
-                    };
-                    safe.map(|bytes| rtcp.try_send_to(&bytes, to));
-                }
-                Output::Permit { asked, target } => {
-                    let (permits, granted) = (permits.clone(), granted_in.clone());
-                    tokio::spawn(async move {
-                        let answer = permits.ask(&target).await;
-                        let _ = granted.send(Input::Permit { asked, target, granted: answer });
+        tokio::select! {
+            biased;
+            arrival = sip.receive() => match arrival {
+                Arrival::Message { from, bytes } => call.sip(from, bytes),
+                Arrival::Unreachable { detail } => call.tell(Input::Unreachable { detail }),
+                Arrival::Lost { peer, detail } => call.tell(Input::Lost { peer, detail }),
+            },
+            Ok((length, from)) = rtcp.recv_from(&mut rtcp_bytes) => call.rtcp(from, &rtcp_bytes[..length]),
+            Some(permit) = granted.recv() => call.tell(permit),
+            Some(news) = told.recv() => call.tell(Input::CalledBack(match news {
+                News::Coming => Back::Coming,
+                News::Over { for_us, finished } => {
+                    let came = finished.as_ref().filter(|_| for_us).map(|finished| Back::Came {
+                        call: finished.record.id.clone(),
+                        from: finished.record.called_by.clone().unwrap_or_default(),
                     });
+                    callbacks.extend(finished.map(|finished| *finished));
+                    came.unwrap_or(Back::NotForUs)
                 }
-                Output::Transcribe(clip) => write_down(clip, &languages, words.writer.as_ref(), &heard_in),
-                Output::Recall(asked) => {
-                    let prompts = words.known.recall(&asked);
-                    if !prompts.is_empty() {
-                        next.push_back((at, Input::Recalled { prompts }));
-                    }
+            })),
+            Some((clip, result)) = heard.recv() => call.tell(Input::Heard { clip: clip.id, result }),
+            Some(stop) = stop.recv() => {
+                if interrupted.is_some() {
+                    // Asked twice: the farewell is cut short, the record is not.
+                    break;
                 }
-                Output::TheySaid { at, frame } => evidence.they_said(at, &frame),
-                Output::WeSaid { at, frame } => evidence.we_said(at, &frame),
-                Output::Pressed(_) => {}
-                Output::Event(event) => watch(&event),
-                Output::Done(verdict) => judgement = Some(*verdict),
+                interrupted = Some(Instant::now());
+                call.tell(Input::Interrupt { why: OurReason::Interrupted, detail: stop.why });
             }
-        }
-        if let Some(trouble) = evidence.take_trouble() {
-            next.push_back((now(), Input::Interrupt { why: OurReason::OurFault, detail: trouble }));
+            () = call.woken() => {}
+            () = sleep_until(interrupted.map(|since| since + HOLDING_TIME)) => break,
         }
     }
+    drop(seat);
     sip.finish().await;
+    let (journey, evidence, judgement) = call.end();
     let judgement = judgement.unwrap_or_else(|| replay::judge_so_far(&journey));
     let finished = finish(journey, facts, evidence, judgement, interrupted.is_some());
     Finished { callbacks, ..finished }
-}
-
-/// Keys for one direction, from the system's randomness. A machine without any makes no safe call, and no call at all.
-fn new_master() -> [u8; srtp::MASTER_BYTES] {
-    let mut master = [0; srtp::MASTER_BYTES];
-    let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut master).expect("the system has randomness");
-    master
-}
-
-/// False when the journey hit a bug: the run ends, its tape is kept, the process lives.
-fn step(journey: &mut Journey, at: Moment, input: Input, out: &mut Vec<Output>, evidence: &mut Evidence) -> bool {
-    let first_new = out.len();
-    let stepped = catch_unwind(AssertUnwindSafe(|| journey.step(at, input, out)));
-    for output in &out[first_new..] {
-        if let Some(line) = replay::taped_output(output) {
-            evidence.output(at, &line);
-        }
-    }
-    if stepped.is_err() {
-        tracing::error!(at = %at, "a bug ended this call; please keep its tape");
-        evidence.lost("a bug in nightbell ended this call; its tape shows where");
-    }
-    stepped.is_ok()
 }
 
 fn write_down(

@@ -1,14 +1,14 @@
 //! What a call leaves on disk: `ID.nbtape`, `ID.wav`, `ID.json`.
 //!
-//! The tape is written entry by entry without a buffer of ours, the WAV's header is made valid every second: a killed
-//! process or a full disk leaves both readable up to that moment. A little room is set aside before the call and given
-//! back when the disk is full, so that the farewell still gets on the tape and the record on the disk.
+//! The tape is handed to the system before anything that follows from it leaves, the WAV's header is made valid every
+//! second: a killed process or a full disk leaves both readable up to that moment. A little room is set aside before the
+//! call and given back when the disk is full, so that the farewell still gets on the tape and the record on the disk.
 
 use crate::record::call::{self, CallRecord};
 use crate::record::replay::SoundSink;
 use crate::record::tape::{TapeHeader, TapeInput, TapeOutput, TapeWriter};
 use crate::record::wav::{CallWav, Side};
-use crate::vocabulary::{Frame, Moment, limits};
+use crate::vocabulary::{Frame, Moment, Taping, limits};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ use std::sync::Arc;
 pub struct Evidence {
     tape: Option<TapeWriter<File>>,
     wav: Option<CallWav<BufWriter<File>>>,
+    kept: Option<Taping>,
+    /// The first input, the dial, is on every tape.
+    dialled: bool,
     folder: PathBuf,
     id: String,
     trouble: Option<String>,
@@ -30,6 +33,8 @@ pub struct Evidence {
 
 /// Room for the end of a tape (a farewell with sound is some 15 kB a second) and for the record.
 const RESERVE_BYTES: usize = 128 << 10;
+/// The same for a call whose sound is not kept: its record, and a page of signalling.
+const RESERVE_BYTES_UNHEARD: usize = 16 << 10;
 
 fn cut(file: &mut File, length: u64) -> io::Result<()> {
     file.set_len(length)?;
@@ -59,12 +64,15 @@ impl Evidence {
         let path = |ending: &str| folder.join(format!("{id}.{ending}"));
         let create = |ending: &str| File::options().write(true).create_new(true).open(path(ending));
         let mut tape = TapeWriter::begin(create("nbtape")?, header)?;
-        for (name, samples) in sounds {
+        let keeps_sound = header.kept.unwrap_or_default().keeps_sound();
+        for (name, samples) in sounds.iter().filter(|_| keeps_sound) {
             tape.input(Moment::START, &TapeInput::sound(name, samples))?;
         }
-        let wav = CallWav::begin(BufWriter::new(create("wav")?)).map_err(io::Error::other)?;
+        let begin = |file| CallWav::begin(BufWriter::new(file)).map_err(io::Error::other);
+        let wav = if keeps_sound { Some(begin(create("wav")?)?) } else { None };
         let reserve = path("reserve");
-        if let Err(e) = fs::write(&reserve, vec![0x55; RESERVE_BYTES]) {
+        let room = if keeps_sound { RESERVE_BYTES } else { RESERVE_BYTES_UNHEARD };
+        if let Err(e) = fs::write(&reserve, vec![0x55; room]) {
             let _ = fs::remove_file(&reserve);
             // A limit on the size of one file is no lack of room.
             if e.kind() != io::ErrorKind::FileTooLarge {
@@ -73,7 +81,9 @@ impl Evidence {
         }
         Ok(Evidence {
             tape: Some(tape),
-            wav: Some(wav),
+            wav,
+            kept: header.kept,
+            dialled: false,
             folder: folder.to_path_buf(),
             id: id.to_string(),
             trouble: None,
@@ -106,8 +116,21 @@ impl Evidence {
     }
 
     pub fn input(&mut self, at: Moment, input: &TapeInput) -> io::Result<()> {
+        // Of a call without sound, neither its packets are kept nor the ticks that only they make worth knowing.
+        let dialled = std::mem::replace(&mut self.dialled, true);
+        if dialled
+            && !self.keeps_sound()
+            && matches!(input, TapeInput::Rtp { .. } | TapeInput::Rtcp { .. } | TapeInput::Tick)
+        {
+            return Ok(());
+        }
         self.watch_length();
         self.tape(|tape| tape.input(at, input))
+    }
+
+    /// Whether sound goes on the tape and into the recording.
+    fn keeps_sound(&self) -> bool {
+        self.kept.unwrap_or_default().keeps_sound()
     }
 
     /// A tape that grows past its bound breaks the call off; the farewell may still be written, a flood may not.
@@ -120,6 +143,18 @@ impl Evidence {
         if length > self.tape_bytes_max.saturating_mul(2) {
             self.give_up_tape("the far side sent more than a tape may hold".to_string());
         }
+    }
+
+    /// Until `flush`, entries wait: one system call for all that happens at one look.
+    pub fn gather(&mut self) {
+        if let Some(tape) = &mut self.tape {
+            tape.gather();
+        }
+    }
+
+    /// Nothing that follows from what was written leaves before this returns.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.tape(TapeWriter::flush)
     }
 
     pub fn output(&mut self, at: Moment, output: &TapeOutput) {
@@ -163,6 +198,7 @@ impl Evidence {
     }
 
     pub fn close(mut self) -> (Kept, Vec<String>) {
+        let _ = self.flush();
         if let Some(tape) = self.tape.take() {
             self.sha256 = Some(tape.sha256());
         }
@@ -175,8 +211,9 @@ impl Evidence {
         let path = |ending: &str| self.folder.join(format!("{}.{ending}", self.id));
         let evidence = call::Evidence {
             tape: Some(path("nbtape").display().to_string()),
-            wav: Some(path("wav").display().to_string()),
+            wav: self.keeps_sound().then(|| path("wav").display().to_string()),
             sha256: self.sha256,
+            kept: self.kept,
         };
         (Kept { evidence, record: path("json") }, self.losses)
     }

@@ -1,11 +1,15 @@
 //! The sockets of one call: its signalling, RTP and RTCP, on the address that reaches the far side.
 
+mod rounds;
 mod shared;
+mod sound;
 mod stream;
 mod tls;
 mod wires;
 
+pub use rounds::{Rounds, Seat, Visited};
 pub use shared::{Door, Shared};
+pub use sound::{SoundSocket, wall_ns};
 pub use tls::Tls;
 pub use wires::{Arrival, Wires};
 
@@ -14,10 +18,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UdpSocket;
 
+/// What one call has of this machine.
 pub struct Sockets {
     pub sip: Door,
-    pub rtp: UdpSocket,
+    pub rtp: SoundSocket,
     pub rtcp: UdpSocket,
+    /// Its place among the calls of this thread.
+    pub seat: Seat,
 }
 
 /// Pairs of RTP and RTCP ports tried before giving up.
@@ -31,16 +38,17 @@ impl Sockets {
 
     /// Sockets for the media of a call whose signalling there is.
     pub async fn beside(sip: Door) -> io::Result<Sockets> {
+        let seat = Rounds::here()?.seat().map_err(io::Error::other)?;
         let local = sip.local().ip();
         // RFC 3550 §11: RTP on an even port, RTCP on the next.
         for _ in 0..PORT_TRIES {
-            let rtp = UdpSocket::bind(SocketAddr::new(local, 0)).await?;
-            let port = rtp.local_addr()?.port();
+            let rtp = SoundSocket::bind(SocketAddr::new(local, 0))?;
+            let port = rtp.local().port();
             if !port.is_multiple_of(2) || port == u16::MAX {
                 continue;
             }
             if let Ok(rtcp) = UdpSocket::bind(SocketAddr::new(local, port + 1)).await {
-                return Ok(Sockets { sip, rtp, rtcp });
+                return Ok(Sockets { sip, rtp, rtcp, seat });
             }
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no pair of free ports for RTP and RTCP"))

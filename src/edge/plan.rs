@@ -24,7 +24,7 @@ use crate::record::call::CallFacts;
 use crate::record::known_prompts::KnownPrompts;
 use crate::record::tape::TapeHeader;
 use crate::vocabulary::trace::KeyChoice;
-use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Target, View};
+use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Taping, Target, View};
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, Utc};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -76,6 +76,8 @@ pub struct Wanted {
     pub follow_refer: bool,
     /// The hotline is to call back.
     pub callback: Option<Callback>,
+    /// What of it is kept.
+    pub tape: Taping,
 }
 
 /// Why a call was not made. Nothing has been sent.
@@ -121,6 +123,7 @@ impl Wanted {
             persona: probe.persona.clone(),
             follow_refer: probe.follow_refer,
             callback: probe.callback.clone(),
+            tape: probe.tape.unwrap_or_default(),
         }
     }
 
@@ -228,7 +231,7 @@ async fn place(
     let remote = reachable(&mut places).await.map_err(NotMade::Ours)?;
     let sockets = Sockets::towards(remote, transport, tls).await;
     let sockets = sockets.map_err(|e| NotMade::Ours(format!("no way to {remote}: {e}")))?;
-    let local_rtp = sockets.rtp.local_addr().map_err(|e| NotMade::Ours(e.to_string()))?;
+    let local_rtp = sockets.rtp.local();
     let credentials = credentials(&wanted)?;
     let ends = Ends {
         target: request_uri(&wanted),
@@ -291,7 +294,7 @@ pub(super) async fn answer(
     let sounds = load_sounds(&wanted)?;
     let sockets = Sockets::beside(Door::Shared(shared)).await;
     let sockets = sockets.map_err(|e| NotMade::Ours(format!("no ports for the sound of a call to us: {e}")))?;
-    let local_rtp = sockets.rtp.local_addr().map_err(|e| NotMade::Ours(e.to_string()))?;
+    let local_rtp = sockets.rtp.local();
     let trunk = wanted.trunk.as_ref();
     let transport = trunk.map_or(Transport::Udp, |trunk| trunk.first_hop().transport);
     let (places, routes, local_sip) = (Vec::new(), Vec::new(), sockets.sip.local());
@@ -388,6 +391,7 @@ fn begin(
     let shown = wall.to_rfc3339_opts(chrono::SecondsFormat::Micros, false);
     let value = serde_json::to_value(&settings).map_err(|e| NotMade::Ours(e.to_string()))?;
     let header = TapeHeader::new(seed, shown.clone(), settings.target.clone(), value);
+    let header = TapeHeader { kept: (!wanted.tape.keeps_sound()).then_some(wanted.tape), ..header };
     let loaded: Vec<(String, Arc<[i16]>)> =
         sounds.iter().map(|(name, samples)| (name.clone(), samples.clone())).collect();
     let evidence = Evidence::open(folder, &settings.id, &header, &loaded).map_err(|e| {

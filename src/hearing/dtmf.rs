@@ -5,6 +5,7 @@
 
 use crate::vocabulary::{FRAME_SAMPLES, Key, SAMPLE_RATE};
 use std::f64::consts::TAU;
+use std::sync::LazyLock;
 
 const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 const COLUMNS: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
@@ -38,10 +39,7 @@ pub enum DtmfEvent {
 }
 
 pub struct Dtmf {
-    cos: [[f32; LINES]; HALF],
-    sin: [[f32; LINES]; HALF],
-    /// Turn of each line over half a window.
-    turn: [(f32, f32); LINES],
+    waves: &'static Waves,
     half: Half,
     count: usize,
     before: Half,
@@ -52,6 +50,29 @@ pub struct Dtmf {
     key: Option<(Key, f64, f64)>,
     misses: u32,
 }
+
+/// The eight lines of half a window: the same for every caller.
+struct Waves {
+    cos: [[f32; LINES]; HALF],
+    sin: [[f32; LINES]; HALF],
+    /// Turn of each line over half a window.
+    turn: [(f32, f32); LINES],
+}
+
+static WAVES: LazyLock<Waves> = LazyLock::new(|| {
+    let hz = |line: usize| f64::from(if line < 4 { ROWS[line] } else { COLUMNS[line - 4] });
+    let mut waves = Waves { cos: [[0.0; LINES]; HALF], sin: [[0.0; LINES]; HALF], turn: [(1.0, 0.0); LINES] };
+    for line in 0..LINES {
+        let step = TAU * hz(line) / f64::from(SAMPLE_RATE);
+        for n in 0..HALF {
+            waves.cos[n][line] = (step * n as f64).cos() as f32;
+            waves.sin[n][line] = -(step * n as f64).sin() as f32;
+        }
+        let angle = step * HALF as f64;
+        waves.turn[line] = (angle.cos() as f32, angle.sin() as f32);
+    }
+    waves
+});
 
 #[derive(Clone, Copy, Default)]
 struct Half {
@@ -96,11 +117,8 @@ impl Default for Dtmf {
 
 impl Dtmf {
     pub fn new() -> Dtmf {
-        let hz = |line: usize| f64::from(if line < 4 { ROWS[line] } else { COLUMNS[line - 4] });
-        let mut dtmf = Dtmf {
-            cos: [[0.0; LINES]; HALF],
-            sin: [[0.0; LINES]; HALF],
-            turn: [(1.0, 0.0); LINES],
+        Dtmf {
+            waves: &WAVES,
             half: Half::default(),
             count: 0,
             before: Half::default(),
@@ -109,17 +127,7 @@ impl Dtmf {
             agreed: None,
             key: None,
             misses: 0,
-        };
-        for line in 0..LINES {
-            let step = TAU * hz(line) / f64::from(SAMPLE_RATE);
-            for n in 0..HALF {
-                dtmf.cos[n][line] = (step * n as f64).cos() as f32;
-                dtmf.sin[n][line] = -(step * n as f64).sin() as f32;
-            }
-            let angle = step * HALF as f64;
-            dtmf.turn[line] = (angle.cos() as f32, angle.sin() as f32);
         }
-        dtmf
     }
 
     /// A frame that never came: a key held goes on.
@@ -139,7 +147,7 @@ impl Dtmf {
         let mut done = 0;
         while done < FRAME_SAMPLES {
             let part = &samples[done..FRAME_SAMPLES.min(done + HALF - self.count)];
-            self.half.take(part, &self.cos[self.count..], &self.sin[self.count..]);
+            self.half.take(part, &self.waves.cos[self.count..], &self.waves.sin[self.count..]);
             done += part.len();
             self.count += part.len();
             if self.count == HALF {
@@ -221,7 +229,7 @@ impl Dtmf {
         let mut value = [(0.0f32, 0.0f32); LINES];
         let mut power = [0.0f32; LINES];
         for line in 0..LINES {
-            let (c, s) = self.turn[line];
+            let (c, s) = self.waves.turn[line];
             // Referred to the first sample of the second half.
             let re = self.before.re[line] * c - self.before.im[line] * s + self.half.re[line];
             let im = self.before.re[line] * s + self.before.im[line] * c + self.half.im[line];

@@ -3,6 +3,7 @@
 use super::tones::{Pitch, ToneSpec};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What a network says with a tone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -49,7 +50,12 @@ impl PlanTone {
 }
 
 /// Every tone of every plan, in the order of countries and signals.
-pub fn all() -> Vec<PlanTone> {
+pub fn all() -> &'static [PlanTone] {
+    static ALL: LazyLock<Vec<PlanTone>> = LazyLock::new(read);
+    &ALL
+}
+
+fn read() -> Vec<PlanTone> {
     let text: &'static str = include_str!("plans.yaml");
     let file: BTreeMap<&'static str, BTreeMap<Signal, String>> =
         serde_yaml::from_str(text).expect("plans.yaml is ours and tested");
@@ -92,7 +98,7 @@ mod tests {
                 assert!(tones.iter().any(|t| t.plan == name && t.signal == signal), "{name} {signal:?}");
             }
         }
-        for tone in &tones {
+        for tone in tones {
             assert!(tone.cadence.len() % 2 == 0 && !tone.hz.is_empty() && tone.hz.len() <= 2, "{tone:?}");
         }
         assert_eq!(names(), ["CN", "DE", "FR", "JP", "UK", "US"]);

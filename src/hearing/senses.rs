@@ -3,6 +3,7 @@
 use super::spectrum::{LONG, Recent, SHORT, Spectrum, db};
 use crate::vocabulary::{FRAME_SAMPLES, Frame};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Bands of the short spectrum, about equal to the ear between 120 and 3,800 Hz.
 pub const BANDS: usize = 22;
@@ -37,7 +38,7 @@ pub struct Senses {
     comb: Spectrum,
     short_power: [f32; SHORT_BINS],
     comb_power: [f32; LINES / 2 + 1],
-    bands: Vec<Band>,
+    bands: &'static [Band],
     history: Box<[[f32; LINES]; HISTORY]>,
     newest: usize,
     last_sample: i16,
@@ -64,7 +65,7 @@ impl Senses {
             comb: Spectrum::new(LINES),
             short_power: [0.0; SHORT_BINS],
             comb_power: [0.0; LINES / 2 + 1],
-            bands: bands(),
+            bands: &BANDS_OF_SHORT,
             history: Box::new([[0.0; LINES]; HISTORY]),
             newest: 0,
             last_sample: 0,
@@ -103,7 +104,7 @@ impl Senses {
         self.wide.power(self.recent.last(LONG), &mut sensed.long);
 
         let features = &mut sensed.features;
-        for (slot, band) in features.iter_mut().zip(&self.bands) {
+        for (slot, band) in features.iter_mut().zip(self.bands) {
             let sum: f32 = band.weights.iter().zip(&self.short_power[band.from..]).map(|(w, p)| w * p).sum();
             *slot = (db(sum + 1e-9) + 65.0) / 20.0;
         }
@@ -191,6 +192,9 @@ pub fn power_of_lines(long: &[f32; LONG_BINS], from: usize, first: usize, second
     let high_bins = high_from.max(low_to).max(from)..high_to;
     low_bins.chain(high_bins).map(|k| long[k]).sum()
 }
+
+/// The same for every caller.
+static BANDS_OF_SHORT: LazyLock<Vec<Band>> = LazyLock::new(bands);
 
 /// Triangles, equally wide on the mel scale.
 fn bands() -> Vec<Band> {

@@ -45,7 +45,7 @@ const CED_MS_MIN: f64 = 1_200.0;
 const CNG_HZ: f32 = 1_100.0;
 
 pub struct Signals {
-    tones: Vec<PlanTone>,
+    tones: &'static [PlanTone],
     plan: Option<String>,
     rhythm: Rhythm,
     /// The last three runs, whatever their pitch: the three tones of a SIT.

@@ -6,6 +6,7 @@
 use crate::vocabulary::{FRAME_SAMPLES, SAMPLE_RATE};
 use std::array::from_fn;
 use std::f64::consts::TAU;
+use std::sync::OnceLock;
 
 /// Samples of the short window: 32 ms, bins of 31.25 Hz. Follows speech.
 pub const SHORT: usize = 256;
@@ -17,7 +18,11 @@ const LANES: usize = 4;
 
 /// A power spectrum of real samples, Hann-windowed, scaled so that a sine of peak `a` has its power `a²/2` spread over
 /// the bins of its main lobe.
-pub struct Spectrum {
+pub struct Spectrum(&'static Tables);
+
+/// What all spectra of one size share: a thousand callers with tables of their own would read them from memory, not from
+/// the processor's cache.
+struct Tables {
     size: usize,
     window: Vec<f32>,
     /// Where each pair of samples goes: its number's bits the other way round.
@@ -25,14 +30,37 @@ pub struct Spectrum {
     /// e^(−2πik/2s), k in 0..s, for the passes of span s = 1, 2, 4 … size/2 one after the other.
     turns_re: Vec<f32>,
     turns_im: Vec<f32>,
-    re: Vec<f32>,
-    im: Vec<f32>,
     scale: f32,
 }
 
+/// By the size's power of two.
+static TABLES: [OnceLock<Tables>; LONG.trailing_zeros() as usize + 1] =
+    [const { OnceLock::new() }; LONG.trailing_zeros() as usize + 1];
+
 impl Spectrum {
     pub fn new(size: usize) -> Spectrum {
-        assert!(size.is_power_of_two() && (8..=4_096).contains(&size));
+        assert!(size.is_power_of_two() && (8..=LONG).contains(&size));
+        Spectrum(TABLES[size.trailing_zeros() as usize].get_or_init(|| Tables::new(size)))
+    }
+
+    pub fn bins(&self) -> usize {
+        self.0.size / 2 + 1
+    }
+
+    pub fn hz_per_bin(&self) -> f32 {
+        SAMPLE_RATE as f32 / self.0.size as f32
+    }
+
+    /// `samples.len()` is the window's size, `power.len()` is `bins()`.
+    pub fn power(&self, samples: &[f32], power: &mut [f32]) {
+        let (mut re, mut im) = ([0.0; LONG / 2], [0.0; LONG / 2]);
+        let half = self.0.size / 2;
+        self.0.power(samples, power, &mut re[..half], &mut im[..half]);
+    }
+}
+
+impl Tables {
+    fn new(size: usize) -> Tables {
         let half = size / 2;
         let bits = half.trailing_zeros();
         let window: Vec<f32> =
@@ -41,33 +69,22 @@ impl Spectrum {
         let spans = (0..=bits).map(|n| 1 << n);
         let angles: Vec<f64> =
             spans.flat_map(|span| (0..span).map(move |k| -TAU * (k * half / span) as f64 / size as f64)).collect();
-        Spectrum {
+        Tables {
             size,
             window,
             reversed: (0..half as u16).map(|n| n.reverse_bits() >> (16 - bits)).collect(),
             turns_re: angles.iter().map(|angle| angle.cos() as f32).collect(),
             turns_im: angles.iter().map(|angle| angle.sin() as f32).collect(),
-            re: vec![0.0; half],
-            im: vec![0.0; half],
             scale: 2.0 / (energy * size as f32),
         }
     }
 
-    pub fn bins(&self) -> usize {
-        self.size / 2 + 1
-    }
-
-    pub fn hz_per_bin(&self) -> f32 {
-        SAMPLE_RATE as f32 / self.size as f32
-    }
-
-    /// `samples.len()` is the window's size, `power.len()` is `bins()`.
-    pub fn power(&mut self, samples: &[f32], power: &mut [f32]) {
+    fn power(&self, samples: &[f32], power: &mut [f32], re: &mut [f32], im: &mut [f32]) {
         for ((pair, window), &at) in samples.chunks_exact(2).zip(self.window.chunks_exact(2)).zip(&self.reversed) {
-            self.re[usize::from(at)] = pair[0] * window[0];
-            self.im[usize::from(at)] = pair[1] * window[1];
+            re[usize::from(at)] = pair[0] * window[0];
+            im[usize::from(at)] = pair[1] * window[1];
         }
-        self.transform();
+        self.transform(re, im);
         // Two real halves packed as one complex signal are taken apart again: bin k needs places k and half − k.
         let (half, scale) = (self.size / 2, self.scale);
         let bin = |(ar, ai): (f32, f32), (br, bi): (f32, f32), (tr, ti): (f32, f32)| {
@@ -76,7 +93,7 @@ impl Spectrum {
             let (re, im) = (er + tr * or - ti * oi, ei + tr * oi + ti * or);
             (re * re + im * im) * scale
         };
-        let (re, im) = (&self.re[..half], &self.im[..half]);
+        let (re, im) = (&re[..half], &im[..half]);
         let (first, turns) = ((re[0], im[0]), half - 1);
         power[0] = bin(first, first, (1.0, 0.0)) * 0.5;
         power[half] = bin(first, first, (-1.0, 0.0)) * 0.5;
@@ -89,13 +106,13 @@ impl Spectrum {
     }
 
     /// Radix 2, in place, input already in bit-reversed order.
-    fn transform(&mut self) {
-        self.first_passes();
+    fn transform(&self, all_re: &mut [f32], all_im: &mut [f32]) {
+        self.first_passes(all_re, all_im);
         let mut span = LANES;
-        while span < self.re.len() {
+        while span < all_re.len() {
             let turns_re = self.turns_re[span - 1..][..span].as_chunks::<LANES>().0;
             let turns_im = self.turns_im[span - 1..][..span].as_chunks::<LANES>().0;
-            for (re, im) in self.re.chunks_exact_mut(2 * span).zip(self.im.chunks_exact_mut(2 * span)) {
+            for (re, im) in all_re.chunks_exact_mut(2 * span).zip(all_im.chunks_exact_mut(2 * span)) {
                 let ((ar, br), (ai, bi)) = (re.split_at_mut(span), im.split_at_mut(span));
                 let a = ar.as_chunks_mut::<LANES>().0.iter_mut().zip(ai.as_chunks_mut::<LANES>().0);
                 let b = br.as_chunks_mut::<LANES>().0.iter_mut().zip(bi.as_chunks_mut::<LANES>().0);
@@ -114,13 +131,13 @@ impl Spectrum {
     }
 
     /// The passes of span 1 and 2, in which no four butterflies lie side by side: both at once, four places at a time.
-    fn first_passes(&mut self) {
+    fn first_passes(&self, re: &mut [f32], im: &mut [f32]) {
         let turn: [(f32, f32); 3] = from_fn(|n| (self.turns_re[n], self.turns_im[n]));
         let cross = |a: (f32, f32), b: (f32, f32), (tr, ti): (f32, f32)| {
             let (xr, xi) = (b.0 * tr - b.1 * ti, b.0 * ti + b.1 * tr);
             ((a.0 + xr, a.1 + xi), (a.0 - xr, a.1 - xi))
         };
-        for (re, im) in self.re.as_chunks_mut::<4>().0.iter_mut().zip(self.im.as_chunks_mut::<4>().0) {
+        for (re, im) in re.as_chunks_mut::<4>().0.iter_mut().zip(im.as_chunks_mut::<4>().0) {
             let (a, b) = cross((re[0], im[0]), (re[1], im[1]), turn[0]);
             let (c, d) = cross((re[2], im[2]), (re[3], im[3]), turn[0]);
             let (a, c) = cross(a, c, turn[1]);
@@ -180,7 +197,7 @@ mod tests {
     #[test]
     fn a_sine_has_its_power_at_its_frequency() {
         for size in [SHORT, LONG] {
-            let mut spectrum = Spectrum::new(size);
+            let spectrum = Spectrum::new(size);
             for hz in [350.0f32, 440.0, 1_000.0, 2_100.0, 3_300.0] {
                 let sine: Vec<f32> =
                     (0..size).map(|n| 0.5 * (std::f32::consts::TAU * hz * n as f32 / 8_000.0).sin()).collect();

@@ -5,6 +5,7 @@
 //! All arithmetic is ours and plain, so that a tape replays to the same bit on every machine.
 
 use super::senses::FEATURES;
+use std::sync::LazyLock;
 
 /// How many frames ago the answers are about.
 pub const FAST_FRAMES: u64 = 3;
@@ -24,15 +25,32 @@ pub struct Voice {
 }
 
 pub struct VoiceGate {
+    network: &'static Network,
+    hidden: [f32; UNITS],
+    last: Voice,
+}
+
+/// The same for every caller: read once, and few enough to stay in the processor's cache.
+struct Network {
     inputs: Vec<[f32; GATES]>,
     state: Vec<[f32; GATES]>,
     bias: [f32; GATES],
     bias_new: [f32; UNITS],
     answers: Vec<[f32; ANSWERS]>,
     bias_answers: [f32; ANSWERS],
-    hidden: [f32; UNITS],
-    last: Voice,
 }
+
+static NETWORK: LazyLock<Network> = LazyLock::new(|| {
+    let mut reader = Weights { rest: WEIGHTS };
+    Network {
+        inputs: reader.rows(FEATURES),
+        state: reader.rows(UNITS),
+        bias: reader.rows(1)[0],
+        bias_new: reader.rows(1)[0],
+        answers: reader.rows(UNITS),
+        bias_answers: reader.rows(1)[0],
+    }
+});
 
 impl Default for VoiceGate {
     fn default() -> VoiceGate {
@@ -42,17 +60,7 @@ impl Default for VoiceGate {
 
 impl VoiceGate {
     pub fn new() -> VoiceGate {
-        let mut reader = Weights { rest: WEIGHTS };
-        VoiceGate {
-            inputs: reader.rows(FEATURES),
-            state: reader.rows(UNITS),
-            bias: reader.rows(1)[0],
-            bias_new: reader.rows(1)[0],
-            answers: reader.rows(UNITS),
-            bias_answers: reader.rows(1)[0],
-            hidden: [0.0; UNITS],
-            last: Voice::default(),
-        }
+        VoiceGate { network: &NETWORK, hidden: [0.0; UNITS], last: Voice::default() }
     }
 
     /// What was said of the newest frame; after a lost frame it still stands.
@@ -61,21 +69,22 @@ impl VoiceGate {
     }
 
     pub fn hear(&mut self, features: &[f32; FEATURES]) -> Voice {
-        let mut from_input = self.bias;
-        for (x, row) in features.iter().zip(&self.inputs) {
+        let network = self.network;
+        let mut from_input = network.bias;
+        for (x, row) in features.iter().zip(&network.inputs) {
             add(&mut from_input, *x, row);
         }
         let mut from_state = [0.0; GATES];
-        for (h, row) in self.hidden.iter().zip(&self.state) {
+        for (h, row) in self.hidden.iter().zip(&network.state) {
             add(&mut from_state, *h, row);
         }
-        let mut out = self.bias_answers;
+        let mut out = network.bias_answers;
         for n in 0..UNITS {
             let keep = sigmoid(from_input[n] + from_state[n]);
             let reset = sigmoid(from_input[UNITS + n] + from_state[UNITS + n]);
-            let new = tanh(from_input[2 * UNITS + n] + reset * (from_state[2 * UNITS + n] + self.bias_new[n]));
+            let new = tanh(from_input[2 * UNITS + n] + reset * (from_state[2 * UNITS + n] + network.bias_new[n]));
             self.hidden[n] = (1.0 - keep) * new + keep * self.hidden[n];
-            add(&mut out, self.hidden[n], &self.answers[n]);
+            add(&mut out, self.hidden[n], &network.answers[n]);
         }
         self.last = Voice { speech_fast: sigmoid(out[0]), speech: sigmoid(out[1]), music: sigmoid(out[2]) };
         self.last

@@ -175,6 +175,8 @@ pub struct Journey {
     /// The script was asked for the last time.
     concluded: bool,
     waiting: callback::Waiting,
+    /// Reused every step.
+    from_line: Vec<LineOutput>,
     done: bool,
     judgement: Option<Judgement>,
 }
@@ -239,6 +241,7 @@ impl Journey {
             script_deadline: None,
             concluded: false,
             waiting: Default::default(),
+            from_line: Vec::new(),
             done: false,
             judgement: None,
             settings,
@@ -288,6 +291,11 @@ impl Journey {
         [line, self.script_deadline, words, self.farewell_until, self.waiting_until()].into_iter().flatten().min()
     }
 
+    /// When the next sound packet is due: the one moment that must be kept to the millisecond.
+    pub fn sends_at(&self) -> Option<Moment> {
+        if self.done { None } else { self.line.sends_at() }
+    }
+
     /// One thing happened at `now`. Everything it causes is in `out` when this returns.
     pub fn step(&mut self, now: Moment, input: Input, out: &mut Vec<Output>) {
         if self.done {
@@ -295,7 +303,7 @@ impl Journey {
         }
         // A script looks at the scene only when something changed: reading a prompt costs more than a frame may.
         let mut look = self.script_deadline.is_some_and(|at| now >= at);
-        let mut line_out = Vec::new();
+        let mut line_out = std::mem::take(&mut self.from_line);
         match input {
             Input::Dial => {
                 match &self.settings.called {
@@ -341,7 +349,8 @@ impl Journey {
             self.farewell_until = None;
             self.line.step(now, LineInput::HangUp, &mut line_out);
         }
-        look |= self.follow(now, line_out, out);
+        look |= self.follow(now, &mut line_out, out);
+        self.from_line = line_out;
         while look && self.closed.is_none() {
             look = self.consult_script(now, out);
         }
@@ -349,9 +358,9 @@ impl Journey {
     }
 
     /// Acts on what the line did; true when the script should look.
-    fn follow(&mut self, now: Moment, line_out: Vec<LineOutput>, out: &mut Vec<Output>) -> bool {
+    fn follow(&mut self, now: Moment, line_out: &mut Vec<LineOutput>, out: &mut Vec<Output>) -> bool {
         let mut look = false;
-        for output in line_out {
+        for output in line_out.drain(..) {
             match output {
                 LineOutput::SendSip { to, bytes } => out.push(Output::SendSip { to, bytes }),
                 LineOutput::SendRtp { to, bytes } => out.push(Output::SendRtp { to, bytes }),
@@ -625,7 +634,7 @@ impl Journey {
                 Act::HangUp(why) => self.hang_up(now, why, &mut line_out, out),
             }
         }
-        self.follow(now, line_out, out)
+        self.follow(now, &mut line_out, out)
     }
 
     fn hang_up(&mut self, now: Moment, why: OurReason, line_out: &mut Vec<LineOutput>, out: &mut Vec<Output>) {

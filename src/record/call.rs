@@ -2,8 +2,8 @@
 
 use crate::vocabulary::trace::{Bursts, Effect, EndedBy, KeyMethod, MediaReport, TransferState};
 use crate::vocabulary::{
-    AttributableTo, Event, Finding, FindingKind, HeardKind, Judgement, Lang, Layer, Moment, Outcome, Trace, Verdict,
-    What,
+    AttributableTo, Event, Finding, FindingKind, HeardKind, Judgement, Lang, Layer, Moment, Outcome, Taping, Trace,
+    Verdict, What,
 };
 use serde::{Deserialize, Serialize};
 
@@ -198,6 +198,9 @@ pub struct Evidence {
     pub wav: Option<String>,
     /// Of the tape.
     pub sha256: Option<String>,
+    /// What of the call was kept, where that was not everything: `signalling` has no sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Taping>,
 }
 
 impl CallRecord {

@@ -98,7 +98,10 @@ pub fn replay(
     let mut journey = Journey::new(settings.clone(), None, sounds, &Seed::new(tape.header.seed))?;
     // What was taken out cannot be heard again: behind it, nothing is compared.
     let redacted_from = tape.header.redacted_from_ms.map(Moment::from_millis);
-    let mut comparison = Comparison { until: redacted_from, ..Comparison::default() };
+    // Without its sound a call goes otherwise from the start.
+    let kept = tape.header.kept.filter(|kept| !kept.keeps_sound());
+    let until = if kept.is_some() { Some(Moment::START) } else { redacted_from };
+    let mut comparison = Comparison { until, ..Comparison::default() };
     let mut inputs = 0;
     let mut dialled = false;
     let mut out = Vec::new();
@@ -170,7 +173,11 @@ pub fn replay(
     let redacted = redacted_from.map(|from| {
         format!("what a person said from {from} s on was taken out of this tape: the record made at the time counts")
     });
-    let damage = tape.damage.as_ref().map(|d| d.to_string()).or(redacted).or_else(cut_short);
+    let unkept = kept.map(|_| {
+        "this call's sound was not kept (tape: signalling): the record made at the time counts, not this replay"
+            .to_string()
+    });
+    let damage = tape.damage.as_ref().map(|d| d.to_string()).or(unkept).or(redacted).or_else(cut_short);
     let judgement = journey.judgement().cloned().unwrap_or_else(|| judge_so_far(&journey));
     let facts = CallFacts {
         asked_by: settings.called.as_ref().and_then(|called| called.asked_by.clone()),
@@ -180,7 +187,7 @@ pub fn replay(
         target: settings.target.clone(),
         started: tape.header.started.clone(),
         call_id: Some(journey.call_id().to_string()),
-        evidence: Evidence { sha256: Some(sha256_hex(bytes)), ..paths },
+        evidence: Evidence { sha256: Some(sha256_hex(bytes)), kept: tape.header.kept, ..paths },
     };
     let record = CallRecord::new(journey.trace(), &judgement, &facts);
     Ok(Replayed {

@@ -10,7 +10,7 @@
 //! The first entry is the header (kind 0, JSON). An entry reaches the writer in one piece, so a killed process leaves
 //! whole entries and at most one cut tail; a reader takes everything before the first bad byte and says where it is.
 
-use crate::vocabulary::{Moment, limits};
+use crate::vocabulary::{Moment, Taping, limits};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
@@ -39,6 +39,9 @@ pub struct TapeHeader {
     /// From here on, what a person said was taken out of this tape.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted_from_ms: Option<u64>,
+    /// What is on it, where that is not everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Taping>,
 }
 
 impl TapeHeader {
@@ -51,14 +54,18 @@ impl TapeHeader {
             target: target.into(),
             settings,
             redacted_from_ms: None,
+            kept: None,
         }
     }
 }
 
-/// Appends to a tape. Every entry is handed to `W` in one `write_all`, so give it the file itself, not a buffer.
+/// Appends to a tape. Every entry, or all that were gathered, is handed to `W` in one `write_all`, so give it the file
+/// itself, not a buffer.
 pub struct TapeWriter<W: Write> {
     to: W,
-    entry: Vec<u8>,
+    /// Entries that are not handed over yet.
+    waiting: Vec<u8>,
+    gathers: bool,
     bytes: u64,
     hash: Sha256,
     /// A write failed: the tape may end in a torn entry, and nothing readable can follow it.
@@ -70,7 +77,8 @@ impl<W: Write> TapeWriter<W> {
         to.write_all(MAGIC)?;
         let mut hash = Sha256::new();
         hash.update(MAGIC);
-        let mut tape = TapeWriter { to, entry: Vec::with_capacity(2048), bytes: MAGIC.len() as u64, hash, torn: false };
+        let bytes = MAGIC.len() as u64;
+        let mut tape = TapeWriter { to, waiting: Vec::with_capacity(2048), gathers: false, bytes, hash, torn: false };
         let json = serde_json::to_vec(header).map_err(io::Error::other)?;
         tape.write(Moment::START, HEADER, |into| into.extend_from_slice(&json))?;
         Ok(tape)
@@ -89,6 +97,26 @@ impl<W: Write> TapeWriter<W> {
         self.write(at, kind, |into| into.extend_from_slice(payload))
     }
 
+    /// From now on entries wait until `flush`: whoever gathers flushes before anything that follows from them leaves.
+    pub fn gather(&mut self) {
+        self.gathers = true;
+    }
+
+    /// Hands over what was gathered. After an error and `mend` it may be tried again.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        if self.torn {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the tape ended when a write failed"));
+        }
+        self.to.write_all(&self.waiting).inspect_err(|_| self.torn = true)?;
+        self.hash.update(&self.waiting);
+        self.bytes += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
     /// After a failed write: `cut` shortens what was written to the length of its whole entries, and the tape goes on there.
     pub fn mend(&mut self, cut: impl FnOnce(&mut W, u64) -> io::Result<()>) -> io::Result<()> {
         cut(&mut self.to, self.bytes)?;
@@ -96,9 +124,9 @@ impl<W: Write> TapeWriter<W> {
         Ok(())
     }
 
-    /// Bytes written so far.
+    /// Bytes written so far, and those that wait.
     pub fn len(&self) -> u64 {
-        self.bytes
+        self.bytes + self.waiting.len() as u64
     }
 
     pub fn is_empty(&self) -> bool {
@@ -118,22 +146,25 @@ impl<W: Write> TapeWriter<W> {
         if self.torn {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the tape ended when a write failed"));
         }
-        self.entry.clear();
-        self.entry.extend_from_slice(&[0; 8]);
-        self.entry.extend_from_slice(&at.micros().to_le_bytes());
-        self.entry.push(kind);
-        put(&mut self.entry);
-        let length = self.entry.len() - 8;
+        let start = self.waiting.len();
+        self.waiting.extend_from_slice(&[0; 8]);
+        self.waiting.extend_from_slice(&at.micros().to_le_bytes());
+        self.waiting.push(kind);
+        put(&mut self.waiting);
+        let entry = &mut self.waiting[start..];
+        let length = entry.len() - 8;
         if length > limits::TAPE_ENTRY_BYTES_MAX {
+            self.waiting.truncate(start);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a tape entry is longer than its bound"));
         }
-        let crc = crc32fast::hash(&self.entry[8..]);
-        self.entry[..4].copy_from_slice(&(length as u32).to_le_bytes());
-        self.entry[4..8].copy_from_slice(&crc.to_le_bytes());
-        self.to.write_all(&self.entry).inspect_err(|_| self.torn = true)?;
-        self.hash.update(&self.entry);
-        self.bytes += self.entry.len() as u64;
-        Ok(())
+        let crc = crc32fast::hash(&entry[8..]);
+        entry[..4].copy_from_slice(&(length as u32).to_le_bytes());
+        entry[4..8].copy_from_slice(&crc.to_le_bytes());
+        if self.gathers {
+            return Ok(());
+        }
+        // What could not be written is given back to the caller, who writes it again or not.
+        self.flush().inspect_err(|_| self.waiting.truncate(start))
     }
 }
 

@@ -41,6 +41,7 @@ pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotl
         call_limit: CALL_LIMIT,
         if_human: IfHuman::HangUp,
         dtmf: None,
+        tape: None,
         persona: Default::default(),
         follow_refer: false,
         callback: None,

@@ -64,6 +64,8 @@ pub const CALLS_PER_HOUR_MAX: u32 = 60;
 pub const MINUTES_PER_DAY_MAX: u32 = 720;
 pub const CONCURRENT_MAX: u32 = 10;
 pub const TRUNK_CALLS_MAX: u32 = 2_000;
+/// Most calls that one core's thread carries at once: beyond that, none of them would be measured as it should.
+pub const LINES_OF_A_THREAD_MAX: usize = 2_000;
 /// Longest random window behind a scheduled moment.
 pub const WINDOW_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Most probes in one hotline file, and most test texts.

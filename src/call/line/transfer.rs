@@ -183,6 +183,7 @@ impl Line {
     fn go_over(&mut self, now: Moment, agreement: Agreement, takes_info: Option<bool>, out: &mut Vec<LineOutput>) {
         let Some(aside) = &mut self.aside else { return };
         std::mem::swap(&mut self.caller, &mut aside.caller);
+        self.caller_due = self.caller.deadline();
         let to = aside.calling.take().unwrap_or_default();
         aside.hang_up_at = Some(now + PARTING);
         (aside.settled, self.settled) = (self.settled, false);

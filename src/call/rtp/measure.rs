@@ -173,7 +173,8 @@ impl Loudness {
     pub fn frame(&mut self, frame: &Frame) {
         if !frame.lost {
             self.heard_ms += FRAME_MS;
-            let power: f64 = frame.samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
+            // Whole numbers: exact, and eight at a time.
+            let power = frame.samples.iter().map(|&s| (i32::from(s) * i32::from(s)) as u64).sum::<u64>() as f64;
             self.audible |= power > FAINT_POWER * frame.samples.len() as f64;
             let mean = power / frame.samples.len() as f64 / (32_768.0 * 32_768.0);
             self.levels.resize(LEVELS, (0, 0.0));
@@ -181,10 +182,12 @@ impl Loudness {
                 *level = (level.0 + 1, level.1 + mean);
             }
             let mut run = 0;
-            let clipped = frame.samples.iter().any(|s| {
-                run = if s.unsigned_abs() >= FULL_SCALE as u16 { run + 1 } else { 0 };
-                run >= FULL_SCALE_RUN
-            });
+            let loudest = frame.samples.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0);
+            let clipped = loudest >= FULL_SCALE as u16
+                && frame.samples.iter().any(|s| {
+                    run = if s.unsigned_abs() >= FULL_SCALE as u16 { run + 1 } else { 0 };
+                    run >= FULL_SCALE_RUN
+                });
             self.clipped += u64::from(clipped);
         }
     }

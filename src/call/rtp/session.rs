@@ -229,6 +229,11 @@ impl MediaSession {
         [self.playout.deadline(), self.sender.deadline(), self.reporter.deadline()].into_iter().flatten().min()
     }
 
+    /// When the next sound packet is due. Whoever steps many calls lets everything else wait for it.
+    pub fn sends_at(&self) -> Option<Moment> {
+        if self.closed { None } else { self.sender.deadline() }
+    }
+
     /// Nothing waits to be said and no key is on its way.
     pub fn is_idle(&self) -> bool {
         self.sender.is_idle()

@@ -6,6 +6,7 @@ use super::tls::Tls;
 use super::{local_address, report_unreachable};
 use crate::call::sip::via::Via;
 use crate::vocabulary::{Transport, limits};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -46,7 +47,6 @@ pub struct Wires {
     tell: mpsc::Sender<(SocketAddr, u64, Told)>,
     told: mpsc::Receiver<(SocketAddr, u64, Told)>,
     opened: u64,
-    buffer: Vec<u8>,
 }
 
 struct Stream {
@@ -77,8 +77,8 @@ impl Wires {
             Transport::Tls => reserved.insert(bound(any_port)?).local_addr()?,
         };
         let (tell, told) = mpsc::channel(limits::SIP_STREAM_QUEUE_MAX);
-        let (streams, buffer) = (BTreeMap::new(), vec![0; limits::SIP_MESSAGE_BYTES_MAX]);
-        Ok(Wires { transport, local, udp, listener, _reserved: reserved, tls, streams, tell, told, opened: 0, buffer })
+        let streams = BTreeMap::new();
+        Ok(Wires { transport, local, udp, listener, _reserved: reserved, tls, streams, tell, told, opened: 0 })
     }
 
     /// What stands in Via.
@@ -96,8 +96,8 @@ impl Wires {
                         return arrival;
                     }
                 }
-                got = datagram(&self.udp, &mut self.buffer) => return match got {
-                    Ok((count, from)) => Arrival::Message { from, bytes: self.buffer[..count].to_vec() },
+                got = datagram(&self.udp) => return match got {
+                    Ok((bytes, from)) => Arrival::Message { from, bytes },
                     Err(e) => Arrival::Unreachable { detail: e.to_string() },
                 },
                 (stream, peer) = called_back(&self.listener) => {
@@ -217,10 +217,23 @@ impl Teller {
     }
 }
 
-async fn datagram(udp: &Option<UdpSocket>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-    match udp {
-        Some(udp) => udp.recv_from(buffer).await,
-        None => std::future::pending().await,
+thread_local! {
+    /// A call has a message now and then, and the longest is long: a thread's calls read into the same room.
+    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; limits::SIP_MESSAGE_BYTES_MAX].into());
+}
+
+async fn datagram(udp: &Option<UdpSocket>) -> io::Result<(Vec<u8>, SocketAddr)> {
+    let Some(udp) = udp else { return std::future::pending().await };
+    loop {
+        udp.readable().await?;
+        let read = |room: &mut Box<[u8]>| {
+            let (length, from) = udp.try_recv_from(room)?;
+            Ok((room[..length].to_vec(), from))
+        };
+        match ROOM.with_borrow_mut(read) {
+            Err(e) if io::Error::kind(&e) == io::ErrorKind::WouldBlock => {}
+            other => return other,
+        }
     }
 }
 

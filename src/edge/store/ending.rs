@@ -55,6 +55,7 @@ impl Store {
             wav: find(EvidenceKind::Wav).map(|kept| kept.path.clone()),
             // Of a tape that waits to be put away, as it was written.
             sha256: tape.map(|kept| kept.sha256.to_string()).or(record.evidence.sha256),
+            kept: record.evidence.kept,
         };
         let text = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
         let kept = Kept {

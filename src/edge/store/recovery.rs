@@ -47,6 +47,7 @@ fn from_tape(folder: &Path, id: &str) -> Result<CallRecord, String> {
         tape: Some(file.display().to_string()),
         wav: wav.exists().then(|| wav.display().to_string()),
         sha256: None,
+        kept: read.header.kept,
     };
     // The bug that ended the call may be waiting on its tape.
     let replayed = catch_unwind(AssertUnwindSafe(|| replay::replay(&read, &bytes, paths.clone(), None, &mut ())));

@@ -15,7 +15,8 @@ pub fn of(config: &Config, planned: &Planned, now: DateTime<Utc>) -> Result<Want
     let local = now.with_timezone(&hotline.timezone).naive_local();
     let expect = schedule::expectation_at(config, &hotline, &probe, local);
     let map = schedule::map_at(config, &hotline, local).map(Into::into);
-    Ok(Wanted { map, ..Wanted::by_probe(&hotline, &probe, trunk, expect) })
+    let tape = probe.tape.unwrap_or(config.watch.tape);
+    Ok(Wanted { map, tape, ..Wanted::by_probe(&hotline, &probe, trunk, expect) })
 }
 
 /// The worst that the call can cost: all of its time.

@@ -195,6 +195,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         persona: Default::default(),
         follow_refer: false,
         callback: None,
+        tape: Default::default(),
     };
     plan::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;
     Ok((wanted, module))
