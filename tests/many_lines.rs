@@ -30,8 +30,12 @@ fn check(calls: usize, taping: Taping) {
     std::thread::sleep(Duration::from_secs(8));
     let arrived = office.end();
     let heard = running.end();
-    let complaints = heard.complaints();
-    assert!(complaints.is_empty(), "{calls} calls, {taping:?}: {complaints:?}; {heard}");
+    assert_eq!((heard.lost, heard.measured), (0, calls), "{calls} calls, {taping:?}: {heard}");
+    // Where the far side itself could not keep time, a rhythm may have been none; then a few calls may miss it.
+    let kept_time = arrived.late_us < 40_000;
+    let least = if kept_time { calls } else { calls * 95 / 100 };
+    let least_heard = heard.busy.min(heard.keys).min(heard.speech);
+    assert!(least_heard >= least, "{:?}; {heard}; the far side was {} µs late", heard.complaints(), arrived.late_us);
     assert_eq!(arrived.lost, 0, "of {} packets at the far side", arrived.packets);
     // Eight seconds of fifty packets each, less what a busy machine may be late at either end.
     let least = calls as u64 * 50 * 7;
