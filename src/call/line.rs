@@ -6,7 +6,7 @@
 
 use super::rtp::{Agreement, MediaEvent, MediaInput, MediaOutput, MediaSession, MediaSettings};
 use super::sdp::{self, LocalMedia};
-use super::sip::{self, Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Refer, read};
+use super::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings, Refer};
 use super::srtp::Suite;
 use crate::vocabulary::limits::{CALL_MAX, RING_MAX};
 use crate::vocabulary::trace::KeyMethod;
@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use transfer::Aside;
 
+mod called;
 mod end;
 mod keypad;
 mod transfer;
@@ -31,8 +32,9 @@ pub use words::{Asked, LineEvent, LineInput, LineOutput, LineSettings};
 const KEY_PAYLOAD_TYPE: u8 = 101;
 /// Early dialogs remembered of a forked call.
 const EARLY_MAX: usize = 16;
-/// After the end, signalling has so long to finish: two times Timer F, and some.
-const WATCHDOG: Duration = Duration::from_secs(70);
+/// After the end, signalling has so long to finish: an INVITE that nobody answers, a CANCEL that is answered too late, and
+/// a BYE, each for the length of Timer F, and some.
+const WATCHDOG: Duration = Duration::from_secs(100);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -62,6 +64,8 @@ pub struct Line {
     /// Everything that matters of the call that is heard is done.
     settled: bool,
     told_settled: bool,
+    /// It was told how the call ended.
+    told_end: bool,
     media: MediaSession,
     keypad: Keypad,
     /// What Allow said of INFO.
@@ -80,7 +84,6 @@ pub struct Line {
     /// Sound packets that had come when the call was answered.
     sound_at_answer: u64,
     told_first_media: bool,
-    from_caller: Vec<CallerOutput>,
     from_media: Vec<MediaOutput>,
 }
 
@@ -116,6 +119,7 @@ impl Line {
             parted: None,
             settled: false,
             told_settled: false,
+            told_end: false,
             media: MediaSession::new(media, seed.fork("media")),
             keypad: Keypad::new(settings.keys),
             takes_info: None,
@@ -130,7 +134,6 @@ impl Line {
             answered: false,
             sound_at_answer: 0,
             told_first_media: false,
-            from_caller: Vec::new(),
             from_media: Vec::new(),
         }
     }
@@ -224,6 +227,10 @@ impl Line {
         self.tick_aside(now, out);
         self.play(now, MediaInput::Tick, out);
         if self.watchdog.is_some_and(|due| due <= now) {
+            if !self.told_end {
+                let (by, status, reason, q850) = (EndedBy::Us, None, None, None);
+                out.push(LineOutput::Event(LineEvent::Ended { by, status, reason, q850 }));
+            }
             self.close(now, out);
         }
     }
@@ -237,6 +244,7 @@ impl Line {
                 match self.parted.take() {
                     // Only the second call was left.
                     Some(CallerEvent::Ended { by, status, reason, q850 }) => {
+                        self.told_end = true;
                         out.push(LineOutput::Event(LineEvent::Ended { by, status, reason, q850 }));
                     }
                     _ => self.signal(now, CallerInput::HangUp, out),
@@ -266,11 +274,10 @@ impl Line {
 
     /// Steps the signalling, and does what comes of it.
     fn signal(&mut self, now: Moment, input: CallerInput, out: &mut Vec<LineOutput>) {
-        let mut outputs = std::mem::take(&mut self.from_caller);
+        let mut outputs = Vec::new();
         self.caller.step(now, input, &mut outputs);
         self.caller_due = self.caller.deadline();
-        self.pass(now, outputs.drain(..).collect(), out);
-        self.from_caller = outputs;
+        self.pass(now, outputs, out);
     }
 
     fn pass(&mut self, now: Moment, outputs: Vec<CallerOutput>, out: &mut Vec<LineOutput>) {
@@ -285,6 +292,15 @@ impl Line {
 
     fn signalled(&mut self, now: Moment, event: CallerEvent, out: &mut Vec<LineOutput>) {
         let tell = |event: LineEvent, out: &mut Vec<LineOutput>| out.push(LineOutput::Event(event));
+        self.told_end |= matches!(
+            event,
+            CallerEvent::Rejected { .. }
+                | CallerEvent::AuthFailed { .. }
+                | CallerEvent::NoResponse
+                | CallerEvent::TransportFailed { .. }
+                | CallerEvent::Ended { .. }
+        ) && !(self.is_being_transferred()
+            && matches!(event, CallerEvent::Ended { by: EndedBy::Them, .. }));
         match event {
             CallerEvent::Trying => tell(LineEvent::Trying, out),
             CallerEvent::Challenged { status } => tell(LineEvent::Challenged { status }, out),
@@ -371,48 +387,6 @@ impl Line {
         if settled && !std::mem::replace(&mut self.told_settled, true) {
             self.end(now, out);
             out.push(LineOutput::Event(LineEvent::Settled));
-        }
-    }
-
-    fn waits_to_be_called(&self) -> bool {
-        matches!(&self.caller, End::IsCalled(answering) if answering.waits())
-    }
-
-    /// The INVITE of a call to us: it is answered at once, with what both sides know.
-    fn be_called(&mut self, now: Moment, from: SocketAddr, bytes: &[u8], out: &mut Vec<LineOutput>) {
-        // What cannot be acted on is refused before it comes here.
-        let Some(invite) = read(bytes).ok().filter(|invite| sip::examine(invite).is_ok()) else { return };
-        let (End::IsCalled(answering), Some("INVITE")) = (&mut self.caller, invite.method()) else { return };
-        let described = match invite.sdp() {
-            None => Ok((sdp::offer(&self.local), None)),
-            Some(theirs) => sdp::answer(&self.local, theirs).map(|(ours, agreed)| (ours, Some(agreed))),
-        };
-        let (ours, agreement, trouble) = match described {
-            Ok((ours, agreement)) => (Some(ours), agreement, None),
-            Err(error) => (None, None, Some(error.to_string())),
-        };
-        self.described = ours.clone().unwrap_or_default();
-        let mut outputs = Vec::new();
-        answering.answer(now, from, &invite, ours, &mut outputs);
-        self.caller_due = self.caller.deadline();
-        self.pass(now, outputs, out);
-        match trouble {
-            Some(detail) => {
-                out.push(LineOutput::Event(LineEvent::MediaFailed { detail }));
-                self.end(now, out);
-            }
-            None => {
-                self.stage = Stage::Talking;
-                self.answered = true;
-                let codec = agreement.as_ref().map(|agreement| agreement.codec);
-                let telephone_event = agreement.as_ref().and_then(|agreement| agreement.key_payload_type);
-                let srtp = agreement.as_ref().and_then(|agreement| agreement.srtp).map(Suite::name);
-                let (status, reason) = (200, "OK".to_string());
-                out.push(LineOutput::Event(LineEvent::Answered { status, reason, codec, telephone_event, srtp }));
-                if let Some(agreement) = agreement {
-                    self.agree(now, agreement, out);
-                }
-            }
         }
     }
 

@@ -65,6 +65,7 @@ pub struct Explored {
 
 /// What stands around a call.
 pub struct Around {
+    pub words: Words,
     /// May somebody else be called in the course of it?
     pub permits: Permits,
     /// Of calls back that are waited for.
@@ -82,19 +83,17 @@ pub async fn place(
     facts: CallFacts,
     sockets: Sockets,
     evidence: Evidence,
-    words: Words,
     around: Around,
     stop: &mut mpsc::Receiver<Stop>,
     watch: &mut dyn FnMut(&Event),
 ) -> Finished {
-    let Around { permits, mut told } = around;
+    let Around { words: Words { writer, known }, permits, mut told } = around;
     let mut callbacks = Vec::new();
     let (granted_in, mut granted) = mpsc::unbounded_channel::<Input>();
     let (heard_in, mut heard) = mpsc::unbounded_channel::<(Clip, Result<RawHearing, String>)>();
     let languages = journey.settings().languages.clone();
     let Sockets { mut sip, rtp, rtcp, seat } = sockets;
     let rtcp = Arc::new(rtcp);
-    let Words { writer, known } = words;
     let call = Arc::new(Ongoing::new(Body::new(journey, evidence, known, rtp, rtcp.clone())));
     let mut rtcp_bytes = [0; 2048];
     let mut interrupted: Option<Instant> = None;

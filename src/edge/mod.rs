@@ -4,6 +4,7 @@ pub mod cache;
 pub mod call;
 pub mod evidence;
 pub mod fonts;
+mod hop;
 pub mod inbound;
 pub mod line;
 pub mod model;

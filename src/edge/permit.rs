@@ -1,8 +1,9 @@
 //! Whether another target may be called in the course of a call (a 3xx, a REFER), and where it is. The allow list and the
 //! guard say so as for any call; what they refuse stays refused, whoever names it.
 
+use super::hop::Hop;
 use super::line::local_address;
-use super::plan::{Hop, NotMade, target_uri};
+use super::plan::{NotMade, target_uri};
 use crate::call::sip::Granted;
 use crate::config::{Allow, Transport, Trunk};
 use crate::journey::guard;

@@ -1,8 +1,9 @@
 //! Trunks between calls: each that registers or is asked whether it is there has an attendant with a socket of its own.
 
+use super::hop::{Hop, reachable};
 use super::inbound::{Desk, Incoming};
 use super::line::{Arrival, Shared, Wires};
-use super::plan::{Hop, NotMade, reachable, secret};
+use super::plan::{NotMade, secret};
 use crate::call::sip::attendant::{Attendant, AttendantEvent, AttendantInput, AttendantOutput, AttendantSettings};
 use crate::call::sip::keep_alive::KeepAliveSettings;
 use crate::call::sip::locate::Located;

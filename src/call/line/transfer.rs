@@ -2,7 +2,7 @@
 //! leave is given; once it is answered it is the one that is heard, and the first is left.
 
 use super::*;
-use crate::call::sip::{Granted, Way};
+use crate::call::sip::{Granted, Way, read};
 use crate::vocabulary::Target;
 use crate::vocabulary::trace::TransferState;
 

@@ -137,6 +137,8 @@ struct Referred {
     key: ServerKey,
     /// Set: it is not answered yet.
     give_up: Option<Moment>,
+    /// The Event of its NOTIFYs.
+    event: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +218,8 @@ struct PendingOffer {
 pub(super) struct Leg {
     pub dialog: Dialog,
     pub state: LegState,
+    /// Of an INVITE before the one that is out: no response makes it a call any more, whatever tag it has.
+    pub past: bool,
     identity: Identity,
     /// Where the dialog's messages came from.
     peer: SocketAddr,
@@ -231,6 +235,8 @@ pub(super) struct Leg {
     acks: Vec<(u32, Transport, SocketAddr, Vec<u8>)>,
     pending: Option<PendingOffer>,
     referred: Option<Referred>,
+    /// REFERs of theirs so far.
+    refers: u32,
     /// A REFER of ours is out, and its subscription not over.
     subscribed: bool,
     offers: u32,
@@ -254,6 +260,7 @@ impl Leg {
         Leg {
             dialog,
             state: LegState::Early,
+            past: false,
             identity,
             peer,
             keeps_transport: false,
@@ -266,6 +273,7 @@ impl Leg {
             acks: Vec::new(),
             pending: None,
             referred: None,
+            refers: 0,
             subscribed: false,
             offers: 0,
             bye_after_ack: None,

@@ -4,6 +4,7 @@ use super::probe::Log;
 use crate::call::sip::digest::{Authenticator, Met};
 use crate::call::sip::transaction::{ClientInput, ClientOutput, NonInviteClient, answers};
 use crate::call::sip::{Credentials, Message, read};
+use crate::edge::hop;
 use crate::edge::line::{Arrival, Wires};
 use crate::edge::plan::{self, Wanted};
 use crate::vocabulary::{Moment, Seed};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Sends OPTIONS until a final response comes. What happened is in the log.
 pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
-    let hop = plan::next_hop(wanted).map_err(|e| e.to_string())?;
+    let hop = hop::next_hop(wanted).map_err(|e| e.to_string())?;
     let host = &hop.host;
     let credentials = plan::credentials(wanted).map_err(|e| e.to_string())?;
     let began = Instant::now();
@@ -20,7 +21,7 @@ pub async fn ask(wanted: &Wanted, log: &Log) -> Result<(), String> {
     let found = hop.locate(seed.fork("places")).await.map_err(|e| format!("no address for {host}: {e}"))?;
     let (transport, mut places) = (found.transport, found.places);
     let tls = hop.tls(transport).map_err(|e| e.to_string())?;
-    let remote = plan::reachable(&mut places).await?;
+    let remote = hop::reachable(&mut places).await?;
     log.phase("resolve", began.elapsed().as_secs_f64());
     log.note(format!("{host} is {remote}"));
     let wires = Wires::towards(remote, transport, tls).await;

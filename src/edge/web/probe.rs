@@ -197,7 +197,7 @@ fn wanted(config: &Config, query: &BTreeMap<String, String>) -> Result<(Wanted, 
         callback: None,
         tape: Default::default(),
     };
-    plan::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;
+    crate::edge::hop::next_hop(&wanted).map_err(|why| bad(why.to_string()))?;
     Ok((wanted, module))
 }
 

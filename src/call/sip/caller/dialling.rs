@@ -83,7 +83,7 @@ impl Caller {
         // Another server has challenges of its own.
         self.met = Met::default();
         self.datagrams_only = false;
-        self.legs.retain(|leg| !leg.is_idle());
+        self.let_legs_go();
         self.provisionals.clear();
         out.push(CallerOutput::Event(CallerEvent::NextPlace { place, left }));
         self.send_invite(now, request, out);
@@ -254,10 +254,16 @@ impl Caller {
         out.push(CallerOutput::Event(CallerEvent::Provisional { status, reason, to_tag, sdp }));
     }
 
+    /// Another INVITE leaves: the forks of the one before were another request's.
+    pub(super) fn let_legs_go(&mut self) {
+        self.legs.retain(|leg| !leg.is_idle());
+        self.legs.iter_mut().for_each(|leg| (leg.past, leg.state) = (true, LegState::Ended));
+    }
+
     /// The leg of the fork that sent this response, made if there is none and not too many.
     fn leg_of(&mut self, response: &Message, from: SocketAddr) -> Option<usize> {
         let tag = response.to().and_then(|to| to.tag()).unwrap_or_default();
-        if let Some(index) = self.legs.iter().position(|leg| leg.dialog.remote_tag() == tag) {
+        if let Some(index) = self.legs.iter().position(|leg| !leg.past && leg.dialog.remote_tag() == tag) {
             return Some(index);
         }
         let invite = self.attempts.last()?.tx.request();
@@ -325,8 +331,7 @@ impl Caller {
         if matches!(status, 401 | 407) {
             return match self.auth.meet(response, &mut self.met) {
                 Ok(()) => {
-                    // The forks of the challenged INVITE were another request's.
-                    self.legs.retain(|leg| !leg.is_idle());
+                    self.let_legs_go();
                     self.provisionals.clear();
                     out.push(CallerOutput::Event(CallerEvent::Challenged { status }));
                     self.invite(now, out);
@@ -345,7 +350,7 @@ impl Caller {
             (status, least.filter(|least| (self.session_expires + 1..=SESSION_MAX).contains(least)))
         {
             self.session_expires = least;
-            self.legs.retain(|leg| !leg.is_idle());
+            self.let_legs_go();
             self.provisionals.clear();
             return self.invite(now, out);
         }

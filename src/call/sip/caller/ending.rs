@@ -14,7 +14,15 @@ impl Caller {
                 let (status, reason, q850) = (None, None, None);
                 self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
             }
-            Phase::Inviting => self.cancel_if_wanted(now, out),
+            Phase::Inviting => {
+                let waits = |attempt: &Attempt| attempt.tx.is_calling() || attempt.tx.is_proceeding();
+                if self.cancel.is_none() && !self.attempts.iter().any(waits) {
+                    // Nothing is out that could have an answer.
+                    let (status, reason, q850) = (None, None, None);
+                    return self.conclude(CallerEvent::Ended { by: EndedBy::Us, status, reason, q850 }, out);
+                }
+                self.cancel_if_wanted(now, out);
+            }
             Phase::Answered if first => {
                 self.with_chosen(now, out, |leg, told| _ = leg.hang_up(now, None, told));
             }

@@ -114,7 +114,7 @@ impl Caller {
         // A new request to somebody else (RFC 3261 §8.1.3.4): the same call, the same caller, the next number.
         (self.rang, self.met, self.datagrams_only) = (false, Met::default(), false);
         self.linger_until = None;
-        self.legs.retain(|leg| !leg.is_idle());
+        self.let_legs_go();
         self.provisionals.clear();
         self.invite(now, out);
     }

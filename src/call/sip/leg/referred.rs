@@ -18,11 +18,17 @@ impl Leg {
         let Some(refer) = refer else {
             return self.reply(now, key, request, (400, "Bad Request (Refer-To)"), &[], out);
         };
+        self.refers += 1;
         if self.referred.is_some() || self.state != LegState::Confirmed {
             return self.reply(now, key, request, (603, "Decline"), &[], out);
         }
         let give_up = Some(now + OFFER_WAITS_MAX);
-        self.referred = Some(Referred { request: request.clone(), key: key.clone(), give_up });
+        // RFC 3515 §2.4.6: from the second of a dialog on, NOTIFYs say which one they are about.
+        let event = match (self.refers, request.cseq()) {
+            (2.., Some((number, _))) => format!("refer;id={number}"),
+            _ => "refer".to_string(),
+        };
+        self.referred = Some(Referred { request: request.clone(), key: key.clone(), give_up, event });
         out.push(LegOutput::Event(LegEvent::FarRefer(refer)));
     }
 
@@ -44,12 +50,12 @@ impl Leg {
 
     /// What came of the call, as a fragment of a message (RFC 3420). A final status ends the subscription.
     pub fn notify(&mut self, now: Moment, status: u16, reason: &str, out: &mut Vec<LegOutput>) {
-        if self.referred.as_ref().is_none_or(|referred| referred.give_up.is_some()) {
+        let Some(event) = self.referred.as_ref().filter(|r| r.give_up.is_none()).map(|r| r.event.clone()) else {
             return;
-        }
+        };
         let mut notify = self.dialog.request("NOTIFY");
         notify.push("Contact", &self.identity.contact);
-        notify.push("Event", "refer");
+        notify.push("Event", &event);
         let state = match status {
             ..200 => format!("active;expires={EXPIRES}"),
             200.. => "terminated;reason=noresource".to_string(),
