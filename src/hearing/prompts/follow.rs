@@ -23,14 +23,24 @@ const GAIN_DB_STEP: f32 = 0.06;
 /// A difference is judged over so many frames, by its sixtieth percentile.
 const JUDGED: usize = 20;
 const ALARM_DB: f32 = 4.0;
-/// Frames that a slip must explain, and how well.
+/// Frames before and behind a difference that a slip must explain, and how many of them must be more than a pause.
+const BEFORE_FRAMES: usize = 3;
 const SLIP_FRAMES: usize = 25;
-const SLIP_FRAMES_MIN: usize = 8;
+const SLIP_FRAMES_MAX: usize = 75;
+const SLIP_SOUNDING: usize = 8;
+/// Jitter buffers leave out or repeat whole packets, the shortest of which are 10 ms.
+const PACKET: i64 = 10 * MS;
+const SLIP_PACKETS: i64 = 4;
+const SLIP_SAMPLES: i64 = (SLIP_PACKETS * 10 + 1) * MS;
 const SLIP_DB_MAX: f32 = 2.5;
-const SLIP_SAMPLES: i64 = 80 * 8;
-/// Where a slip was spliced, so many frames may be like nothing.
-const SPLICE_DB_MAX: f32 = 4.0;
-const SPLICE_FRAMES: usize = 7;
+/// On each side of a slip so many frames may be like nothing.
+const SPLICE_FRAMES: usize = 2;
+const SPLICE_DB: f32 = 3.0;
+/// What all frames together may differ by beyond `ALARM_DB` each, where nothing slipped and where something did; no
+/// frame counts more than `APART_DB_MAX`.
+const EXCESS_DB_MAX: f32 = 13.0;
+const SLIP_EXCESS_DB_MAX: f32 = 8.0;
+const APART_DB_MAX: f32 = 10.0;
 const MS: i64 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +63,8 @@ pub struct Follower {
     response: [f32; BANDS],
     gain: f32,
     next: usize,
+    /// The first frame that was compared.
+    begins: usize,
     /// (frame, difference) of the last frames judged.
     recent: Vec<(usize, f32)>,
     /// The difference began at the first and was certain at the second.
@@ -122,7 +134,7 @@ impl Follower {
         let (error, fit, shift) = best(&mut (-4..=4).map(|half_ms| coarse + half_ms * MS / 2), 1)?;
         (error < FIT_DB_MAX).then(|| {
             let next = ((from - shift).max(0) as usize).div_ceil(HOP);
-            Follower { next, ..Follower::new(id, print, shift, fit) }
+            Follower { next, begins: next, ..Follower::new(id, print, shift, fit) }
         })
     }
 
@@ -135,6 +147,7 @@ impl Follower {
             response: fit.response,
             gain: 0.0,
             next: 0,
+            begins: 0,
             recent: Vec::with_capacity(JUDGED),
             suspect: None,
             course: Course::On,
@@ -233,54 +246,132 @@ impl Follower {
         }
     }
 
-    /// Does a shift in time explain what follows `certain`? `None`: more must be heard first.
-    fn explain(&mut self, sound: &Sound, (began, certain): (usize, usize), bands: &mut Bands) -> Option<Option<i64>> {
-        let last = (certain + SLIP_FRAMES).min(self.print.bands.len());
-        let first = certain.min(last.saturating_sub(SLIP_FRAMES_MIN));
+    /// Does a slip explain what differs since `began`? `None`: more must be heard first; otherwise the shift from there
+    /// on, which is the old one where the difference was none in the end.
+    ///
+    /// What a jitter buffer does leaves each frame as it was, at one of two places, but for the few around the slip.
+    /// Where a word is another one, its frames are like nothing at either place.
+    fn explain(&self, sound: &Sound, (began, certain): (usize, usize), bands: &mut Bands) -> Option<Option<i64>> {
+        let first = began.saturating_sub(BEFORE_FRAMES).max(self.begins);
+        let mut last = (certain + SLIP_FRAMES).min(self.print.bands.len());
+        // Pauses are alike wherever they are laid: only what sounds tells.
+        while last < self.print.bands.len()
+            && last < certain + SLIP_FRAMES_MAX
+            && self.sounding(certain..last) < SLIP_SOUNDING
+        {
+            last += 1;
+        }
         if self.shift + SLIP_SAMPLES + (last * HOP + SHORT) as i64 > sound.end() {
             return None;
         }
-        let mut best = |shifts: &mut dyn Iterator<Item = i64>| {
-            shifts.map(|shift| (self.apart(sound, shift, first..last, bands), shift)).min_by(|a, b| a.0.total_cmp(&b.0))
-        };
-        let lags = -SLIP_SAMPLES / (2 * MS)..=SLIP_SAMPLES / (2 * MS);
-        let (_, coarse) = best(&mut lags.map(|lag| self.shift + 2 * lag * MS))?;
-        let (error, shift) = best(&mut (-1..=1).map(|ms| coarse + ms * MS))?;
-        if error > SLIP_DB_MAX {
-            return Some(None);
+        let here = self.apart(sound, self.shift, first..last, bands);
+        // Where the first words are in question, what was laid over the rest may lie right and they otherwise.
+        let begins = first == self.begins;
+        let mut best = (Slip::of(&here, &here, here.len()), self.shift);
+        for packets in -SLIP_PACKETS..=SLIP_PACKETS {
+            for shift in (-1..=1).map(|ms| self.shift + packets * PACKET + ms * MS) {
+                let there = self.apart(sound, shift, first..last, bands);
+                let after = Slip::likeliest(&here, &there, best.0.apart).map(|slip| (slip, shift));
+                best = after.unwrap_or(best);
+                if begins {
+                    let before = Slip::likeliest(&there, &here, best.0.apart).map(|slip| (slip, self.shift));
+                    best = before.unwrap_or(best);
+                }
+            }
         }
-        // A slip leaves nothing that neither the old place nor the new one explains; another word of nearly the same
-        // length does.
-        let lags = -SLIP_SAMPLES / (2 * MS)..=SLIP_SAMPLES / (2 * MS);
-        let meanwhile = lags
-            .map(|lag| shift + 2 * lag * MS)
-            .map(|shift| (self.apart(sound, shift, began..certain, bands), shift))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        let places = [Some(self.shift), Some(shift), meanwhile.map(|(_, shift)| shift)];
-        let apart = |shift: i64, frame: usize, bands: &mut Bands| self.frame_apart(sound, shift, frame, bands);
-        let neither = (began.saturating_sub(2)..certain)
-            .filter(|&frame| {
-                let least = places.iter().flatten().filter_map(|&shift| apart(shift, frame, bands)).reduce(f32::min);
-                least.is_some_and(|least| least > SPLICE_DB_MAX)
-            })
-            .count();
-        Some((neither <= SPLICE_FRAMES).then_some(shift))
+        let (slip, shift) = best;
+        let most = if slip.behind.is_empty() { EXCESS_DB_MAX } else { SLIP_EXCESS_DB_MAX };
+        Some((slip.excess <= most).then_some(shift))
     }
 
-    fn apart(&self, sound: &Sound, shift: i64, frames: std::ops::Range<usize>, bands: &mut Bands) -> f32 {
-        let differences: Vec<f32> = frames.filter_map(|frame| self.frame_apart(sound, shift, frame, bands)).collect();
-        if differences.len() < SLIP_FRAMES_MIN / 2 { f32::MAX } else { percentile(differences.into_iter(), 0.7) }
+    /// How many of these frames of the print sound.
+    fn sounding(&self, frames: std::ops::Range<usize>) -> usize {
+        frames.filter(|&frame| levels(&self.print.bands[frame]).is_some_and(|known| sounds(&known, self.top.0))).count()
     }
 
-    fn frame_apart(&self, sound: &Sound, shift: i64, frame: usize, bands: &mut Bands) -> Option<f32> {
+    fn apart(
+        &self,
+        sound: &Sound,
+        shift: i64,
+        frames: std::ops::Range<usize>,
+        bands: &mut Bands,
+    ) -> Vec<Option<Apart>> {
+        frames.map(|frame| self.frame_apart(sound, shift, frame, bands)).collect()
+    }
+
+    fn frame_apart(&self, sound: &Sound, shift: i64, frame: usize, bands: &mut Bands) -> Option<Apart> {
         let known = levels(&self.print.bands[frame])?;
         let heard = bands.at(sound, shift + (frame * HOP) as i64)?;
         let apart = (0..BANDS).map(|band| {
             let heard = heard[band] - self.top.1 - self.response[band] - self.gain;
             (heard.max(FLOOR_DB) - (known[band] - self.top.0).max(FLOOR_DB)).abs()
         });
-        Some(apart.sum::<f32>() / BANDS as f32)
+        let db = (apart.sum::<f32>() / BANDS as f32).min(APART_DB_MAX);
+        Some(Apart { db, sounds: sounds(&known, self.top.0) || sounds(&heard, self.top.1) })
     }
+}
+
+/// A frame of the print and what was heard in its place.
+#[derive(Clone, Copy)]
+struct Apart {
+    db: f32,
+    /// Either is more than a pause.
+    sounds: bool,
+}
+
+/// Frames that lie at one place up to a slip, and at another behind it.
+struct Slip {
+    /// By how much they differ, all together, and by how much more than what no line explains.
+    apart: f32,
+    excess: f32,
+    /// Differences behind the slip, where something sounds.
+    behind: Vec<f32>,
+}
+
+impl Slip {
+    fn of(before: &[Option<Apart>], after: &[Option<Apart>], at: usize) -> Slip {
+        let frames = before.len();
+        let spliced = if at < frames { at.saturating_sub(SPLICE_FRAMES)..at + SPLICE_FRAMES } else { 0..0 };
+        let mut slip = Slip { apart: spliced.len() as f32 * SPLICE_DB, excess: 0.0, behind: Vec::new() };
+        for n in (0..frames).filter(|n| !spliced.contains(n)) {
+            let Some(apart) = (if n < at { before[n] } else { after[n] }) else { continue };
+            slip.apart += apart.db;
+            slip.excess += (apart.db - ALARM_DB).max(0.0);
+            if n >= at && apart.sounds {
+                slip.behind.push(apart.db);
+            }
+        }
+        slip
+    }
+
+    /// Where a slip leaves the least, if that is less than `most` and what is behind it tells.
+    fn likeliest(before: &[Option<Apart>], after: &[Option<Apart>], most: f32) -> Option<Slip> {
+        let sums = |frames: &[Option<Apart>]| -> Vec<f32> {
+            let mut sum = 0.0;
+            let sums = frames.iter().map(|apart| {
+                sum += apart.map_or(0.0, |apart| apart.db);
+                sum
+            });
+            std::iter::once(0.0).chain(sums).collect()
+        };
+        let (until, from, frames) = (sums(before), sums(after), before.len());
+        let apart = |at: usize| {
+            let spliced = at.saturating_sub(SPLICE_FRAMES)..(at + SPLICE_FRAMES).min(frames);
+            until[spliced.start] + from[frames] - from[spliced.end] + 2.0 * SPLICE_FRAMES as f32 * SPLICE_DB
+        };
+        let mut places: Vec<usize> = (0..frames).filter(|&at| apart(at) < most).collect();
+        places.sort_by(|&a, &b| apart(a).total_cmp(&apart(b)));
+        places.into_iter().map(|at| Slip::of(before, after, at)).find(Slip::is_told)
+    }
+
+    /// Enough sounds behind it, and is the same there.
+    fn is_told(&self) -> bool {
+        self.behind.len() >= SLIP_SOUNDING && percentile(self.behind.iter().copied(), 0.6) <= SLIP_DB_MAX
+    }
+}
+
+fn sounds(levels: &[f32; BANDS], top: f32) -> bool {
+    levels.iter().filter(|&&level| level - top > FLOOR_DB).count() >= BANDS / 4
 }
 
 /// What gain and response make one beginning of the other.
