@@ -406,3 +406,36 @@ fn strangers_are_refused_at_once_counted_and_flood_nothing() {
     let refused = daemon.log.iter().filter(|line| daemon::says(line, "a call to us was refused")).count();
     assert!((1..=10).contains(&refused), "{refused} lines of the log for 302 calls");
 }
+
+#[test]
+fn the_daemon_keeps_a_call_back_as_a_call_of_its_own_and_its_ledger_is_sound() {
+    let pbx = Pbx::start().unwrap_or_else(|why| panic!("{why}"));
+    let home = Home::new();
+    let account = "username: line, password: { env: LAB_PASSWORD }, register: true";
+    home.write(
+        "_trunks.yaml",
+        &format!(
+            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  main: {{ server: \"sip:127.0.0.1:{}\", {account} }}\n",
+            pbx.port
+        ),
+    );
+    home.write(
+        "back.yaml",
+        &format!(
+            "hotline: back\ntarget: sip:4050@127.0.0.1:{}\ntrunk: main\nprobes:\n  - name: promised\n    \
+             steps: [{{ wait: 5s }}, hang_up]\n    callback: {{ within: 30s, from: \"4050\" }}\n",
+            pbx.port
+        ),
+    );
+    let mut daemon = Daemon::start_with(&home, &[("LAB_PASSWORD", "bell-at-night")], None);
+    daemon.wait_for_metric("nightbell_trunk_up{trunk=\"main\"}", |up| up == Some(1.0));
+    daemon.alert("back", "a1");
+    let back = daemon.wait_for("over");
+    assert!(back["plan"].as_str().is_some_and(|plan| plan.contains("/callback@")), "{}", daemon.shown());
+    let asked = daemon.wait_for("over");
+    assert!(asked["plan"].as_str().is_some_and(|plan| !plan.contains("/callback@")), "{}", daemon.shown());
+    daemon.wait_for_metric("nightbell_inbound_calls_total{result=\"answered\",trunk=\"main\"}", |n| n == Some(1.0));
+    daemon.stop();
+    let (code, said) = home.verify();
+    assert_eq!(code, Some(0), "{said}\n{}", daemon.shown());
+}
