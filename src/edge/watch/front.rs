@@ -50,17 +50,22 @@ impl Front {
         trunks: Arc<Trunks>,
         store: Store,
         wall: Arc<dyn Wall>,
-        past: &[PastCheck],
     ) -> Front {
+        Front { wall, metrics, board, orders, works, trunks, store, targets: Arc::default() }
+    }
+
+    /// Calls of `/probe` that an earlier life made in the last hour count as they would have there.
+    pub fn remembering(mut self, past: &[PastCheck]) -> Front {
         let mut targets: BTreeMap<String, Called> = BTreeMap::new();
         for check in past {
             // A clock that was set back since makes it as young as can be.
-            let age = (wall.now() - check.at).to_std().unwrap_or_default();
+            let age = (self.wall.now() - check.at).to_std().unwrap_or_default();
             if let Some(at) = Instant::now().checked_sub(age) {
                 targets.entry(check.target.clone()).or_default().at.push_back(at);
             }
         }
-        Front { wall, metrics, board, orders, works, trunks, store, targets: Arc::new(Mutex::new(targets)) }
+        self.targets = Arc::new(Mutex::new(targets));
+        self
     }
 
     fn hold(&self, target: &Target) -> Result<Calling, String> {

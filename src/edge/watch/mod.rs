@@ -118,8 +118,8 @@ pub async fn watch(
     board.remember(&found.memory.standings);
     let trunks = Arc::new(Trunks::new(Some(trunks::listener(metrics.clone(), board.clone()))));
     let (works, store) = (keeper.works.clone(), keeper.store.clone());
-    let front =
-        Front::new(metrics.clone(), board.clone(), orders.0, works, trunks.clone(), store, wall.clone(), &found.checks);
+    let front = Front::new(metrics.clone(), board.clone(), orders.0, works, trunks.clone(), store, wall.clone());
+    let front = front.remembering(&found.checks);
     let (web, address) = serve_web(&settings, front).await?;
 
     keeper.works.write(Work::Line(Write::Config { files: files.hashes }));
