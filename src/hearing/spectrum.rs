@@ -13,6 +13,9 @@ pub const SHORT: usize = 256;
 /// Samples of the long window: 64 ms, bins of 15.6 Hz. Tells 440 from 480 Hz.
 pub const LONG: usize = 512;
 
+/// Samples of the widest window there may be: what prompts are known by.
+pub const WIDEST: usize = 4_096;
+
 /// Butterflies done at once. Real and imaginary parts lie apart, so that a compiler makes one instruction of four.
 const LANES: usize = 4;
 
@@ -34,12 +37,12 @@ struct Tables {
 }
 
 /// By the size's power of two.
-static TABLES: [OnceLock<Tables>; LONG.trailing_zeros() as usize + 1] =
-    [const { OnceLock::new() }; LONG.trailing_zeros() as usize + 1];
+static TABLES: [OnceLock<Tables>; WIDEST.trailing_zeros() as usize + 1] =
+    [const { OnceLock::new() }; WIDEST.trailing_zeros() as usize + 1];
 
 impl Spectrum {
     pub fn new(size: usize) -> Spectrum {
-        assert!(size.is_power_of_two() && (8..=LONG).contains(&size));
+        assert!(size.is_power_of_two() && (8..=WIDEST).contains(&size));
         Spectrum(TABLES[size.trailing_zeros() as usize].get_or_init(|| Tables::new(size)))
     }
 
@@ -53,7 +56,16 @@ impl Spectrum {
 
     /// `samples.len()` is the window's size, `power.len()` is `bins()`.
     pub fn power(&self, samples: &[f32], power: &mut [f32]) {
-        let (mut re, mut im) = ([0.0; LONG / 2], [0.0; LONG / 2]);
+        if self.0.size <= LONG {
+            self.power_within::<{ LONG / 2 }>(samples, power)
+        } else {
+            self.power_within::<{ WIDEST / 2 }>(samples, power)
+        }
+    }
+
+    /// With room on the stack that fits: most windows are short, and every frame has some.
+    fn power_within<const ROOM: usize>(&self, samples: &[f32], power: &mut [f32]) {
+        let (mut re, mut im) = ([0.0; ROOM], [0.0; ROOM]);
         let half = self.0.size / 2;
         self.0.power(samples, power, &mut re[..half], &mut im[..half]);
     }
