@@ -37,6 +37,11 @@ impl Call {
     }
 
     fn said(self, from: f64, to: f64, kind: &str, text: &str, options: &[(&str, &str)]) -> Call {
+        self.said_late(from, to, to + 1.0, kind, text, options)
+    }
+
+    /// Said then, and written down at `heard`.
+    fn said_late(self, from: f64, to: f64, heard: f64, kind: &str, text: &str, options: &[(&str, &str)]) -> Call {
         let transcript = Transcript {
             lang: if text.is_ascii() { Lang::En } else { Lang::Zh },
             text: text.into(),
@@ -47,7 +52,7 @@ impl Call {
         };
         let options = options.iter().map(|(k, l)| (k.to_string(), l.to_string())).collect();
         self.then(
-            to + 1.0,
+            heard,
             What::Words { from: at(from), to: at(to), transcript, meaning: Meaning { kind: kind.into(), options } },
         )
     }

