@@ -155,7 +155,7 @@ impl Framer {
                     return Err(Broken::TooLong);
                 }
                 // Another protocol is known before its first line ends.
-                if self.head.lines == 0 && !may_begin(bytes) {
+                if self.head.lines == 0 && !may_begin(bytes.strip_suffix(b"\r").unwrap_or(bytes)) {
                     return Err(Broken::NotSip);
                 }
                 return Ok(false);
@@ -261,9 +261,9 @@ fn is_first_line(line: &[u8]) -> bool {
 }
 
 /// False as soon as no first line can come of this: a method or `SIP/2.0`, and no byte of control. What it lets pass
-/// whole it lets pass in part, so that it does not matter where the pieces of a stream end.
+/// whole it lets pass in part, so that it does not matter where the pieces of a stream end. The line's own end is not
+/// among `bytes`.
 fn may_begin(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let word = bytes.split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
     let fine = |b: &u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~/".contains(b);
     let no_control = |b: &u8| !b.is_ascii_control() || matches!(b, b'\t' | b'\r');
@@ -304,6 +304,24 @@ mod tests {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Found by the fuzz target `sip_stream`: two carriage returns at the end of a first line.
+    #[test]
+    fn a_line_end_too_many_is_told_alike_wherever_the_pieces_end() {
+        for first in ["SIP/3.09hG4bK1\r\r\n", "BYE\r\r\n", "BYE sip:a@h SIP/2.0\r\r\n"] {
+            let stream = format!("{BYE}{first}l: 0\r\n\r\n");
+            let whole = cut(&[stream.as_bytes()]);
+            for length in 1..stream.len() {
+                let pieces: Vec<&[u8]> = stream.as_bytes().chunks(length).collect();
+                let (frames, broken) = cut(&pieces);
+                assert_eq!(
+                    (messages(&frames), broken),
+                    (messages(&whole.0), whole.1),
+                    "{first:?} in pieces of {length}"
+                );
+            }
+        }
     }
 
     #[test]
