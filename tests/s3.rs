@@ -135,6 +135,7 @@ fn a_bucket_out_of_reach_costs_no_call_its_record() {
     let bucket = Bucket::start();
     home.elsewhere = bucket.environment();
     let mut daemon = Daemon::start(&home);
+    daemon.wait_for("the vault took what it could not take before");
     daemon.stop();
     let keys = bucket.keys();
     assert_eq!(keys.len(), 2, "{keys:?}\n{}", daemon.shown());

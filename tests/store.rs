@@ -371,7 +371,14 @@ async fn pages_find_calls_and_what_is_forgotten_is_found_no_more() {
         assert_eq!(found("my name is li", None).await.len(), 4);
         assert_eq!(found("欢迎", None).await, all);
         store.downloaded(minute(11), "lin", &call(2), "wav").await.unwrap();
+        // Waiting for the vault, and known by its sound: neither outlives the call.
+        let hotline = plan(2).hotline;
+        let known = store.prompts().join(format!("{hotline}.nbprompts"));
+        let waits = store.inflight().join(format!("{}.wav", call(2)));
+        fs::create_dir_all(store.prompts()).unwrap();
+        [&known, &waits].iter().for_each(|file| fs::write(file, b"a voice").unwrap());
         let gone = store.forget(minute(12), &call(2), "lin", "Ms. Li asked for it").await.unwrap();
+        assert!(!known.exists() && !waits.exists());
         assert_eq!(gone, 3, "tape, recording, record");
         assert_eq!(found("欢迎", None).await.len(), 5);
         let kept = books.call(&call(2)).await.unwrap().expect("that it was made stays");

@@ -6,7 +6,7 @@ use nightbell::edge::plan::{self, Wanted};
 use nightbell::hearing::words::RawHearing;
 use nightbell::vocabulary::trace::MediaReport;
 use nightbell::vocabulary::{HeardKind, Lang, Taping, What};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,34 +40,13 @@ fn steps(text: &str) -> Vec<Step> {
 
 fn wanted(port: u16, steps: Vec<Step>, tape: Taping) -> Wanted {
     Wanted {
-        id: None,
-        not_before: None,
-        target: format!("sip:talk@127.0.0.1:{port}").parse().expect("a target"),
-        hotline: None,
-        probe: None,
-        trunk: None,
-        attended: None,
-        credentials: None,
         languages: vec![Lang::En],
         tones: Some("US".into()),
         ring_limit: Duration::from_secs(30),
         call_limit: Duration::from_secs(120),
         steps,
-        folder: PathBuf::new(),
-        expect: None,
-        timezone: None,
-        hours: None,
-        goes_on_with_people: false,
-        map: None,
-        explore: None,
-        keys: None,
-        codecs: Vec::new(),
-        srtp: None,
-        persona: Default::default(),
-        prompts: None,
-        follow_refer: false,
-        callback: None,
         tape,
+        ..Wanted::to(format!("sip:talk@127.0.0.1:{port}").parse().expect("a target"))
     }
 }
 

@@ -198,13 +198,7 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
         Some(target) if wrong.is_empty() => {
             let tones = tones.or_else(|| plan::country_of(&target).map(str::to_string));
             let wanted = Wanted {
-                id: None,
-                not_before: None,
-                target,
-                hotline: None,
-                probe: None,
                 trunk,
-                attended: None,
                 credentials,
                 languages,
                 tones,
@@ -212,20 +206,12 @@ fn wanted(args: &Args) -> Result<(Wanted, Option<Allow>), Vec<String>> {
                 call_limit,
                 steps,
                 folder: args.config.clone(),
-                expect: None,
-                timezone: None,
-                hours: None,
-                goes_on_with_people: false,
-                map: None,
                 prompts: (!args.anew).then(|| folder_of(args).join("prompts")),
-                explore: None,
                 keys,
                 codecs,
                 srtp,
-                persona: Default::default(),
-                follow_refer: false,
                 callback,
-                tape: Default::default(),
+                ..Wanted::to(target)
             };
             Ok((wanted, allow))
         }

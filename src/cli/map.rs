@@ -440,39 +440,18 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
             let config = loaded(args, wrong)?;
             (args.trunk.as_ref().and_then(|name| named(name, &config, wrong)), Some(config.allow))
         };
+        let country = || plan::country_of(&target).map(str::to_string);
         let wanted = Wanted {
-            id: None,
-            not_before: None,
-            tones: args
-                .tones
-                .as_ref()
-                .map(|t| t.to_ascii_uppercase())
-                .or_else(|| plan::country_of(&target).map(str::to_string)),
-            target,
-            hotline: None,
+            tones: args.tones.as_ref().map(|t| t.to_ascii_uppercase()).or_else(country),
             probe: Some("map".into()),
             trunk,
-            attended: None,
-            credentials: None,
             languages: languages(&args.lang, wrong),
             ring_limit: Duration::from_secs(60),
             call_limit,
-            steps: Vec::new(),
             folder: args.config.clone(),
-            expect: None,
-            timezone: None,
             hours: args.hours.clone(),
-            goes_on_with_people: false,
-            map: None,
-            persona: Default::default(),
             prompts: Some(folder.join("prompts")),
-            follow_refer: false,
-            callback: None,
-            tape: Default::default(),
-            explore: None,
-            keys: None,
-            codecs: Vec::new(),
-            srtp: None,
+            ..Wanted::to(target)
         };
         let order = Box::new(Order { wanted, allow, folder, writer: None });
         return Some(Source::Calls { order, budget });
@@ -511,6 +490,10 @@ fn by_calls(args: &Args, wrong: &mut Vec<String>) -> Option<Source> {
         hours: args.hours.clone().or_else(|| hotline.hours.as_ref().map(|h| h.0.clone())),
         goes_on_with_people: false,
         prompts: Some(folder.join("prompts")),
+        // What the probe's own calls wait for and go along with is none of a map's.
+        follow_refer: false,
+        callback: None,
+        tape: Default::default(),
         ..Wanted::by_probe(hotline, probe, None, None)
     };
     let budget = Budget {

@@ -61,6 +61,22 @@ impl std::fmt::Debug for Desk {
     }
 }
 
+/// One of the places for calls that are answered at once; given back however the answering ends.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn taken(of: &Arc<AtomicUsize>) -> Place {
+        of.fetch_add(1, Ordering::Relaxed);
+        Place(of.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// What becomes of an INVITE that belongs to no call.
 pub enum Incoming {
     Refused { status: u16, reason: &'static str },
@@ -115,7 +131,7 @@ impl Desk {
         remote: SocketAddr,
         mut shared: Shared,
     ) -> Incoming {
-        self.answering.fetch_add(1, Ordering::Relaxed);
+        let place = Place::taken(&self.answering);
         let caller = expected::callers(invite).into_iter().next().unwrap_or_else(|| "anonymous".to_string());
         let code = |awaited: &Arc<Awaited>| {
             awaited.expectation.code.clone().map(|code| (code, awaited.expectation.call.clone()))
@@ -129,8 +145,8 @@ impl Desk {
         }
         shared.comes_first(first);
         let target = invite.request_uri().unwrap_or_default().to_string();
-        let answering = self.answering.clone();
         let work = move || {
+            let place = place;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let finished = runtime.map_err(|e| e.to_string()).and_then(|runtime| {
                 let first = &for_whom[0];
@@ -146,7 +162,7 @@ impl Desk {
                 );
                 runtime.block_on(answered).map_err(|e| e.to_string())
             });
-            answering.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
             let mut finished = match finished {
                 Ok(finished) => Some(Box::new(finished)),
                 Err(why) => {
@@ -175,10 +191,7 @@ impl Desk {
         };
         match std::thread::Builder::new().name("called".into()).spawn(work) {
             Ok(_) => Incoming::Answered,
-            Err(_) => {
-                self.answering.fetch_sub(1, Ordering::Relaxed);
-                Incoming::Refused { status: 503, reason: "Service Unavailable" }
-            }
+            Err(_) => Incoming::Refused { status: 503, reason: "Service Unavailable" },
         }
     }
 }

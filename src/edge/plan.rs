@@ -23,7 +23,7 @@ use crate::record::call::CallFacts;
 use crate::record::known_prompts::KnownPrompts;
 use crate::record::tape::TapeHeader;
 use crate::vocabulary::trace::KeyChoice;
-use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Taping, Target, View};
+use crate::vocabulary::{Codec, Event, Lang, SAMPLE_RATE, Seed, Srtp, Taping, Target, View, limits};
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, Utc};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -91,18 +91,47 @@ pub enum NotMade {
 }
 
 impl Wanted {
+    /// A call there that asks for nothing: as long as a call may be, heard anew, and all of it kept.
+    pub fn to(target: Target) -> Wanted {
+        Wanted {
+            id: None,
+            not_before: None,
+            target,
+            hotline: None,
+            probe: None,
+            trunk: None,
+            attended: None,
+            credentials: None,
+            languages: Vec::new(),
+            tones: None,
+            ring_limit: limits::RING_MAX,
+            call_limit: limits::CALL_MAX,
+            steps: Vec::new(),
+            folder: PathBuf::new(),
+            expect: None,
+            timezone: None,
+            hours: None,
+            goes_on_with_people: false,
+            map: None,
+            prompts: None,
+            explore: None,
+            keys: None,
+            codecs: Vec::new(),
+            srtp: None,
+            persona: Persona::default(),
+            follow_refer: false,
+            callback: None,
+            tape: Taping::default(),
+        }
+    }
+
     /// A probe of a file, with what is expected of it at this hour (`schedule::expectation_at`).
     pub fn by_probe(hotline: &Hotline, probe: &Probe, trunk: Option<&Trunk>, expect: Option<Expectation>) -> Wanted {
         let folder = Path::new(&hotline.file).parent().unwrap_or(Path::new("."));
         Wanted {
-            id: None,
-            not_before: None,
-            target: hotline.target.clone(),
             hotline: Some(hotline.name.clone()),
             probe: Some(probe.name.clone()),
             trunk: trunk.cloned(),
-            attended: None,
-            credentials: None,
             languages: hotline.languages.clone(),
             tones: hotline.calendar.clone().or_else(|| country_of(&hotline.target).map(str::to_string)),
             ring_limit: probe.ring_limit,
@@ -113,16 +142,12 @@ impl Wanted {
             timezone: Some(hotline.timezone),
             hours: hotline.hours.as_ref().map(|h| h.0.clone()),
             goes_on_with_people: probe.if_human == IfHuman::GoOn,
-            map: None,
-            prompts: None,
-            explore: None,
             keys: probe.dtmf,
-            codecs: Vec::new(),
-            srtp: None,
             persona: probe.persona.clone(),
             follow_refer: probe.follow_refer,
             callback: probe.callback.clone(),
             tape: probe.tape.unwrap_or_default(),
+            ..Wanted::to(hotline.target.clone())
         }
     }
 

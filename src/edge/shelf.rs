@@ -10,6 +10,11 @@ use chrono::NaiveDate;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a process waits for another that writes, and how long between two looks.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_BREATH: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Debug)]
 pub struct Shelf {
@@ -26,6 +31,17 @@ impl Shelf {
             file.push_str(&format!("-{}", &sha256_hex(name.as_bytes())[..8]));
         }
         Shelf { file: folder.join(format!("{file}.nbprompts")) }
+    }
+
+    /// Nothing is known of this hotline any more.
+    pub fn clear(&self) -> io::Result<()> {
+        for ending in ["nbprompts", "nbprompts.part", "nbprompts.unreadable"] {
+            match fs::remove_file(self.file.with_extension(ending)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// What is known. A file that cannot be read is set aside beside its place.
@@ -57,14 +73,20 @@ impl Shelf {
         KnownPrompts::from_bytes(&bytes)
     }
 
-    /// Adds what a call heard. Calls of other processes wait.
+    /// Adds what a call heard. Calls of other processes wait, and not for ever: what is not remembered is heard anew.
     pub fn learn(&self, lessons: &[Lesson], on: NaiveDate) -> io::Result<()> {
         if lessons.is_empty() {
             return Ok(());
         }
         fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))?;
         let lock = File::create(self.file.with_extension("lock"))?;
-        lock.lock()?;
+        let until = Instant::now() + LOCK_PATIENCE;
+        while let Err(why) = lock.try_lock() {
+            if Instant::now() > until {
+                return Err(why.into());
+            }
+            std::thread::sleep(LOCK_BREATH);
+        }
         let mut known = self.known();
         known.learn(lessons, on);
         let half = self.file.with_extension("nbprompts.part");
@@ -132,6 +154,9 @@ mod tests {
         assert_eq!(shelf.known().len(), 1);
         shelf.learn(&[lesson(2)], day(2)).unwrap();
         assert_eq!(shelf.known().len(), 2);
+        shelf.clear().unwrap();
+        assert!(shelf.known().is_empty());
+        shelf.clear().unwrap();
     }
 
     #[test]

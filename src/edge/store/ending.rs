@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// What `edge::call` may leave of one call.
 const ENDINGS: [&str; 5] = ["nbtape", "wav", "json", "json.part", "reserve"];
 
+/// So many files that the vault refuses end a round of putting them away.
+const REFUSED_IN_A_ROUND: u32 = 3;
+
 impl Store {
     /// `used_ms` stands in for a length that is not known.
     pub(super) async fn end(
@@ -79,12 +82,12 @@ impl Store {
         Ok(PutAway { record, waiting: files.iter().filter(|(_, kept)| kept.is_none()).count() })
     }
 
-    /// What an earlier process left in `inflight/`: what is in the vault goes, what the vault could not take then is put
-    /// away now, and what belongs to no call is moved to `lost/`.
-    pub(super) async fn tidy_inflight(&self, now: DateTime<Utc>) {
+    /// What an earlier process left in `inflight/`: what is in the vault goes, what belongs to no call is moved to `lost/`.
+    /// What waits for the vault goes on waiting: a start must not depend on a bucket.
+    pub(super) async fn tidy_inflight(&self) {
         for left in self.left_behind() {
-            match self.put_away_late(now, &left).await {
-                Ok(Late::Kept | Late::Waits | Late::UnderWay) => {}
+            match self.late(&left).await {
+                Ok(Late::Kept | Late::Waits { .. } | Late::UnderWay) => {}
                 Ok(Late::Nobodys) => {
                     let lost = self.data().join("lost");
                     let moved = super::seal::private_folder(&lost).is_ok()
@@ -99,13 +102,26 @@ impl Store {
 
     /// Evidence that the vault could not take when its call ended is tried again. Answers how many files it took.
     pub async fn catch_up_evidence(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
-        let mut taken = 0;
+        let (mut taken, mut refused) = (0, 0);
         for left in self.left_behind() {
-            match self.put_away_late(now, &left).await? {
-                Late::Kept => taken += 1,
-                // The vault is still away: the rest can wait for the next time.
-                Late::Waits => break,
-                Late::UnderWay | Late::Nobodys => {}
+            let Late::Waits { what, human_ms } = self.late(&left).await? else { continue };
+            let (call, name) = (left.call.clone(), left.name());
+            let place = format!("evidence/{}/{name}", now.format("%Y/%m/%d"));
+            match self.shared.vault.put(what, &left.path, &place).await {
+                Ok(file) => {
+                    tracing::info!(call, "{name} is kept now");
+                    self.submit(now, vec![Op::KeptLate { call, file, human_ms }]).await?;
+                    remove(&left.path);
+                    taken += 1;
+                }
+                Err(e) => {
+                    tracing::warn!(call, "{name} still cannot be put away: {e}");
+                    refused += 1;
+                    // One bad file holds up no other; a vault that is away takes none of them.
+                    if refused == REFUSED_IN_A_ROUND {
+                        break;
+                    }
+                }
             }
         }
         Ok(taken)
@@ -118,43 +134,36 @@ impl Store {
         left
     }
 
-    async fn put_away_late(&self, now: DateTime<Utc>, left: &Left) -> Result<Late, StoreError> {
-        let (call, name) = (&left.call, left.name());
-        let Some(state) = self.state_of(call).await? else { return Ok(Late::Nobodys) };
+    /// What is to become of it. What is in the vault, or no longer wanted, goes from here.
+    async fn late(&self, left: &Left) -> Result<Late, StoreError> {
+        let Some(state) = self.state_of(&left.call).await? else { return Ok(Late::Nobodys) };
         if !state.ended {
             return Ok(Late::UnderWay);
         }
         // Without a record: forgotten since, or its time was over.
-        let wanted = match (left.what, state.record) {
-            (Some(what), Some(record)) if !self.has_evidence(call, what).await? => Some((what, record.human_ms)),
-            _ => None,
-        };
-        let Some((what, human_ms)) = wanted else {
-            remove(&left.path);
-            return Ok(Late::Kept);
-        };
-        let place = format!("evidence/{}/{name}", now.format("%Y/%m/%d"));
-        match self.shared.vault.put(what, &left.path, &place).await {
-            Ok(file) => {
-                self.submit(now, vec![Op::KeptLate { call: call.clone(), file, human_ms }]).await?;
-                remove(&left.path);
-                tracing::info!(call, "{name} is kept now");
-                Ok(Late::Kept)
+        match (left.what, state.record) {
+            (Some(what), Some(record)) if !self.has_evidence(&left.call, what).await? => {
+                Ok(Late::Waits { what, human_ms: record.human_ms })
             }
-            Err(e) => {
-                tracing::warn!(call, "{name} still cannot be put away: {e}");
-                Ok(Late::Waits)
+            _ => {
+                remove(&left.path);
+                Ok(Late::Kept)
             }
         }
     }
+
+    /// Nothing of a call waits to be put away any more.
+    pub(super) fn drop_waiting(&self, call: &str) {
+        self.left_behind().iter().filter(|left| left.call == call).for_each(|left| remove(&left.path));
+    }
 }
 
-/// What became of a file that was left behind.
+/// What is to become of a file that was left behind.
 enum Late {
     /// It is in the vault, or it is no longer wanted; it is gone from here.
     Kept,
-    /// The vault does not take it.
-    Waits,
+    /// The vault is still to take it.
+    Waits { what: EvidenceKind, human_ms: Option<u64> },
     /// Its call is not over, or its end is being written.
     UnderWay,
     /// No call of the ledger wrote it.

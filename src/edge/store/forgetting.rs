@@ -1,10 +1,11 @@
 //! A person asks that a call be forgotten: its tape, its recording and its record go at once, whatever retention says.
-//! What stays is the tombstone: the ledger says that there was a call, what it came to, what was deleted (by its hash),
-//! who asked for it and why.
+//! So does what the prompts of its hotline are known by, and what waits to be put away. What stays is the tombstone: the
+//! ledger says that there was a call, what it came to, what was deleted (by its hash), who asked for it and why.
 
 use super::upkeep::kept_file;
 use super::writer::Op;
 use super::{Store, StoreError};
+use crate::edge::shelf::Shelf;
 use crate::record::merkle::Hash;
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -35,7 +36,7 @@ impl Store {
     /// Answers how many files went, the record among them. Killed in between, the next upkeep removes the rest.
     pub async fn forget(&self, now: DateTime<Utc>, call: &str, by: &str, why: &str) -> Result<usize, NotForgotten> {
         let readers = &self.shared.readers;
-        let row = sqlx::query("SELECT state FROM plans WHERE call = $1")
+        let row = sqlx::query("SELECT state, hotline FROM plans WHERE call = $1")
             .bind(call.to_string())
             .fetch_optional(readers)
             .await?
@@ -43,6 +44,7 @@ impl Store {
         if row.try_get::<String, _>("state")? == "planned" {
             return Err(NotForgotten::UnderWay(call.to_string()));
         }
+        let hotline: String = row.try_get("hotline")?;
         let files = sqlx::query(
             "SELECT path, call, what, sha256, bytes FROM evidence WHERE call = $1 AND state = 'kept' ORDER BY path",
         )
@@ -69,6 +71,11 @@ impl Store {
             ops.push(Op::RecordDeleted { call: owned(call), rule: owned(RULE), old: Hash::of(text.as_bytes()) });
         }
         self.submit(now, ops).await?;
+        // A person who was taken for a recording may be among what prompts are known by: they are learned anew.
+        if let Err(e) = Shelf::new(&self.prompts(), &hotline).clear() {
+            tracing::error!(call, "the prompts known of {hotline} could not be removed: {e}");
+        }
+        self.drop_waiting(call);
         for path in paths {
             // Trouble here is upkeep's: the ledger says that the file is gone, and it will be.
             match self.shared.vault.remove(&path).await {

@@ -256,6 +256,11 @@ impl Store {
         &self.shared.places.data
     }
 
+    /// Where known prompts lie, a file a hotline.
+    pub fn prompts(&self) -> PathBuf {
+        self.data().join("prompts")
+    }
+
     /// Where it was opened.
     pub fn places(&self) -> &Places {
         &self.shared.places
@@ -286,7 +291,7 @@ impl Store {
             let record = self.end(now, ending, end, used).await?.record;
             recovered.push(Recovered { plan, record, whole });
         }
-        self.tidy_inflight(now).await;
+        self.tidy_inflight().await;
         Ok(recovered)
     }
 

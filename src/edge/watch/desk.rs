@@ -283,7 +283,7 @@ impl Desk {
             wanted: plan::Wanted {
                 id: Some(call),
                 attended: trunk.as_deref().and_then(|trunk| self.trunks.named(trunk)),
-                prompts: Some(self.keeper.inflight.with_file_name("prompts")),
+                prompts: Some(self.keeper.store.prompts()),
                 ..wanted
             },
             config,

@@ -25,6 +25,8 @@ const BREATHS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 /// Rules of retention and redaction are carried out this often.
 const UPKEEP: Duration = Duration::from_secs(120);
+/// The first time they do so soon: an earlier life may have left something.
+const FIRST_UPKEEP: Duration = Duration::from_secs(5);
 /// The size of ledger and store is told this often.
 const FIGURES: Duration = Duration::from_secs(15);
 /// Pages lag behind the records by so much at most.
@@ -351,8 +353,9 @@ impl Writer {
 
     /// Carries out the rules of retention and redaction, for as long as it is let.
     async fn tidy(self, board: Arc<Board>) {
+        let mut pause = FIRST_UPKEEP;
         loop {
-            tokio::time::sleep(UPKEEP).await;
+            tokio::time::sleep(std::mem::replace(&mut pause, UPKEEP)).await;
             match self.store.catch_up_evidence(self.wall.now()).await {
                 Ok(0) => {}
                 Ok(files) => tracing::warn!(files, "the vault took what it could not take before"),
