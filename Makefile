@@ -40,12 +40,12 @@ test: packages model prompts asterisk kamailio sipp tshark prometheus postgres b
 
 ## test-long: make test, all known prompts, 100000 strange far sides, 1000 calls at once, fuzzing, a bucket, 100 kills of the daemon
 test-long: test
-	@NIGHTBELL_PROMPTS=whole $(cargo) test --locked --test known_prompts -- --nocapture
 	@NIGHTBELL_BEHAVIOURS=100000 $(cargo) test --locked --test behaviours -- --nocapture
 	@NIGHTBELL_LINES=1000 $(cargo) test --locked --test many_lines
 	@setup/fuzz
 	@$(cargo) test --locked --features s3 --test s3
 	@setup/kill-storm 100
+	@NIGHTBELL_PROMPTS=whole $(cargo) test --locked --test known_prompts -- --nocapture
 .PHONY: test-long
 
 ## kill-storm: the daemon killed at 1000 random instants (KILLS=1000), with nothing lost; an hour

@@ -59,6 +59,34 @@ fn operators() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages/operators.yaml")
 }
 
+/// The page of the month counts from the records alone, the report from the ledger: both come to the same.
+fn the_page_says_the_same(page: &str, report: &serde_json::Value) {
+    let hotlines = report["hotlines"].as_array().expect("hotlines");
+    assert!(hotlines.len() > 3, "{report}");
+    for hotline in hotlines {
+        let name = hotline["name"].as_str().expect("a name");
+        let (due, availability) = (&hotline["section"]["due"], &hotline["section"]["availability"]);
+        let row = page.split("<tr>").find(|row| row.contains(&format!("href=\"/hotlines/{name}\"")));
+        let row = row.unwrap_or_else(|| panic!("{name} is not on the page"));
+        let cells: Vec<u64> = row
+            .split("<td class=\"number\">")
+            .skip(1)
+            .map(|cell| {
+                let text = cell.split("</td>").next().expect("an end");
+                let text = text.strip_suffix("</a>").map_or(text, |text| text.rsplit('>').next().expect("a number"));
+                text.parse().unwrap_or_else(|_| panic!("{name}: {cell}"))
+            })
+            .collect();
+        let number = |value: &serde_json::Value| value.as_u64().unwrap_or_else(|| panic!("{name}: {hotline}"));
+        let [pass, fail, unclear, not_made] = cells[..] else { panic!("{name}: {row}") };
+        assert_eq!((pass + fail + unclear, not_made), (number(&due["made"]), number(&due["not_made"])), "{name}");
+        let (hits, of) = (number(&availability["hits"]), number(&availability["calls"]));
+        assert!(row.contains(&format!(" n = {of}<")), "{name}: {of} judged in the report; {row}");
+        let share = format!("<b>{:.1} %</b>", 100.0 * hits as f64 / of as f64);
+        assert!(of == 0 || row.contains(&share), "{name}: {share}; {row}");
+    }
+}
+
 #[test]
 fn readers_look_and_listen_operators_take_away_and_the_ledger_knows() {
     let open = Open::doors(Some(&operators()));
@@ -146,6 +174,7 @@ fn readers_look_and_listen_operators_take_away_and_the_ledger_knows() {
                 let json: serde_json::Value = serde_json::from_slice(&made.body).expect("JSON");
                 assert_eq!((&json["schema"], &json["month"]), (&"nightbell.report/1".into(), &month.as_str().into()));
                 assert!(json["calls"].as_array().is_some_and(|calls| !calls.is_empty()), "{json}");
+                the_page_says_the_same(&get(&open, &format!("/months/{month}?lang=en"), &wang).text(), &json);
             }
             "calls.csv" => assert!(made.text().lines().count() > 1),
             _ => {}

@@ -12,7 +12,7 @@ use nightbell::record::audit::FaultKind;
 use nightbell::record::ledger::Happening;
 use nightbell::record::tape;
 use nightbell::schedule::Remembered;
-use nightbell::vocabulary::{Cause, NotCalled, Outcome, PlanId, Seed, Standing, Verdict};
+use nightbell::vocabulary::{Cause, NotCalled, Outcome, PlanId, Seed, Share, Standing, Verdict};
 use sqlx::{Connection, Executor};
 use std::collections::BTreeSet;
 use std::fs;
@@ -317,13 +317,33 @@ async fn words_go_from_records_and_tapes_when_they_are_to() {
     on_both(async |places| {
         let store = Store::open(&places, noon()).await.unwrap();
         make_calls(&store, 3).await;
-        let rules = Redaction { sound: true, words: true, ..Redaction::default() };
+        let rules = Redaction { sound: Share::All, words: Share::All, ..Redaction::default() };
         let done = store.upkeep(minute(10), &Keeping::of_all(Retention::default(), rules)).await.unwrap();
         assert_eq!((done.redacted, done.troubles.len()), (2, 0), "{done:?}");
         let calls = store.calls(&Filter::default()).await.unwrap();
         let words = |n: usize| calls[n].record.heard.iter().map(|heard| heard.text.as_deref()).collect::<Vec<_>>();
         assert_eq!(words(0), [Some("欢迎致电"), Some("my name is Li")]);
         assert_eq!(words(2), [Some("欢迎致电"), None]);
+        store.close().await;
+        assert_eq!(faults(&audit(&places).await), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_sound_what_is_harmless_may_stay() {
+    on_both(async |places| {
+        let store = Store::open(&places, noon()).await.unwrap();
+        make_calls(&store, 3).await;
+        let rules = Redaction { sound: Share::Personal, ..Redaction::default() };
+        let done = store.upkeep(minute(10), &Keeping::of_all(Retention::default(), rules)).await.unwrap();
+        assert_eq!((done.redacted, done.troubles.len()), (2, 0), "{done:?}");
+        let read = |name: &str| fs::read(places.data.join("evidence/2026/11/22").join(name)).unwrap();
+        let sound = read("01CALL000003.redacted.wav");
+        let theirs: Vec<bool> = sound[44..].chunks(4).map(|frame| frame[..2] != [0, 0]).collect();
+        let loud = |from_s: usize, to_s: usize| theirs[from_s * 8_000..to_s * 8_000].contains(&true);
+        assert!(loud(0, 2), "nobody had answered");
+        assert!(!loud(3, 4), "a name");
         store.close().await;
         assert_eq!(faults(&audit(&places).await), []);
     })

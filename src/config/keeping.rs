@@ -4,7 +4,7 @@
 use super::node::{Kind, Node};
 use super::reader::{Fields, Reader, present};
 use super::span;
-use crate::vocabulary::limits;
+use crate::vocabulary::{Share, limits};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,19 +32,17 @@ impl Default for Retention {
 /// says who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redaction {
-    /// The sound of tapes and recordings.
-    pub sound: bool,
-    /// The words of tapes and records, all of them.
-    pub words: bool,
-    /// Of the words, numbers and names.
-    pub personal: bool,
+    /// Of the sound of tapes and recordings.
+    pub sound: Share,
+    /// Of the words of tapes and records.
+    pub words: Share,
     /// From the end of the call.
     pub wait: Duration,
 }
 
 impl Default for Redaction {
     fn default() -> Redaction {
-        Redaction { sound: true, words: false, personal: true, wait: Duration::ZERO }
+        Redaction { sound: Share::All, words: Share::Personal, wait: Duration::ZERO }
     }
 }
 
@@ -99,19 +97,16 @@ impl OwnRetention {
 /// What one file says of redaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnRedaction {
-    sound: Option<bool>,
-    /// (words, personal)
-    words: Option<(bool, bool)>,
+    sound: Option<Share>,
+    words: Option<Share>,
     wait: Option<Duration>,
 }
 
 impl OwnRedaction {
     pub fn over(&self, standard: &Redaction) -> Redaction {
-        let (words, personal) = self.words.unwrap_or((standard.words, standard.personal));
         Redaction {
             sound: self.sound.unwrap_or(standard.sound),
-            words,
-            personal,
+            words: self.words.unwrap_or(standard.words),
             wait: self.wait.unwrap_or(standard.wait),
         }
     }
@@ -130,22 +125,22 @@ pub(super) fn retention(reader: &Reader, node: &Node) -> Option<OwnRetention> {
 /// `redaction: { sound: after_human, words: personal, wait: 24h }`
 pub(super) fn redaction(reader: &Reader, node: &Node) -> Option<OwnRedaction> {
     let fields = reader.fields(node, "redaction", &["sound", "words", "wait"])?;
-    let word = |key: &'static str, known: &[&'static str]| match present(fields.get(key)) {
+    let share = |key: &'static str| match present(fields.get(key)) {
         None => Some(None),
-        Some(node) => reader.word(node, key, known).map(|word| Some(word.to_string())),
+        Some(node) => reader.word(node, key, &["after_human", "personal", "keep"]).map(|word| match word {
+            "after_human" => Some(Share::All),
+            "personal" => Some(Share::Personal),
+            _ => Some(Share::Nothing),
+        }),
     };
-    let sound = word("sound", &["after_human", "keep"]);
-    let words = word("words", &["after_human", "personal", "keep"]);
+    let sound = share("sound");
+    let words = share("words");
     let wait = match present(fields.get("wait")) {
         None => Some(None),
         Some(node) if reader.document.raw(node).trim_matches(['"', '\'']) == "0s" => Some(Some(Duration::ZERO)),
         Some(node) => length(reader, node, "wait").map(Some),
     };
-    Some(OwnRedaction {
-        sound: sound?.map(|word| word == "after_human"),
-        words: words?.map(|word| (word == "after_human", word != "keep")),
-        wait: wait?,
-    })
+    Some(OwnRedaction { sound: sound?, words: words?, wait: wait? })
 }
 
 fn kept(reader: &Reader, fields: &Fields, key: &'static str) -> Option<Option<Option<Duration>>> {

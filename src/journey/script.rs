@@ -4,40 +4,19 @@
 //! (`Attention::undecided_before`).
 
 mod choose;
+mod keys;
+mod patience;
 
-use super::attention::{Attention, Prompt, Words};
-use super::{effect, guard, human};
+use super::attention::{Attention, Words};
+use super::human;
 use crate::config::steps::Step;
-use crate::understanding::{self, OptionKey, PromptKind};
-use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, OurReason};
+use crate::understanding::{self, PromptKind};
+use crate::vocabulary::trace::{EndedBy, KeyMethod, OurReason};
 use crate::vocabulary::{HeardKind, Key, Moment, What};
 use choose::Choosing;
+pub use keys::Press;
+use patience::{EARLY_TONE_ENOUGH, PROMPT_END};
 use std::time::Duration;
-
-/// A key for an option is pressed once the menu has paused this long: keys pressed while a prompt plays are lost on
-/// menus that do not listen while they speak.
-const PAUSE_BEFORE_KEY: Duration = Duration::from_millis(900);
-/// ... but a prompt that never pauses is interrupted after this long.
-const PATIENCE_BEFORE_KEY: Duration = Duration::from_secs(20);
-/// A key pressed straight after the answer can be lost while media paths open.
-const SETTLE_AFTER_ANSWER: Duration = Duration::from_millis(600);
-/// A prompt has ended when nothing followed it for this long.
-const PROMPT_END: Duration = Duration::from_millis(1_800);
-/// Without a script: nothing at all for this long, and there is nothing to wait for.
-const LISTEN_SILENCE: Duration = Duration::from_secs(10);
-/// Without a script: after words, this much silence ends the listening.
-const LISTEN_PAUSE: Duration = Duration::from_secs(7);
-/// A prompt that goes on after the last step is heard to its end, for at most this long.
-const LAST_PROMPT_MAX: Duration = Duration::from_secs(40);
-/// Busy or congestion tone for this long says all it has to say.
-const TONE_ENOUGH: Duration = Duration::from_secs(4);
-const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
-/// An option that is known is waited for no longer than this while the prompt goes on: most menus listen while they
-/// speak, and the key is pressed again after the prompt if this one did not.
-const PATIENCE_WITH_OPTION: Duration = Duration::from_secs(6);
-
-/// Times a key for a listed option is pressed by a method known to work before the option is said to be dead.
-const TRIES: u8 = 2;
 
 /// What the script wants done.
 #[derive(Debug, PartialEq)]
@@ -50,31 +29,6 @@ pub enum Act {
     Say(String),
     HangUp(OurReason),
     Tell(What),
-}
-
-/// A key on its way or sent.
-#[derive(Clone, Debug)]
-pub struct Press {
-    pub key: Key,
-    pub label: Option<String>,
-    /// How sure it is that the key was offered, of 100.
-    sure: u8,
-    pub sent: Option<(Moment, Moment, KeyMethod)>,
-    pub effect: Option<Effect>,
-    /// Keys pressed in a row are proven together, by their last.
-    last_of_row: bool,
-    first_of_row: bool,
-    /// The hotline had taken the key before it.
-    begins_row: bool,
-    /// What the prompt before it offered: (key, label).
-    offered: Vec<(char, String)>,
-    /// Where the prompt that was heard before this key began.
-    prompt_from: Moment,
-    /// Pressed into a prompt that went on.
-    barged_in: bool,
-    /// How often its row was pressed before this time, and by which methods, this time's last.
-    again: u8,
-    tried: Vec<KeyMethod>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -92,23 +46,6 @@ enum State {
     },
     /// Hung up, by whom ever.
     Over,
-}
-
-/// How a row of keys is pressed this time.
-struct Try {
-    /// How sure it is that the menu offered it, of 100.
-    sure: u8,
-    /// None: the best of those that offer and answer left.
-    method: Option<KeyMethod>,
-    /// How often it was pressed before, and by which methods.
-    again: u8,
-    tried: Vec<KeyMethod>,
-}
-
-impl Press {
-    fn once_more(&self, method: Option<KeyMethod>) -> Try {
-        Try { sure: self.sure, method, again: self.again + 1, tried: self.tried.clone() }
-    }
 }
 
 /// Everything a step may look at.
@@ -297,30 +234,6 @@ impl Script {
         self.state = State::Over;
     }
 
-    fn prove_keys(&mut self, scene: &Scene, acts: &mut Vec<Act>) {
-        for index in 0..self.presses.len() {
-            let press = &self.presses[index];
-            let Some((from, to, _)) = press.sent else { continue };
-            if press.effect.is_some() || !press.last_of_row {
-                continue;
-            }
-            // A later key ends the time in which this one could be proven.
-            let superseded = self.presses[index + 1..].iter().any(|p| p.sent.is_some());
-            if superseded {
-                continue;
-            }
-            if let Some(effect) =
-                effect::prove((from, to), press.prompt_from, scene.now, scene.attention, scene.hung_up(), scene.context)
-            {
-                self.presses[index].effect = Some(effect);
-                if matches!(effect, Effect::NewPrompt | Effect::Transfer) {
-                    self.proven_method = self.presses[index].sent.map(|(.., method)| method);
-                }
-                acts.push(Act::Tell(What::KeyEffect { index, effect }));
-            }
-        }
-    }
-
     /// A person on the line ends the journey politely, unless the script goes on to speak with them.
     fn recognise_person(&mut self, scene: &Scene, acts: &mut Vec<Act>) -> bool {
         if self.human_since.is_some()
@@ -431,17 +344,6 @@ impl Script {
         None
     }
 
-    fn tone_says_it_all(&self, scene: &Scene, from: Moment) -> bool {
-        self.tone_lasts(scene, from, TONE_ENOUGH)
-    }
-
-    fn tone_lasts(&self, scene: &Scene, from: Moment, enough: Duration) -> bool {
-        scene
-            .attention
-            .tones_since(from)
-            .any(|t| matches!(t.kind, HeardKind::Busy | HeardKind::Congestion) && t.to.since(t.from) >= enough)
-    }
-
     fn hear(&self, texts: &[String], anything: bool, within: Duration, scene: &Scene) -> Progress {
         if let Some(detail) = self.matching(texts, anything, scene) {
             return Progress::Done(detail, self.began.max(self.listen_from));
@@ -489,30 +391,6 @@ impl Script {
         None
     }
 
-    fn press(&mut self, keys: &[Key], scene: &Scene, acts: &mut Vec<Act>) -> Progress {
-        if !self.row_sent {
-            if !self.ready_to_press(scene) {
-                return Progress::Pending;
-            }
-            let prompt = scene.attention.prompt_since(self.listen_from, scene.context);
-            let label = match keys {
-                [key] => prompt.offers(key.symbol()).map(str::to_string),
-                _ => None,
-            };
-            if let Err(why) = self.guarded(keys, label.as_deref(), scene) {
-                // Whether the key before was answered is not known yet: an answer begins a new row.
-                return if self.last_is_unproven() { Progress::Pending } else { Progress::Failed(why) };
-            }
-            self.send(keys, label, self.first_try(100), scene, acts);
-            self.row_sent = true;
-            return Progress::Pending;
-        }
-        match self.presses.last().and_then(|p| p.sent) {
-            Some((_, to, _)) => Progress::Done(String::new(), to),
-            None => Progress::Pending,
-        }
-    }
-
     fn person(&self, within: Duration, scene: &Scene) -> Progress {
         let limit = self.began + within;
         // A mailbox or a notice that all have gone home will not turn into a person.
@@ -537,304 +415,6 @@ impl Script {
         }
         Progress::Pending
     }
-
-    /// The guard's word on `keys` after everything pressed so far.
-    fn guarded(&self, keys: &[Key], label: Option<&str>, scene: &Scene) -> Result<(), String> {
-        let mut pressed: Vec<Key> = self.presses.iter().map(|p| p.key).collect();
-        for &key in keys {
-            guard::may_press(&pressed, label)?;
-            pressed.push(key);
-        }
-        guard::may_press_row(&self.untaken(scene), keys)
-    }
-
-    /// Did the hotline take the last key for itself? It offered that key, answered it, and what it says now is no menu
-    /// that was heard before. Anything less, and whatever collects keys may still be collecting them.
-    fn last_was_taken(&self, scene: &Scene) -> bool {
-        let Some(last) = self.presses.last() else { return true };
-        let now = scene.attention.prompt_since(self.listen_from, scene.context);
-        let heard_before = self.presses.iter().flat_map(|p| &p.offered).any(|(key, label)| {
-            now.offers(*key).is_some_and(|l| understanding::same_prompt(l, label) >= effect::SAME_PROMPT)
-        });
-        matches!(last.effect, Some(Effect::NewPrompt | Effect::Transfer))
-            && last.label.is_some()
-            && !now.text.is_empty()
-            && !heard_before
-    }
-
-    /// The runs of keys that may still be one row to the far side.
-    fn untaken(&self, scene: &Scene) -> Vec<Vec<Key>> {
-        if self.last_was_taken(scene) {
-            return Vec::new();
-        }
-        let from = self.presses.iter().rposition(|p| p.begins_row).unwrap_or(0);
-        let mut runs: Vec<Vec<Key>> = Vec::new();
-        for press in &self.presses[from..] {
-            match runs.last_mut().filter(|_| !press.first_of_row) {
-                Some(run) => run.push(press.key),
-                None => runs.push(vec![press.key]),
-            }
-        }
-        runs
-    }
-
-    fn last_is_unproven(&self) -> bool {
-        self.presses.last().is_some_and(|p| p.effect.is_none())
-    }
-
-    /// Whether a key that came to this is pressed once more, and by which method (None: the best).
-    ///
-    /// A key pressed into a prompt may have gone unheard, and one that led back to the prompt or was refused may have come
-    /// badly: it is pressed once more as it was. Until a key has been seen to reach this hotline, its method is in doubt,
-    /// too: all the others are tried before anything is said of the hotline.
-    fn next_try(&self, press: &Press, scene: &Scene) -> Option<Option<KeyMethod>> {
-        let effect = press.effect?;
-        if !matches!(effect, Effect::SamePrompt | Effect::Invalid | Effect::Silence) {
-            return None;
-        }
-        let last = press.sent.map(|(.., method)| method);
-        if press.again == 0 && press.barged_in {
-            return Some(last);
-        }
-        if let Some(other) = self.untried(press, scene) {
-            return Some(Some(other));
-        }
-        (press.again + 1 < TRIES && effect != Effect::Silence).then_some(last)
-    }
-
-    fn untried(&self, press: &Press, scene: &Scene) -> Option<KeyMethod> {
-        let known = self.proven_method.is_some();
-        scene.key_methods.iter().find(|method| !known && !press.tried.contains(method)).copied()
-    }
-
-    /// The last row and the method to try next, when a `press` step sent it, its method is in doubt still, and it may be
-    /// pressed once more.
-    fn doubted_row(&self, scene: &Scene) -> Option<(Vec<Key>, KeyMethod)> {
-        let last = self.presses.last().filter(|p| p.sent.is_some() && p.last_of_row)?;
-        // A script that heard what it waited for, or goes on to press, has moved on.
-        let moved_on = self.state == State::Step
-            && matches!(self.steps.get(self.at), Some(Step::Press { .. } | Step::Choose { .. }));
-        if scene.ended.is_some() || self.choosing.pressed.is_some() || self.satisfied || moved_on {
-            return None;
-        }
-        let method = self.untried(last, scene)?;
-        let first = self.presses.iter().rposition(|p| p.first_of_row)?;
-        let keys: Vec<Key> = self.presses[first..].iter().map(|p| p.key).collect();
-        self.guarded(&keys, last.label.as_deref(), scene).ok()?;
-        Some((keys, method))
-    }
-
-    /// The last key has not been proven, and another method may come to that.
-    fn may_try_another(&self, scene: &Scene) -> bool {
-        let effect = self.presses.last().and_then(|press| press.effect);
-        matches!(effect, None | Some(Effect::SamePrompt | Effect::Invalid | Effect::Silence))
-            && self.doubted_row(scene).is_some()
-    }
-
-    /// A row of keys of a `press` step had no effect: it is pressed again by the next method. Some(false): it will be, when
-    /// the menu pauses.
-    fn other_method(&mut self, scene: &Scene, acts: &mut Vec<Act>) -> Option<bool> {
-        let last = self.presses.last()?;
-        if !matches!(last.effect, Some(Effect::SamePrompt | Effect::Invalid | Effect::Silence)) {
-            return None;
-        }
-        let label = last.label.clone();
-        let once_more = last.once_more(None);
-        let (keys, method) = self.doubted_row(scene)?;
-        // What the step waits for was said all the same: the key is not in doubt.
-        if let Some(Step::Hear { texts, anything, .. }) = self.steps.get(self.at).filter(|_| self.state == State::Step)
-            && self.matching(texts, *anything, scene).is_some()
-        {
-            return None;
-        }
-        if !self.ready_to_press(scene) {
-            return Some(false);
-        }
-        self.send(&keys, label, Try { method: Some(method), ..once_more }, scene, acts);
-        // What is waited for is waited for from this key on.
-        if self.state == State::Step && matches!(self.steps.get(self.at), Some(Step::Hear { .. } | Step::Human { .. }))
-        {
-            self.began = scene.now;
-        }
-        Some(true)
-    }
-
-    /// A key that is pressed for the first time: by the method that reached this hotline before.
-    fn first_try(&self, sure: u8) -> Try {
-        Try { sure, method: self.proven_method, again: 0, tried: Vec::new() }
-    }
-
-    fn send(&mut self, keys: &[Key], label: Option<String>, how: Try, scene: &Scene, acts: &mut Vec<Act>) {
-        let Try { sure, method, again, mut tried } = how;
-        tried.extend(method.or(scene.key_methods.first().copied()));
-        self.satisfied = false;
-        let prompt_from = self.listen_from;
-        debug_assert!(scene.answered.is_some());
-        let begins_row = self.last_was_taken(scene);
-        let options = scene.attention.prompt_since(prompt_from, scene.context).reading.options;
-        let offered: Vec<(char, String)> = options
-            .into_iter()
-            .filter_map(|o| match o.key {
-                OptionKey::Press(key) => Some((key.symbol(), o.label)),
-                _ => None,
-            })
-            .collect();
-        for (index, &key) in keys.iter().enumerate() {
-            let last = index + 1 == keys.len();
-            self.presses.push(Press {
-                key,
-                label: if last { label.clone() } else { None },
-                sure,
-                sent: None,
-                effect: None,
-                last_of_row: last,
-                first_of_row: index == 0,
-                begins_row: index == 0 && begins_row,
-                offered: offered.clone(),
-                prompt_from,
-                barged_in: scene.attention.is_speaking(),
-                again,
-                tried: tried.clone(),
-            });
-            acts.push(Act::Press { key, method });
-        }
-    }
-
-    /// Is this a good moment for a key?
-    fn ready_to_press(&self, scene: &Scene) -> bool {
-        let Some(answered) = scene.answered else { return false };
-        if scene.ended.is_some() || scene.now < answered + SETTLE_AFTER_ANSWER {
-            return false;
-        }
-        if !scene.attention.is_speaking() {
-            // Before the first sound there is no prompt to wait for, but one may be about to begin.
-            let quiet = scene.attention.quiet_for(scene.now).unwrap_or(PAUSE_BEFORE_KEY);
-            return quiet >= PAUSE_BEFORE_KEY;
-        }
-        scene.now >= self.interrupts_at(answered)
-    }
-
-    /// When a prompt that does not pause is interrupted.
-    fn interrupts_at(&self, answered: Moment) -> Moment {
-        let patience = self.began.max(answered) + PATIENCE_BEFORE_KEY;
-        self.choosing.known.map_or(patience, |known| patience.min(known + PATIENCE_WITH_OPTION))
-    }
-
-    fn prompt_ended(&self, scene: &Scene) -> bool {
-        scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PROMPT_END)
-            && !scene.attention.undecided_before(scene.now)
-            && scene.attention.words_since(self.listen_from).next().is_some()
-    }
-
-    fn settled(&self, since: Moment, scene: &Scene) -> bool {
-        if self.steps.is_empty() {
-            return self.listened_enough(scene);
-        }
-        if matches!(self.steps.last(), Some(Step::HangUp)) {
-            return true;
-        }
-        if let Some(press) = self.presses.last()
-            && press.effect.is_none()
-        {
-            return false;
-        }
-        if self
-            .presses
-            .last()
-            .is_some_and(|p| matches!(p.effect, Some(Effect::Transfer | Effect::Silence | Effect::Hangup)))
-        {
-            return true;
-        }
-        let quiet = scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PROMPT_END);
-        (quiet && !scene.attention.undecided_before(scene.now)) || scene.now >= since + LAST_PROMPT_MAX
-    }
-
-    /// Without a script: until the prompts begin again, silence falls, or music says that it is a queue.
-    fn listened_enough(&self, scene: &Scene) -> bool {
-        let attention = scene.attention;
-        if self.tone_says_it_all(scene, self.listen_from) {
-            return true;
-        }
-        if attention.undecided_before(scene.now) {
-            return false;
-        }
-        if let Some(quiet) = attention.quiet_for(scene.now) {
-            let spoke = attention.words_since(self.listen_from).next().is_some();
-            let limit = if spoke { LISTEN_PAUSE } else { LISTEN_SILENCE };
-            if quiet >= limit && scene.now.since(self.began) >= limit {
-                return true;
-            }
-        }
-        let hearings = heard_again(attention, self.listen_from);
-        let is_menu = Prompt::is_menu(&attention.prompt_since(self.listen_from, scene.context));
-        hearings >= if is_menu { 2 } else { 3 }
-    }
-
-    fn confirmed(&self, since: Moment, scene: &Scene) -> bool {
-        // After a key, silence is told from a slow menu by waiting out the time in which menus react.
-        let unproven = self.presses.last().is_some_and(|p| p.sent.is_some() && p.effect.is_none());
-        if unproven && scene.now < since + effect::REACTION_TIME {
-            return false;
-        }
-        let never_heard = !scene.attention.ever_audible();
-        if never_heard && scene.now.since(scene.answered.unwrap_or(since)) < LISTEN_SILENCE {
-            return false;
-        }
-        true
-    }
-
-    /// When to be asked again if nothing happens.
-    pub fn deadline(&self, scene: &Scene) -> Option<Moment> {
-        if matches!(self.state, State::BeforeAnswer | State::Over) {
-            return None;
-        }
-        let now = scene.now;
-        let mut candidates: Vec<Moment> = Vec::new();
-        let step_limit = match (self.state == State::Step).then(|| self.steps.get(self.at)).flatten() {
-            Some(Step::Hear { within, .. } | Step::Choose { within, .. } | Step::Human { within }) => {
-                Some(self.began + *within)
-            }
-            Some(Step::Wait { span: duration }) => Some(self.began + *duration),
-            _ => None,
-        };
-        candidates.extend(step_limit);
-        if let Some(quiet) = scene.attention.quiet_since() {
-            candidates.extend([PAUSE_BEFORE_KEY, PROMPT_END, LISTEN_PAUSE, LISTEN_SILENCE].map(|d| quiet + d));
-        }
-        if let Some(answered) = scene.answered {
-            candidates.extend([answered + SETTLE_AFTER_ANSWER, answered + LISTEN_SILENCE]);
-            candidates.push(self.interrupts_at(answered));
-        }
-        candidates.extend(human::next_look(scene.attention));
-        for press in &self.presses {
-            if let (Some((_, to, _)), None) = (press.sent, press.effect) {
-                candidates.extend(effect::next_look(to, now));
-            }
-        }
-        match self.state {
-            State::Settling { since } => candidates.push(since + LAST_PROMPT_MAX),
-            State::Confirming { since } => candidates.push(since + effect::REACTION_TIME),
-            _ => {}
-        }
-        candidates.into_iter().filter(|&m| m > now).min()
-    }
-}
-
-/// How often the first thing said has been heard, the first time included.
-fn heard_again(attention: &Attention, from: Moment) -> usize {
-    let words: Vec<&Words> = attention.words_since(from).collect();
-    let mut most = 0;
-    for (index, first) in words.iter().enumerate() {
-        if first.transcript.text.chars().filter(|c| c.is_alphanumeric()).count() < 6 {
-            continue;
-        }
-        let count = words[index..]
-            .iter()
-            .filter(|w| understanding::same_prompt(&first.transcript.text, &w.transcript.text) >= effect::SAME_PROMPT)
-            .count();
-        most = most.max(count);
-    }
-    most
 }
 
 fn seconds(duration: Duration) -> String {

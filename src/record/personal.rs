@@ -62,6 +62,20 @@ pub fn masked(text: &str) -> Option<String> {
     Some(masked)
 }
 
+/// Whether this says who somebody is, alone or with what was said right before and after it: a number may take two breaths.
+/// What was taken out before counts.
+pub fn between(before: &str, text: &str, after: &str) -> bool {
+    let whole = joined(&joined(before, text), after);
+    text.contains(GONE) || masked(&whole).is_some_and(|masked| !masked.contains(text))
+}
+
+/// One after the other, as each language writes it.
+fn joined(a: &str, b: &str) -> String {
+    let han = |c: Option<char>| c.is_some_and(|c| ('\u{3400}'..='\u{9fff}').contains(&c));
+    let space = if han(a.chars().next_back()) || han(b.chars().next()) { "" } else { " " };
+    format!("{a}{space}{b}").trim().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +108,22 @@ mod tests {
             // A second time there is nothing left to take out.
             let again = masked(text).and_then(|text| masked(&text)).filter(|again| Some(again.as_str()) != wanted);
             assert_eq!(again, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_over_two_breaths_is_one_number() {
+        for (before, text, after, says_who) in [
+            ("请问您的电话是", "138", "0013 8000", true),
+            ("138 0013", "80", "", true),
+            ("我叫", "李伟", "请问您是谁", true),
+            ("请问您的电话是", "好的请稍等", "138 0013 8000", false),
+            ("my name is", "Li Wei", "", true),
+            ("my name is Li Wei", "how can I help you", "four one one five", false),
+            ("", "尾号是███", "", true),
+            ("", "", "", false),
+        ] {
+            assert_eq!(between(before, text, after), says_who, "{before} | {text} | {after}");
         }
     }
 }

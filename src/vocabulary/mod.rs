@@ -27,7 +27,7 @@ pub use plan::{Cause, NotCalled, PlanId, Planned, Standing};
 pub use print::{Print, PrintId};
 pub use seed::Seed;
 pub use srtp::Srtp;
-pub use taping::Taping;
+pub use taping::{Share, Taping};
 pub use target::{Target, View};
 pub use trace::{Event, Trace, What};
 pub use transport::Transport;

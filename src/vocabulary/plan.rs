@@ -42,6 +42,9 @@ pub enum Cause {
     ByHand,
 }
 
+/// Causes whose calls stand for the hotline at any time; others are made because something happened.
+pub const SAMPLES: [&str; 3] = ["cron", "every", "poisson"];
+
 impl Cause {
     /// One word, as it stands in files and labels.
     pub fn word(&self) -> &'static str {

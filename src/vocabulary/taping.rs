@@ -1,4 +1,4 @@
-//! What of a call goes on its tape.
+//! What of a call goes on its tape, and how much of what a person said is taken out again.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,4 +28,13 @@ impl Taping {
     pub fn keeps_sound(self) -> bool {
         self == Taping::Everything
     }
+}
+
+/// How much of what a person said, in sound or in words, is taken out of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    Nothing,
+    /// What says who somebody is: numbers and names.
+    Personal,
+    All,
 }

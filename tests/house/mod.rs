@@ -15,7 +15,7 @@ use nightbell::record::{replay, tape};
 use nightbell::rehearsal::oracle::Hears;
 use nightbell::rehearsal::stage::{self, Play};
 use nightbell::rehearsal::{Library, builtin};
-use nightbell::vocabulary::{Cause, HeardKind, NotCalled, PlanId, Planned, Seed, Standing, Verdict};
+use nightbell::vocabulary::{AttributableTo, Cause, HeardKind, NotCalled, PlanId, Planned, Seed, Standing, Verdict};
 use sqlx::Connection;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ impl House {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&Places::folder(folder.path()), now()).await.expect("a store");
         let config = Arc::new(config());
-        let mut calls = Vec::new();
+        let (mut calls, mut made) = (Vec::new(), Vec::new());
         let library = Arc::new(Library::pretend(&builtin::texts(), &Seed::new(1)));
         let hotlines = builtin::hotlines().expect("checked by a test of its own");
         for (nth, hotline) in config.hotlines.iter().enumerate() {
@@ -91,13 +91,19 @@ impl House {
                 hearing_takes: std::time::Duration::from_millis(400),
             })
             .expect("a call");
-            for day in (1..60).rev() {
-                for hour in [2, 9, 14, 20] {
+            made.push((due, call.clone(), played));
+            calls.push((hotline.name.clone(), call));
+        }
+        // In the order of time, as a daemon writes it.
+        for day in (1..60).rev() {
+            for hour in [2, 9, 14, 20] {
+                for (nth, (_, _, played)) in made.iter().enumerate() {
                     history(&store, &played.call, nth as i64, day, hour).await;
                 }
             }
+        }
+        for (due, call, played) in made.into_iter().rev() {
             keep(&store, &call, due, played.call, Some(&played.tape)).await;
-            calls.push((hotline.name.clone(), call));
         }
         store.upkeep(now(), &config::keeping::Keeping::default()).await.expect("redacted");
         while store.catch_up(now()).await.expect("read") {}
@@ -226,6 +232,8 @@ async fn history(store: &Store, played: &CallRecord, nth: i64, day: i64, hour: i
     if (played.verdict == Verdict::Pass && dice < if hour == 2 { 22 } else { 4 }) || dice > 97 {
         record.verdict = if dice > 97 { Verdict::Inconclusive } else { Verdict::Fail };
         record.outcome = nightbell::vocabulary::Outcome::NoAnswer;
+        // The carrier's doing now and then: that counts against no hotline.
+        record.attributable_to = if dice.is_multiple_of(5) { AttributableTo::Carrier } else { AttributableTo::Hotline };
         record.because = "nobody answered within 60 s".into();
         record.findings.clear();
         record.heard.clear();

@@ -6,6 +6,7 @@ use super::error::StoreError;
 use crate::record::call::CallRecord;
 use crate::record::merkle::Hash;
 use crate::understanding::plain_text;
+use crate::vocabulary::plan::{CONTROL_PROBE, SAMPLES};
 use sqlx::{Any, Row, Transaction};
 use std::collections::BTreeSet;
 
@@ -89,7 +90,7 @@ pub(super) async fn read(tx: &mut Transaction<'_, Any>, plans: &[String]) -> Res
         let worst = record.as_ref().and_then(|record| record.findings.iter().max_by_key(|finding| finding.score));
         sqlx::query(
             "INSERT INTO calls (call, hotline, probe, due, verdict, outcome, counted, because, finding, connect_ms,
-                 human_ms, duration_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                 human_ms, duration_ms, whose) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(call.clone())
         .bind(hotline)
@@ -103,6 +104,7 @@ pub(super) async fn read(tx: &mut Transaction<'_, Any>, plans: &[String]) -> Res
         .bind(millis(times.connect_s))
         .bind(millis(times.human_s))
         .bind(millis(times.duration_s))
+        .bind(record.as_ref().map(|record| record.attributable_to.word()))
         .execute(&mut **tx)
         .await?;
         if let Some(record) = record {
@@ -156,19 +158,31 @@ async fn say(tx: &mut Transaction<'_, Any>, call: &str, due: i64, text: &str) ->
 
 async fn tally(tx: &mut Transaction<'_, Any>, hotline: String, half_hour: i64) -> Result<(), StoreError> {
     let rows = sqlx::query(
-        "SELECT state, counted, COUNT(*) AS count FROM plans
-         WHERE hotline = $1 AND due >= $2 AND due < $3 AND probe <> $4 GROUP BY state, counted",
+        "SELECT plans.state AS state, plans.counted AS counted, plans.cause AS cause, calls.whose AS whose,
+             COUNT(*) AS count
+         FROM plans LEFT JOIN calls ON calls.call = plans.call
+         WHERE plans.hotline = $1 AND plans.due >= $2 AND plans.due < $3 AND plans.probe <> $4
+         GROUP BY plans.state, plans.counted, plans.cause, calls.whose",
     )
     .bind(hotline.clone())
     .bind(half_hour * HALF_HOUR_MICROS)
     .bind((half_hour + 1) * HALF_HOUR_MICROS)
-    .bind(crate::vocabulary::plan::CONTROL_PROBE)
+    .bind(CONTROL_PROBE)
     .fetch_all(&mut **tx)
     .await?;
     let (mut pass, mut fail, mut unclear, mut not_made) = (0i64, 0i64, 0i64, 0i64);
+    let (mut available, mut unavailable) = (0i64, 0i64);
     for row in rows {
         let (state, counted): (String, Option<String>) = (row.try_get("state")?, row.try_get("counted")?);
+        let (cause, whose): (String, Option<String>) = (row.try_get("cause")?, row.try_get("whose")?);
         let count: i64 = row.try_get("count")?;
+        if SAMPLES.contains(&cause.as_str()) && state != "passed" {
+            match (counted.as_deref(), whose.as_deref()) {
+                (Some("pass"), _) => available += count,
+                (Some("fail"), Some("hotline")) => unavailable += count,
+                _ => {}
+            }
+        }
         *match (state.as_str(), counted.as_deref()) {
             ("passed", _) => &mut not_made,
             ("planned", _) => continue,
@@ -183,7 +197,8 @@ async fn tally(tx: &mut Transaction<'_, Any>, hotline: String, half_hour: i64) -
         .execute(&mut **tx)
         .await?;
     sqlx::query(
-        "INSERT INTO tallies (hotline, half_hour, pass, fail, unclear, not_made) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO tallies (hotline, half_hour, pass, fail, unclear, not_made, available, unavailable)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(hotline)
     .bind(half_hour)
@@ -191,6 +206,8 @@ async fn tally(tx: &mut Transaction<'_, Any>, hotline: String, half_hour: i64) -
     .bind(fail)
     .bind(unclear)
     .bind(not_made)
+    .bind(available)
+    .bind(unavailable)
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -177,16 +177,18 @@ fn stretch(sql: &mut Sql, wanted: &Wanted, columns: &str) {
     sql.push(" ORDER BY said.due DESC, said.call DESC, said.saying DESC LIMIT ").number(WALK_ROWS);
 }
 
+const TALLIED: [&str; 6] = ["pass", "fail", "unclear", "not_made", "available", "unavailable"];
+
 /// The half-hours of a hotline.
 pub fn tallies(hotline: &str, since: DateTime<Utc>) -> Sql {
-    let mut sql = Sql::new("SELECT half_hour, pass, fail, unclear, not_made FROM tallies WHERE hotline = ");
+    let mut sql = Sql::new("SELECT * FROM tallies WHERE hotline = ");
     sql.text(hotline).push(" AND half_hour >= ").number(since.timestamp_micros().div_euclid(HALF_HOUR_MICROS));
     sql
 }
 
 /// The half-hours of a hotline together.
 pub fn sum(hotline: &str, since: DateTime<Utc>, until: DateTime<Utc>) -> Sql {
-    let columns = ["pass", "fail", "unclear", "not_made"].map(|name| format!("CAST(SUM({name}) AS BIGINT) AS {name}"));
+    let columns = TALLIED.map(|name| format!("CAST(SUM({name}) AS BIGINT) AS {name}"));
     let mut sql = Sql::new(format!("SELECT {} FROM tallies WHERE hotline = ", columns.join(", ")));
     sql.text(hotline).push(" AND half_hour >= ").number(since.timestamp_micros().div_euclid(HALF_HOUR_MICROS));
     sql.push(" AND half_hour < ").number((until.timestamp_micros() - 1).div_euclid(HALF_HOUR_MICROS) + 1);
@@ -292,29 +294,14 @@ impl Reader {
         since: DateTime<Utc>,
     ) -> Result<Vec<(DateTime<Utc>, Tally)>, StoreError> {
         let rows = tallies(hotline, since).query().fetch_all(&self.pool).await?;
-        let read = |row: &AnyRow| {
-            let number = |column| row.try_get::<i64, _>(column).map(|n| n.max(0) as u64);
-            let tally = Tally {
-                pass: number("pass")?,
-                fail: number("fail")?,
-                unclear: number("unclear")?,
-                not_made: number("not_made")?,
-            };
-            Ok((moment(row.try_get::<i64, _>("half_hour")? * HALF_HOUR_MICROS)?, tally))
-        };
+        let read = |row: &AnyRow| Ok((moment(row.try_get::<i64, _>("half_hour")? * HALF_HOUR_MICROS)?, tally(row)?));
         rows.iter().map(read).collect()
     }
 
     /// The half-hours of a hotline together.
     pub async fn sum(&self, hotline: &str, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<Tally, StoreError> {
         let row = sum(hotline, since, until).query().fetch_one(&self.pool).await?;
-        let number = |column| row.try_get::<Option<i64>, _>(column).map(|n| n.unwrap_or_default().max(0) as u64);
-        Ok(Tally {
-            pass: number("pass")?,
-            fail: number("fail")?,
-            unclear: number("unclear")?,
-            not_made: number("not_made")?,
-        })
+        tally(&row)
     }
 
     /// One call with all that is kept of it.
@@ -395,6 +382,20 @@ impl Reader {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// Sums over nothing are none.
+fn tally(row: &AnyRow) -> Result<Tally, StoreError> {
+    let number = |column| row.try_get::<Option<i64>, _>(column).map(|n| n.unwrap_or_default().max(0) as u64);
+    let [pass, fail, unclear, not_made, available, unavailable] = TALLIED.map(number);
+    Ok(Tally {
+        pass: pass?,
+        fail: fail?,
+        unclear: unclear?,
+        not_made: not_made?,
+        available: available?,
+        unavailable: unavailable?,
+    })
 }
 
 fn verdict(word: Option<String>) -> Option<Verdict> {

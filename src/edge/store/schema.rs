@@ -10,6 +10,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "ledger, plans, records, evidence, memory", include_str!("schema/0001.sql")),
     (2, "readings for pages and searches", include_str!("schema/0002.sql")),
     (3, "calls of /probe", include_str!("schema/0003.sql")),
+    (4, "availability of pages", include_str!("schema/0004.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

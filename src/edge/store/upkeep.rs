@@ -10,7 +10,7 @@ use crate::edge::vault::VaultError;
 use crate::record::call::CallRecord;
 use crate::record::ledger::{EvidenceKind, KeptFile};
 use crate::record::merkle::Hash;
-use crate::record::redaction::{self, Goes};
+use crate::record::redaction::{self, Goes, Silenced};
 use crate::record::retention::{self, Kind};
 use crate::vocabulary::Verdict;
 use chrono::{DateTime, Utc};
@@ -94,7 +94,7 @@ impl Store {
                 let rule = &rules.of(&row.try_get::<String, _>("hotline")?).1;
                 let (goes, due) = (goes(rule), (now - rule.wait).timestamp_micros());
                 // Words stand on tapes alone.
-                if goes.is_nothing() || after.0 > due || (old.what == EvidenceKind::Wav && !goes.sound) {
+                if goes.is_nothing() || after.0 > due || (old.what == EvidenceKind::Wav && !goes.sound()) {
                     continue;
                 }
                 let call: String = row.try_get("call")?;
@@ -134,9 +134,11 @@ impl Store {
         if Hash::of(&bytes) != old.sha256 {
             return Err(StoreError::Vault(format!("{} was altered; nightbell verify says more", old.path)));
         }
+        let record = self.record_of(call).await?;
+        let silenced = Silenced::of(record.as_ref().map(|(record, _)| record), human_ms, goes);
         let redacted = match old.what {
-            EvidenceKind::Tape => redaction::tape(&bytes, human_ms, goes),
-            EvidenceKind::Wav => redaction::wav(&bytes, human_ms),
+            EvidenceKind::Tape => redaction::tape(&bytes, &silenced, goes),
+            EvidenceKind::Wav => redaction::wav(&bytes, &silenced),
         };
         let path = match old.path.rsplit_once('.') {
             Some((stem, ending)) => format!("{stem}.redacted.{ending}"),
@@ -150,29 +152,31 @@ impl Store {
             // What a person said and cannot be taken out goes with all the rest.
             Err(e) => ops.push(Op::Deleted { call: call.to_string(), rule: format!("{rule}: {e}"), old: old.clone() }),
         }
-        if (goes.words || goes.personal) && old.what == EvidenceKind::Tape {
-            ops.extend(self.redact_record(call, human_ms, goes).await?);
+        if let Some((mut record, text)) = record
+            && goes.words()
+            && old.what == EvidenceKind::Tape
+            && redaction::record(&mut record, human_ms, goes)
+        {
+            let new = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
+            let old = Hash::of(text.as_bytes());
+            ops.push(Op::RecordRedacted { call: call.to_string(), rule, old, text: new });
         }
         self.submit(now, ops).await?;
         upkeep.redacted += 1;
         self.remove(now, old.path, upkeep).await
     }
 
-    async fn redact_record(&self, call: &str, human_ms: u64, goes: Goes) -> Result<Option<Op>, StoreError> {
+    /// What is known of the call, and as it is written.
+    async fn record_of(&self, call: &str) -> Result<Option<(CallRecord, String)>, StoreError> {
         let row = sqlx::query("SELECT record FROM records WHERE call = $1")
             .bind(call.to_string())
             .fetch_optional(&self.shared.readers)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let text: String = row.try_get("record")?;
-        let mut record: CallRecord =
+        let record =
             serde_json::from_str(&text).map_err(|e| StoreError::Damaged(format!("the record of {call}: {e}")))?;
-        if !redaction::record(&mut record, human_ms, goes) {
-            return Ok(None);
-        }
-        let new = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
-        let (call, rule) = (call.to_string(), goes.rule());
-        Ok(Some(Op::RecordRedacted { call, rule, old: Hash::of(text.as_bytes()), text: new }))
+        Ok(Some((record, text)))
     }
 
     async fn retire(&self, now: DateTime<Utc>, rules: &Keeping, upkeep: &mut Upkeep) -> Result<(), StoreError> {
@@ -263,7 +267,7 @@ impl Store {
 
 /// What goes by a rule.
 fn goes(rule: &Redaction) -> Goes {
-    Goes { sound: rule.sound, words: rule.words, personal: rule.personal }
+    Goes::new(rule.sound, rule.words)
 }
 
 fn verdict(row: &AnyRow) -> Result<Verdict, StoreError> {

@@ -121,7 +121,7 @@ pub struct Call {
 
 /// Whether a call is part of the sample: its moment was chosen before anything was known of the hotline.
 fn samples(cause: &Cause) -> bool {
-    matches!(cause, Cause::Cron | Cause::Every | Cause::Poisson)
+    crate::vocabulary::plan::SAMPLES.contains(&cause.word())
 }
 
 impl Call {

@@ -102,9 +102,9 @@ pub fn strip(reader: &Reader, calls: &[ListedCall], places: usize) -> Markup {
     }
 }
 
-/// Of the calls whose verdict counts, the share that passed: `98.2 % (96.1–99.2)` over its interval from 0 to 100 %.
+/// Of the calls that availability is counted from, the share that passed: `98.2 % (96.1–99.2)` over its interval from 0 to 100 %.
 pub fn availability(reader: &Reader, tally: &Tally) -> Markup {
-    let of = Share::of(tally.pass, tally.pass + tally.fail);
+    let of = Share::of(tally.available, tally.available + tally.unavailable);
     let (Some(share), Some(low), Some(high)) = (of.share, of.low, of.high) else {
         return html! { span.soft { (reader.t("not known yet", "尚无数据")) } };
     };
@@ -201,7 +201,7 @@ fn class(tally: &Tally) -> &'static str {
 }
 
 pub fn said(reader: &Reader, tally: &Tally) -> String {
-    let Tally { pass, fail, unclear, not_made } = tally;
+    let Tally { pass, fail, unclear, not_made, .. } = tally;
     match reader.tongue {
         super::Tongue::English => format!("{pass} pass, {fail} fail, {unclear} inconclusive, {not_made} not made"),
         super::Tongue::Chinese => format!("通过 {pass}，未通过 {fail}，无法判定 {unclear}，未拨 {not_made}"),
@@ -228,7 +228,7 @@ pub fn wave(reader: &Reader, sound: &Sound, waveform: &Waveform, record: &CallRe
         svg.wave viewBox="0 0 1000 172" role="img" aria-label=(label) {
             @if let Some(from) = sound.redacted_from_s {
                 rect.gone x=(number(x(from))) y="0" width=(number(WIDTH - x(from))) height="96" {}
-                text x=(number((x(from) + 6.0).min(WIDTH - 6.0))) y="14" text-anchor=(if x(from) > 800.0 { "end" } else { "start" }) { (reader.t("a person's voice was taken out", "真人语音已隐去")) }
+                text x=(number((x(from) + 6.0).min(WIDTH - 6.0))) y="14" text-anchor=(if x(from) > 800.0 { "end" } else { "start" }) { (reader.t("from here on a person's voice was taken out, all of it or in part", "自此真人语音已全部或部分隐去")) }
             }
             @for finding in record.findings.iter().filter(|finding| finding.score >= 30) {
                 @let (from, to) = (of_call(finding.from_s), of_call(finding.to_s));

@@ -49,6 +49,8 @@ pub fn draw(reader: &Reader, now: &Now, month: NaiveDate, lines: &[Line]) -> Str
             div { dt { (t("Inconclusive", "无法判定")) } dd { (sum.unclear) } }
             div { dt { (t("Availability", "可用率")) } dd { (drawing::availability(reader, &sum)) } }
         } }
+        p.soft.small { (t("Availability counts as the report does: of the calls that the schedule made, those that failed by the hotline's doing against those that passed.",
+                         "可用率与报告口径一致：按计划拨出的拨测中，因热线自身原因未通过者与通过者之比。")) }
         h2 id="each" { (t("Each hotline", "各热线")) }
         section.box aria-labelledby="each" {
             @if lines.is_empty() { p.none { (t("Nothing was due in this month.", "该月没有到期的拨测。")) } }

@@ -154,6 +154,10 @@ pub struct Tally {
     /// Nobody could judge, or a second opinion is outstanding.
     pub unclear: u64,
     pub not_made: u64,
+    /// Of the calls that the schedule made, as the report counts: those that passed, and those that failed by the
+    /// hotline's doing.
+    pub available: u64,
+    pub unavailable: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -162,6 +166,8 @@ impl std::ops::AddAssign for Tally {
         self.fail += other.fail;
         self.unclear += other.unclear;
         self.not_made += other.not_made;
+        self.available += other.available;
+        self.unavailable += other.unavailable;
     }
 }
 
