@@ -4,7 +4,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime};
 use nightbell::config::{self, Sources};
-use nightbell::record::{call::Evidence, known_prompts::KnownPrompts, replay::replay, tape};
+use nightbell::record::{call::Evidence, known_prompts::KnownPrompts, replay::replay, sentences::chinese, tape};
 use nightbell::rehearsal::hotline::{Expect, Hotline, Next};
 use nightbell::rehearsal::network::{About, Rule, Traffic};
 use nightbell::rehearsal::oracle::Hears;
@@ -13,7 +13,7 @@ use nightbell::rehearsal::switch_record::{Ender, SwitchRecord};
 use nightbell::rehearsal::{Library, builtin};
 use nightbell::vocabulary::trace::KeyMethod;
 use nightbell::vocabulary::{Seed, What};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -84,6 +84,37 @@ fn play(name: &str, seed: u64, hears: Hears) -> Play {
         hears,
         hearing_takes: Duration::from_millis(400),
     }
+}
+
+/// Whatever a record says in English, people read in Chinese too: verdicts, findings, steps, faults of our own.
+#[test]
+fn every_sentence_is_also_said_in_chinese() {
+    let mut said = BTreeSet::new();
+    for hotline in HOTLINES.iter() {
+        let played = stage::rehearse(&play(&hotline.name, 1, Hears::Exactly)).expect("a call");
+        let details = played.trace.events.iter().filter_map(|event| match &event.what {
+            What::StepDone { detail, .. } | What::StepFailed { detail, .. } | What::OurFault { detail } => Some(detail),
+            What::Human { why, .. } => Some(why),
+            _ => None,
+        });
+        said.extend(details.filter(|detail| !detail.is_empty()).cloned());
+        said.extend(played.judgement.findings.iter().map(|finding| finding.detail.clone()));
+        said.insert(played.judgement.because);
+    }
+    assert!(said.len() > 60, "{said:#?}");
+    // What was heard, offered or answered stands as it was: in quotes, or behind the last colon.
+    let english = |text: &str| {
+        let mut depth = 0;
+        let own = text.chars().filter(|c| {
+            depth += i32::from(matches!(c, '“' | '（')) - i32::from(matches!(c, '”' | '）'));
+            depth == 0
+        });
+        let own: String = own.collect();
+        let own = own.rsplit_once('：').map_or(own.as_str(), |(own, _)| own);
+        own.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 3).count() > 1
+    };
+    let missing: Vec<_> = said.iter().filter(|text| chinese(text).is_none_or(|text| english(&text))).collect();
+    assert!(missing.is_empty(), "nobody says these in Chinese yet (src/record/sentences_zh.txt): {missing:#?}");
 }
 
 /// Everything in which a call differs from what is expected of it, in sentences.

@@ -16,6 +16,7 @@ pub mod personal;
 pub mod redaction;
 pub mod replay;
 pub mod retention;
+pub mod sentences;
 mod sheet;
 pub mod signals;
 pub mod tape;

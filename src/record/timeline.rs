@@ -10,6 +10,7 @@
 //!
 //! Times count from the INVITE, as in the record.
 
+use super::sentences::said;
 use super::sheet::{Ink, Sheet};
 use super::timeline_words::{self as words, say};
 use super::wrap::{columns, pad};
@@ -60,7 +61,8 @@ impl Timeline {
     /// Lines for one event, each ended by a newline; empty when the event is not shown.
     pub fn event(&mut self, event: &Event) -> String {
         let at = event.at;
-        let word = |both| say(self.sheet.style.tongue, both);
+        let tongue = self.sheet.style.tongue;
+        let word = |both| say(tongue, both);
         match &event.what {
             What::Dialled { target } => {
                 self.sheet.dialled.get_or_insert(at);
@@ -124,7 +126,7 @@ impl Timeline {
                 "",
             ),
             What::TransportFailed { detail } => {
-                self.sheet.line(at, Ink::Bad, word(("transport", "传输失败")), detail, "")
+                self.sheet.line(at, Ink::Bad, word(("transport", "传输失败")), &said(tongue, detail), "")
             }
             What::Secured { suite } => self.sheet.line(at, Ink::Good, "SRTP", suite, ""),
             What::MediaFailed { detail } => self.sheet.line(at, Ink::Bad, word(("no media", "媒体失败")), detail, ""),
@@ -178,11 +180,11 @@ impl Timeline {
                 )
             }
             What::StepDone { index, detail } => {
-                let text = joined(&[self.step(*index), detail]);
+                let text = joined(&[self.step(*index), &said(tongue, detail)]);
                 self.sheet.line(at, Ink::Dim, word(("done", "完成")), &text, "")
             }
             What::StepFailed { index, detail } => {
-                let text = joined(&[self.step(*index), detail]);
+                let text = joined(&[self.step(*index), &said(tongue, detail)]);
                 self.sheet.line(at, Ink::Bad, word(("failed", "未成功")), &text, "")
             }
             What::Found(finding) => {
@@ -191,7 +193,9 @@ impl Timeline {
                 self.found.push(finding);
                 drawn
             }
-            What::Human { from, why } => self.sheet.line(*from, Ink::Good, word(("person", "真人")), why, ""),
+            What::Human { from, why } => {
+                self.sheet.line(*from, Ink::Good, word(("person", "真人")), &said(tongue, why), "")
+            }
             What::FarKey { key } => self.sheet.line(at, Ink::Dim, word(("far key", "对方按键")), &key.to_string(), ""),
             What::FarRefer { to } => self.sheet.line(at, Ink::Dim, word(("referred", "转介")), to, ""),
             What::Transfer { to, state } => {
@@ -261,7 +265,9 @@ impl Timeline {
                 let text = joined(&[&media.codec, &packets, &lost, &discarded, &jitter, &mos, &clipped, one_way]);
                 self.sheet.line(at, ink, word(("media", "媒体")), &text, "")
             }
-            What::OurFault { detail } => self.sheet.line(at, Ink::Bad, word(("our fault", "本方故障")), detail, ""),
+            What::OurFault { detail } => {
+                self.sheet.line(at, Ink::Bad, word(("our fault", "本方故障")), &said(tongue, detail), "")
+            }
         }
     }
 
@@ -285,7 +291,8 @@ impl Timeline {
         };
         let word = self.sheet.paint(Ink::Bold, &self.sheet.paint(ink, say(tongue, words::verdict(judgement.verdict))));
         let outcome = say(tongue, words::outcome(judgement.outcome));
-        let because = match judgement.because.trim() {
+        let because = said(tongue, judgement.because.trim());
+        let because = match because.as_ref() {
             "" => outcome.to_string(),
             because if judgement.verdict == Verdict::Pass => because.to_string(),
             because if because.starts_with(outcome) => because.to_string(),
@@ -387,7 +394,8 @@ impl Timeline {
         };
         let quote = finding.quote.as_ref().map(|quote| format!("\"{quote}\"")).unwrap_or_default();
         let since = finding.expired_on.as_ref().map(|day| format!("{} {day}", say(tongue, ("expired on", "过期于"))));
-        let text = format!("{which}: {}", joined(&[&finding.detail, &quote, &since.unwrap_or_default()]));
+        let text =
+            format!("{which}: {}", joined(&[&said(tongue, &finding.detail), &quote, &since.unwrap_or_default()]));
         let score = format!("{}", finding.score);
         self.sheet.line_at(at, ink, say(tongue, ("found", "发现")), &text, &score)
     }

@@ -45,7 +45,7 @@ pub fn draw(reader: &Reader, kept: &KeptCall, sound: &Sound, timezone: Tz) -> St
         h1 { (probe) " · " (moment(kept.plan.due, timezone)) }
         p.lead {
             (drawing::verdict_mark(reader, kept.verdict)) " · " (words::outcome(reader, kept.outcome))
-            @if let Some(record) = &kept.record { " · " (record.because) }
+            @if let Some(record) = &kept.record { " · " (reader.said(&record.because)) }
         }
         (state(reader, kept))
         @match &kept.record {
@@ -119,7 +119,7 @@ fn findings(reader: &Reader, kept: &KeptCall, record: &CallRecord, sound: &Sound
                 };
                 li class=(edge) {
                     h3 { (words::finding(reader, finding.kind)) @if let Some(which) = finding.dead_end { " · " (which.word().replace('_', " ")) } " " span.chip { (weight) } }
-                    p { (finding.detail) }
+                    p { (reader.said(&finding.detail)) }
                     @if let Some(quote) = &finding.quote { blockquote { "“" (quote) "”" } }
                     p.soft { (at(reader, kept, sound, finding.from_s)) "–" (at(reader, kept, sound, finding.to_s))
                         @if let Some(expired) = &finding.expired_on { " · " (t("expired on ", "已于以下日期过期：")) (expired) } }

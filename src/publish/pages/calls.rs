@@ -194,7 +194,7 @@ pub fn table(reader: &Reader, calls: &[ListedCall], zone: &dyn Fn(&str) -> Tz, n
                             td role="cell" { @if named { a.quiet href=(format!("/hotlines/{}", call.hotline)) { (call.hotline) } br; } span.soft { (call.probe) } }
                             td role="cell" { (verdict(reader, call)) }
                             td role="cell" { (words::outcome(reader, call.outcome)) }
-                            td.whole role="cell" { (call.because) @if let Some(finding) = &call.finding { " " span.chip { (words::finding_word(reader, finding)) } } }
+                            td.whole role="cell" { (reader.said(&call.because)) @if let Some(finding) = &call.finding { " " span.chip { (words::finding_word(reader, finding)) } } }
                             td.number.secondary role="cell" { (seconds(call.connect_s)) }
                             td.number.secondary role="cell" { (seconds(call.duration_s)) }
                         }

@@ -233,7 +233,7 @@ pub fn wave(reader: &Reader, sound: &Sound, waveform: &Waveform, record: &CallRe
             @for finding in record.findings.iter().filter(|finding| finding.score >= 30) {
                 @let (from, to) = (of_call(finding.from_s), of_call(finding.to_s));
                 rect.span x=(number(from)) y="0" width=(number((to - from).max(2.0))) height="150" {
-                    title { (words::finding(reader, finding.kind)) ": " (finding.detail) }
+                    title { (words::finding(reader, finding.kind)) ": " (reader.said(&finding.detail)) }
                 }
                 line.span-edge x1=(number(from)) x2=(number(from)) y1="0" y2="150" {}
             }

@@ -161,7 +161,7 @@ fn findings(reader: &Reader, known: &Known) -> Markup {
                 li {
                     b { (words::finding_word(reader, kind)) } " " span.chip { (calls.len()) "×" } br;
                     a.quiet href=(format!("/calls/{}#findings", calls[0].call)) { (moment(calls[0].due, known.hotline.timezone)) }
-                    " " span.soft { (calls[0].because) }
+                    " " span.soft { (reader.said(&calls[0].because)) }
                 }
             }
         }

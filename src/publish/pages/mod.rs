@@ -12,6 +12,7 @@ pub mod overview;
 mod views;
 mod words;
 
+use crate::record::sentences;
 pub use crate::record::timeline::Tongue;
 pub use views::*;
 
@@ -103,6 +104,11 @@ pub enum Room {
 impl Reader {
     pub fn t(&self, english: &'static str, chinese: &'static str) -> &'static str {
         self.tongue.of(english, chinese)
+    }
+
+    /// A sentence of a record, in the reader's language.
+    pub fn said<'e>(&self, english: &'e str) -> std::borrow::Cow<'e, str> {
+        sentences::said(self.tongue, english)
     }
 
     /// This page with another wish in its query.

@@ -20,6 +20,11 @@ impl Words {
         self.tongue.of(english, chinese)
     }
 
+    /// A sentence of a record.
+    pub fn said<'e>(&self, english: &'e str) -> std::borrow::Cow<'e, str> {
+        crate::record::sentences::said(self.tongue, english)
+    }
+
     pub fn weekday(&self, weekday: usize) -> &'static str {
         const EN: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
         const ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];

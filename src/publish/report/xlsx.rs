@@ -10,6 +10,7 @@ use rust_xlsxwriter::{
     Chart, ChartType, Color, ConditionalFormat2ColorScale, DocProperties, ExcelDateTime, Format, FormatAlign, Workbook,
     Worksheet, XlsxError,
 };
+use std::borrow::Cow;
 
 /// A sheet takes a little over a million rows.
 const CALLS_MAX: usize = 1_000_000;
@@ -294,20 +295,27 @@ fn findings(book: &mut Workbook, report: &Report, words: &Words, styles: &Styles
     let mut at = 1;
     for hotline in &report.figures.hotlines {
         let menu = &hotline.menu;
-        let stale = menu
-            .stale
-            .iter()
-            .map(|one| (words.t("stale prompt", "过期播报"), &one.quote, one.expired_on, one.calls, one.clips.first()));
+        let stale = menu.stale.iter().map(|one| {
+            (
+                words.t("stale prompt", "过期播报"),
+                Cow::from(one.quote.as_str()),
+                one.expired_on,
+                one.calls,
+                one.clips.first(),
+            )
+        });
         let dead = menu
             .dead_ends
             .iter()
-            .map(|one| (words.dead_end(one.kind), &one.detail, None, one.calls, one.clips.first()));
-        let other =
-            menu.found.iter().map(|one| (words.finding(one.kind), &one.detail, None, one.calls, one.clips.first()));
+            .map(|one| (words.dead_end(one.kind), words.said(&one.detail), None, one.calls, one.clips.first()));
+        let other = menu
+            .found
+            .iter()
+            .map(|one| (words.finding(one.kind), words.said(&one.detail), None, one.calls, one.clips.first()));
         for (what, text, expired, calls, clip) in stale.chain(dead).chain(other) {
             sheet.write(at, 0, &hotline.name)?;
             sheet.write(at, 1, what)?;
-            sheet.write_with_format(at, 2, text, &styles.wrap)?;
+            sheet.write_with_format(at, 2, text.as_ref(), &styles.wrap)?;
             sheet.write(at, 3, expired.map_or(String::new(), |day| day.to_string()))?;
             sheet.write(at, 4, calls as f64)?;
             if let Some(clip) = clip {

@@ -215,7 +215,11 @@ impl Contents<'_> {
             };
             let time = |s: Option<f64>| one(s.map_or("–".to_string(), |s| self.words.seconds(s)));
             let outcome = call.outcome.map_or("", |outcome| self.words.outcome(outcome));
-            let why = if call.verdict == Some(Verdict::Pass) { String::new() } else { format!(" {}", call.because) };
+            let why = if call.verdict == Some(Verdict::Pass) {
+                String::new()
+            } else {
+                format!(" {}", self.words.said(&call.because))
+            };
             let evidence = match &call.wav {
                 Some(wav) => one(Span::plain("♪").linked(Link::Clip {
                     call: call.id.clone(),

@@ -42,7 +42,7 @@ impl Contents<'_> {
                     vec![
                         vec![
                             Span::toned(format!("“{}”", stale.quote), Tone::Quote),
-                            soft(format!(" {}", stale.detail)),
+                            soft(format!(" {}", self.words.said(&stale.detail))),
                         ],
                         vec![Span::plain(age), soft(stale.expired_on.map_or(String::new(), |day| format!(" {day}")))],
                         vec![
@@ -67,7 +67,10 @@ impl Contents<'_> {
             .iter()
             .map(|found| {
                 vec![
-                    vec![Span::plain(self.words.dead_end(found.kind)), soft(format!(" {}", found.detail))],
+                    vec![
+                        Span::plain(self.words.dead_end(found.kind)),
+                        soft(format!(" {}", self.words.said(&found.detail))),
+                    ],
                     one(Span::plain(found.calls.to_string()).linked(calls(Some(&hotline.name), &[("dead", "yes")]))),
                     self.clips(&found.clips, zone),
                 ]
@@ -75,7 +78,7 @@ impl Contents<'_> {
             .collect();
         rows.extend(menu.found.iter().map(|found| {
             vec![
-                vec![Span::plain(self.words.finding(found.kind)), soft(format!(" {}", found.detail))],
+                vec![Span::plain(self.words.finding(found.kind)), soft(format!(" {}", self.words.said(&found.detail)))],
                 one(Span::plain(found.calls.to_string()).linked(calls(Some(&hotline.name), &[("found", "yes")]))),
                 self.clips(&found.clips, zone),
             ]
