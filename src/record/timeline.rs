@@ -389,6 +389,7 @@ impl Timeline {
         let ink = if finding.score >= 60 { Ink::Bad } else { Ink::Odd };
         let kind = say(tongue, words::finding(finding.kind));
         let which = match finding.dead_end {
+            Some(which) if tongue == Tongue::Chinese => format!("{kind}（{}）", words::dead_end(which).1),
             Some(which) => format!("{kind} ({})", which.word().replace('_', " ")),
             None => kind.to_string(),
         };

@@ -2,7 +2,7 @@
 
 use super::timeline::Tongue;
 use crate::vocabulary::trace::{Effect, OurReason};
-use crate::vocabulary::{FindingKind, HeardKind, Outcome, Verdict};
+use crate::vocabulary::{DeadEnd, FindingKind, HeardKind, Outcome, Verdict};
 
 /// (English, Chinese).
 pub type Both = (&'static str, &'static str);
@@ -75,6 +75,25 @@ pub fn finding(kind: FindingKind) -> Both {
         FindingKind::MediaQuality => ("media quality", "音质"),
         FindingKind::NoCallback => ("no call back", "没有回电"),
         FindingKind::Note => ("note", "备注"),
+    }
+}
+
+pub fn dead_end(kind: DeadEnd) -> Both {
+    match kind {
+        DeadEnd::UnannouncedHangup => ("hang-up without a word", "无提示挂断"),
+        DeadEnd::Silence => ("silence", "无声"),
+        DeadEnd::Loop => ("loop", "菜单循环"),
+        DeadEnd::KeyRejected => ("announced key rejected", "播报的按键被拒"),
+        DeadEnd::KeyIgnored => ("announced key has no effect", "播报的按键无效"),
+        DeadEnd::TransferToNobody => ("transfer to nobody", "转接无人接听"),
+        DeadEnd::PingPong => ("sent back and forth", "来回转接"),
+        DeadEnd::EndlessQueue => ("endless queue", "无尽排队"),
+        DeadEnd::QueueDrop => ("dropped from the queue", "排队中被挂断"),
+        DeadEnd::VoicemailOn24hLine => ("voicemail on a 24-hour line", "24 小时热线转留言"),
+        DeadEnd::MailboxFull => ("mailbox full", "留言信箱已满"),
+        DeadEnd::NoPathToHuman => ("no way to a person", "无法转人工"),
+        DeadEnd::ClosedInOpenHours => ("closed in its open hours", "工作时间播报下班"),
+        DeadEnd::Deflection => ("sent elsewhere", "推诿至其他渠道"),
     }
 }
 

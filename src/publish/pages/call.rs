@@ -118,7 +118,7 @@ fn findings(reader: &Reader, kept: &KeptCall, record: &CallRecord, sound: &Sound
                     _ => ("box pad idle-edge", t("noted", "备注")),
                 };
                 li class=(edge) {
-                    h3 { (words::finding(reader, finding.kind)) @if let Some(which) = finding.dead_end { " · " (which.word().replace('_', " ")) } " " span.chip { (weight) } }
+                    h3 { (words::finding(reader, finding.kind)) @if let Some(which) = finding.dead_end { " · " (words::dead_end(reader, which)) } " " span.chip { (weight) } }
                     p { (reader.said(&finding.detail)) }
                     @if let Some(quote) = &finding.quote { blockquote { "“" (quote) "”" } }
                     p.soft { (at(reader, kept, sound, finding.from_s)) "–" (at(reader, kept, sound, finding.to_s))

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::record::timeline_words as words;
 use crate::vocabulary::trace::KeyMethod;
-use crate::vocabulary::{AttributableTo, Cause, FindingKind, HeardKind, Layer, Outcome, Standing, Verdict};
+use crate::vocabulary::{AttributableTo, Cause, DeadEnd, FindingKind, HeardKind, Layer, Outcome, Standing, Verdict};
 
 pub fn verdict(reader: &Reader, verdict: Option<Verdict>) -> &'static str {
     match verdict {
@@ -29,6 +29,10 @@ pub fn outcome(reader: &Reader, outcome: Option<Outcome>) -> &'static str {
 
 pub fn finding(reader: &Reader, kind: FindingKind) -> &'static str {
     words::say(reader.tongue, words::finding(kind))
+}
+
+pub fn dead_end(reader: &Reader, kind: DeadEnd) -> &'static str {
+    words::say(reader.tongue, words::dead_end(kind))
 }
 
 /// By the contract's word, which may be a newer one.

@@ -6,6 +6,7 @@ use crate::publish::figures::quantile::Quantile;
 use crate::publish::figures::score::Question;
 use crate::publish::figures::tally::{Cell, Day};
 use crate::record::timeline::Tongue;
+use crate::record::timeline_words as words;
 use crate::vocabulary::{AttributableTo, DeadEnd, FindingKind, Layer, Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -94,23 +95,7 @@ impl Words {
     }
 
     pub fn dead_end(&self, kind: DeadEnd) -> &'static str {
-        use DeadEnd::*;
-        match kind {
-            UnannouncedHangup => self.t("hang-up without a word", "无提示挂断"),
-            Silence => self.t("silence", "无声"),
-            Loop => self.t("loop", "菜单循环"),
-            KeyRejected => self.t("announced key rejected", "播报的按键被拒"),
-            KeyIgnored => self.t("announced key has no effect", "播报的按键无效"),
-            TransferToNobody => self.t("transfer to nobody", "转接无人接听"),
-            PingPong => self.t("sent back and forth", "来回转接"),
-            EndlessQueue => self.t("endless queue", "无尽排队"),
-            QueueDrop => self.t("dropped from the queue", "排队中被挂断"),
-            VoicemailOn24hLine => self.t("voicemail on a 24-hour line", "24 小时热线转留言"),
-            MailboxFull => self.t("mailbox full", "留言信箱已满"),
-            NoPathToHuman => self.t("no way to a person", "无法转人工"),
-            ClosedInOpenHours => self.t("closed in its open hours", "工作时间播报下班"),
-            Deflection => self.t("sent elsewhere", "推诿至其他渠道"),
-        }
+        words::say(self.tongue, words::dead_end(kind))
     }
 
     pub fn finding(&self, kind: FindingKind) -> &'static str {
