@@ -1,11 +1,13 @@
 //! The promise: options, kinds, staleness and choices are read right from labelled prompts, and any text is read
 //! without a panic in time that grows with its length alone. The corpora and where they come from: `fixtures/corpora`.
 
-use nightbell::understanding::{Context, OptionKey, Reading, choose, contains, read, same_prompt};
+#[path = "understanding/any_text.rs"]
+mod any_text;
+
+use nightbell::understanding::{Context, OptionKey, Reading, choose, read};
 use nightbell::vocabulary::Lang;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 fn corpus(name: &str) -> Vec<Value> {
     let path = format!("{}/fixtures/corpora/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
@@ -60,18 +62,25 @@ impl Score {
     }
 }
 
-/// Key sets and labels of the menus of one corpus, by class.
+/// Labels by key, in lower case, as `row` has them.
+fn labelled(row: &Value) -> BTreeMap<String, String> {
+    let options = row["options"].as_array().expect("options").iter();
+    options
+        .map(|o| (o["key"].as_str().expect("key").into(), o["label"].as_str().expect("label").to_lowercase()))
+        .collect()
+}
+
+/// Labels by key, in lower case, as they were read.
+fn read_out(row: &Value) -> BTreeMap<String, String> {
+    reading(row).options.iter().map(|o| (o.key.to_string(), o.label.to_lowercase())).collect()
+}
+
+/// Key sets and labels of the menus of one corpus, by class. A row is right when all keys and all labels are, letter by
+/// letter but for capitals.
 fn score_menus(name: &str) -> BTreeMap<String, Score> {
     let mut classes: BTreeMap<String, Score> = BTreeMap::new();
     for row in corpus(name) {
-        let wanted: BTreeMap<String, String> = row["options"]
-            .as_array()
-            .expect("options")
-            .iter()
-            .map(|o| (o["key"].as_str().expect("key").into(), o["label"].as_str().expect("label").to_lowercase()))
-            .collect();
-        let found: BTreeMap<String, String> =
-            reading(&row).options.iter().map(|o| (o.key.to_string(), o.label.to_lowercase())).collect();
+        let (wanted, found) = (labelled(&row), read_out(&row));
         let class = classes.entry(text(&row, "class").expect("class").to_string()).or_default();
         class.count(wanted == found, || format!("{}\n  wanted {wanted:?}\n  found  {found:?}", row["text"]));
     }
@@ -192,6 +201,69 @@ fn texts_that_were_written_before_any_rule_saw_them_are_read() {
     }
 }
 
+/// The tenth set was looked at while rules were mended; of what the rules make of the eleventh only figures were seen.
+#[test]
+fn menus_that_run_on_are_read_too() {
+    for (set, clean, run_on, garbled) in [("tenth", 0.95, 0.93, 0.95), ("eleventh", 0.93, 0.91, 0.93)] {
+        let menus = score_menus(&format!("{set}/menu"));
+        menus["clean"].reaches(clean, &format!("{set} set, written prompts"));
+        menus["run_on"].reaches(run_on, &format!("{set} set, prompts without punctuation"));
+        menus["garbled"].reaches(garbled, &format!("{set} set, garbled prompts"));
+        score_kinds(&format!("{set}/menu")).reaches(0.95, &format!("{set} set, kinds"));
+        let [precision, recall, dates] = score_staleness(&format!("{set}/staleness"));
+        precision.reaches(0.92, &format!("{set} set, staleness, precision"));
+        recall.reaches(0.86, &format!("{set} set, staleness, recall"));
+        dates.reaches(0.98, &format!("{set} set, dates of expiry"));
+        let [offered, absent] = score_choices(&format!("{set}/choose"));
+        offered.reaches(0.93, &format!("{set} set, choices of what is offered"));
+        absent.reaches(1.0, &format!("{set} set, choices of what is not offered"));
+    }
+}
+
+/// A text as a recogniser that writes no punctuation would have it.
+fn bare(text: &str) -> String {
+    let kept: String = text.chars().map(|c| if c.is_alphanumeric() || "'’*#-".contains(c) { c } else { ' ' }).collect();
+    kept.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Menus written with punctuation, read with it and without: the same options. Rows with numbers in them, with words to
+/// say and in two languages are left out: there the punctuation carries meaning.
+#[test]
+fn a_menu_says_the_same_without_its_punctuation() {
+    let numbers = |text: &str| text.chars().zip(text.chars().skip(1)).any(|(a, b)| a.is_numeric() && b.is_numeric());
+    for (lang, least) in [("en", 0.95), ("zh", 0.9)] {
+        let mut score = Score::default();
+        for set in ["menu", "fourth/menu", "fifth/menu", "sixth/menu", "seventh/menu", "eighth/menu", "tenth/menu"] {
+            for mut row in corpus(set) {
+                let given = text(&row, "text").expect("text").to_string();
+                let wanted = labelled(&row);
+                let clean = matches!(text(&row, "class"), Some("clean" | "given"));
+                let said = wanted.keys().any(|key| key.starts_with("say:"));
+                let mixed = lang == "zh" && given.contains(|c: char| c.is_ascii_alphabetic());
+                let times = ["a.m", "p.m", "9:", "8:"].iter().any(|w| given.contains(w));
+                if !clean
+                    || said
+                    || mixed
+                    || times
+                    || wanted.is_empty()
+                    || text(&row, "lang") != Some(lang)
+                    || numbers(&given)
+                {
+                    continue;
+                }
+                let joined = bare(&given);
+                row["text"] = if lang == "zh" { joined.replace(' ', "") } else { joined }.into();
+                let plain = |labels: BTreeMap<String, String>| -> BTreeMap<String, String> {
+                    labels.into_iter().map(|(key, label)| (key, bare(&label).replace(' ', ""))).collect()
+                };
+                let (wanted, found) = (plain(wanted), plain(read_out(&row)));
+                score.count(wanted == found, || format!("{}\n  wanted {wanted:?}\n  found  {found:?}", row["text"]));
+            }
+        }
+        score.reaches(least, &format!("menus without their punctuation, {lang}"));
+    }
+}
+
 #[test]
 fn spans_and_quotes_are_cut_from_the_given_text() {
     for name in ["menu", "staleness"] {
@@ -212,153 +284,5 @@ fn spans_and_quotes_are_cut_from_the_given_text() {
                 assert_eq!(&given[finding.span.clone()], finding.quote, "{given}");
             }
         }
-    }
-}
-
-/// Chance from a seed: splitmix64.
-fn chance(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// Words that mean something to the reader, thrown together with any other character of Unicode.
-fn rubble(seed: u64, bytes: usize) -> String {
-    const PARTS: &[&str] = &[
-        "请按",
-        "按",
-        "1",
-        "２",
-        "*",
-        "#",
-        "号键",
-        "人工服务",
-        "press",
-        " press one ",
-        "for ",
-        "to ",
-        "sales",
-        ", ",
-        "。",
-        "2025年",
-        "3月1日至",
-        "5日",
-        "将于",
-        "May 25th ",
-        "春节",
-        "say ",
-        "\"",
-        "or ",
-        "stay on the line",
-        "请稍候",
-        "二二",
-        "零",
-        "closed ",
-        "9:00",
-        "周一至周五",
-        "\u{0301}",
-        "\u{200d}",
-        "𠮷",
-        "ﷺ",
-        "İ",
-        "ß",
-        "½",
-        "㈠",
-        "\n",
-    ];
-    let mut state = seed;
-    let mut text = String::new();
-    while text.len() < bytes {
-        let n = chance(&mut state);
-        if n.is_multiple_of(5) {
-            if let Some(c) = char::from_u32((n >> 32) as u32 % 0x11_0000) {
-                text.push(c);
-            }
-        } else {
-            text.push_str(PARTS[(n >> 8) as usize % PARTS.len()]);
-        }
-    }
-    text
-}
-
-#[test]
-fn any_text_is_read_without_a_panic() {
-    let context = Context {
-        lang: None,
-        on: "2026-11-21".parse().ok(),
-        at: "22:10:00".parse().ok(),
-        hours: Some("Mo-Fr 09:00-18:00; PH off".into()),
-    };
-    for seed in 0..300 {
-        let text = rubble(seed, 40 + (seed as usize * 37) % 2000);
-        let found = read(&text, &context);
-        choose("人工服务", &found.options, found.lang);
-        choose("billing", &found.options, found.lang);
-        contains(&text, "欢迎致电", Lang::Zh);
-        contains(&text, "thank you for calling", Lang::En);
-        let same = same_prompt(&text, &text);
-        assert!(same > 0.99, "seed {seed}: {same}");
-    }
-    for text in [
-        "",
-        " ",
-        "\u{0}",
-        "*",
-        "#",
-        "按",
-        "press",
-        "请按",
-        "1",
-        "say",
-        "。。。",
-        "2025年",
-        "请说“",
-        "press press press",
-    ] {
-        read(text, &context);
-    }
-}
-
-#[test]
-fn the_time_to_read_grows_with_the_length_alone() {
-    let context = Context { on: "2026-11-21".parse().ok(), ..Context::default() };
-    read("warm", &context);
-    let parts = [
-        "请按",
-        "请按1",
-        "按1",
-        "press 1 ",
-        "press ",
-        "say ",
-        "say x, ",
-        "1、",
-        "1 ",
-        "2025年",
-        "3月1日至",
-        "May 5 ",
-        "for ",
-        "to ",
-        "请稍候",
-        "或",
-        "春节",
-        "a.",
-        "“",
-        "号",
-        "二",
-        "stay on the line ",
-        "周一9点",
-        "hold ",
-        "or ",
-        "x",
-    ];
-    for part in parts {
-        let text = part.repeat(10_000 / part.len());
-        let began = Instant::now();
-        read(&text, &context);
-        let took = began.elapsed();
-        // Ten kilobytes of the worst kind; a busy machine is slow, a quadratic reader is minutes.
-        assert!(took < Duration::from_secs(3), "{part:?} repeated: {took:?}");
     }
 }

@@ -603,6 +603,14 @@ fn english(plain: &Plain) -> Vec<Mention> {
     found
 }
 
+/// "on Thursday 7 May", and not "option 7 may be": what leads to a day before it, no verb behind the month.
+fn is_dated(words: &[Word], at: usize, behind: usize) -> bool {
+    const LEADS: &[&str] = &["on", "by", "until", "till", "before", "from", "through"];
+    const VERBS: &[&str] = &["be", "have", "not", "apply", "take", "also", "result", "change", "differ", "vary"];
+    let led = at > 0 && (weekday(&words[at - 1].text).is_some() || LEADS.contains(&words[at - 1].text.as_str()));
+    led && !words.get(behind).is_some_and(|w| w.parted == 0 && VERBS.contains(&w.text.as_str()))
+}
+
 /// A date at `at`: how many words, and whether it is a season.
 fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
     let text = words.get(at)?.text.as_str();
@@ -644,6 +652,7 @@ fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
         if let Some(m) = words.get(at + n + of).filter(|w| w.parted < 2).and_then(|w| {
             month(&w.text).filter(|_| {
                 of == 1
+                    || is_dated(words, at, at + n + 1)
                     || w.text.len() > 3 && w.text != "march" && w.text != "may"
                     || year(words, at + n + of + 1).is_some()
             })

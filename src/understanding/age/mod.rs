@@ -3,8 +3,12 @@
 
 pub mod calendar;
 mod dates;
+mod events;
+mod feasts;
 mod hours;
+mod patterns;
 mod rules;
+mod sessions;
 
 pub(crate) use dates::SMALL;
 

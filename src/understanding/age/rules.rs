@@ -1,87 +1,28 @@
 //! The signs of age in a text, and the traps that look like them.
 
-use super::calendar::{self, Holiday};
+use super::calendar;
 use super::dates::{self, Mention};
 use super::hours::{self, Hours};
+use super::patterns::patterns;
+use super::sessions;
 use crate::understanding::plain::Plain;
 use crate::understanding::reading::{Context, MenuOption, PromptKind, TextFinding, TextFindingKind};
 use chrono::{Datelike, NaiveDate, Timelike};
-use regex::Regex;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// Days an announcement without a year may lie ahead and be taken for a coming one.
-const AHEAD_DAYS: i64 = 45;
+pub(super) const AHEAD_DAYS: i64 = 45;
 /// Beyond that and up to here it may be either.
 const AHEAD_DAYS_MAX: i64 = 90;
-/// A holiday's words are in season from so many days before it …
-const SEASON_BEFORE: i64 = 10;
-/// … to so many after.
-const SEASON_AFTER: i64 = 5;
 /// A notice may stand so many days after its end.
-const GRACE_DAYS: i64 = 7;
+pub(super) const GRACE_DAYS: i64 = 7;
 
-macro_rules! patterns {
-    ($($name:ident = $pattern:literal;)+) => {
-        struct Patterns { $($name: Regex),+ }
-        fn patterns() -> &'static Patterns {
-            static PATTERNS: OnceLock<Patterns> = OnceLock::new();
-            PATTERNS.get_or_init(|| Patterns { $($name: Regex::new(&crate::understanding::plain::pattern($pattern)).expect("a pattern of age")),+ })
-        }
-    };
-}
-
-patterns! {
-    // Said of what is to come.
-    future = r"将(于|在|自|从|会|对|进行|暂停|停止|开|启|关|升|实|调|全面|正式|举|推|陆续|恢复|不再|迁|改|执行|采用|上线|举办|停|有|迎)|即将|拟于|计划于|预计(于|在|将)|敬请期待|届时|\b(will|'ll|going to|upcoming|scheduled (for|to)|shall|plan(s|ning)? to|set to|about to|coming (soon|this)|beginning|starting|commencing|launch(es|ing) (on|in)|(opens?|begins?|starts?|takes? effect) (on|in)|(opens?|begins?|starts?|resumes?|reopens?|commences?) ((january|february|march|april|may|june|july|august|september|october|november|december)|(mon|tues|wednes|thurs|fri|satur|sun)day)[a-z]*)\b";
-    // Still in force from then on.
-    in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|已(于|经|在|从|自)|\b(effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
-    closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour)\b";
-    // What is otherwise than usual for the time of a holiday.
-    change = r"高峰|出行|客流|调整|改为|变更|缩短|延长|延迟|提前(至|到)|另行|\b(changed|adjusted|modified|extended|shortened|different)\b";
-    promotion = r"优惠|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|报到|开课|面试|笔试|演出|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|due (on|by)|no later than|must be (received|submitted|postmarked))\b";
-    invitation = r"\b(ask (us )?about|learn (more )?about|join|register|apply|sign up|enroll?|book|reserve|for our|check out|hear about|press|now accepting|tickets for|now available)\b";
-    // Said of a year that is meant to stay.
-    founding = r"截至.{2,12}(已|共有|累计)|成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
-    product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|修订|颁布|发布的|印发|出台|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
-    place = r"(路|街|道|巷|弄|大厦|广场|村|里)(\d|[一二三四五六七八九〇零]){1,6}号|\b\d{3,5} (\w+ ){1,3}(street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|highway|hwy|way|court|place|parkway)\b|\b(suite|room|route|highway|p\.?o\.? box|zip|extension|ext|building|unit|apartment)\b";
-    number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at |ends in |ending in |ends with )*#?\d";
-    tax = r"税|汇算|年检|年审|年报|年度(报告|体检|考核|审计|决算)|财年|\b(tax(es)?|fiscal|1040|w-?2|1099|return|refund|filing)\b";
-    every = r"法定节假日|等节假日|等节日|每年|每逢|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
-    except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
-    pandemic = r"疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
-    medical = r"疫苗|接种|检测(预约|服务|请)|后遗症|门诊|vaccin|booster|test(ing)? (site|appointment|kit|result)|covid-?\s?(19)? (test|vaccine|result)|long covid";
-    greeting = r"早上好|早安|上午好|中午好|下午好|晚上好|晚安|\bgood (morning|afternoon|evening)\b";
-    animal = r"(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年(大吉|吉祥|快乐|行大运|到|好运|新春|春节|贺|特惠|纪念|安康|如意|有|旺)|(祝|恭贺|喜迎|迎接|欢度).{0,6}(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年|year of the (rat|ox|tiger|rabbit|dragon|snake|horse|goat|sheep|monkey|rooster|dog|pig)";
-    wishes = r"快乐|祝|恭贺|佳节|吉祥|大吉|团圆|安康|贺|\b(happy|merry|wish|blessed|greetings|celebrat\w*|enjoy)\b";
-    street = r"^(路|街|广场|大道|社区|店|支行|小区|站|村|镇|桥|园|大厦|分理处|网点|医院|小学|中学)";
-}
-
-/// Events that are over, with their last day.
-const EVENTS: &[(&str, (i32, u32, u32))] = &[
-    ("北京冬奥", (2022, 3, 13)),
-    ("冬奥会", (2026, 2, 22)),
-    ("大运会", (2023, 8, 8)),
-    ("杭州亚运", (2023, 10, 8)),
-    ("亚运会", (2026, 10, 4)),
-    ("巴黎奥运", (2024, 8, 11)),
-    ("东京奥运", (2021, 8, 8)),
-    ("世博会期间", (2010, 10, 31)),
-    ("世界杯期间", (2026, 7, 19)),
-    ("2026年世界杯", (2026, 7, 19)),
-    ("paris olympics", (2024, 8, 11)),
-    ("tokyo olympics", (2021, 8, 8)),
-    ("world cup 2026", (2026, 7, 19)),
-    ("2026 world cup", (2026, 7, 19)),
-    ("year 2000 problem", (2000, 1, 1)),
-];
-
-struct Text<'a> {
-    plain: &'a Plain<'a>,
-    text: String,
+pub(super) struct Text<'a> {
+    pub plain: &'a Plain<'a>,
+    pub text: String,
     /// Byte in `text` of every character, and the end.
     bytes: Vec<usize>,
-    on: NaiveDate,
+    pub on: NaiveDate,
 }
 
 pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, options: &[MenuOption]) -> Vec<TextFinding> {
@@ -101,6 +42,7 @@ pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, optio
         if !dated.ahead {
             text.holidays(&dated, options, &mut found);
             text.animals(&mut found);
+            text.sessions(&mut found);
         }
         text.events(options, &mut found);
         text.hours(context, kind, &mut found);
@@ -111,11 +53,11 @@ pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, optio
 
 /// What the dates of a text came to.
 #[derive(Default)]
-struct Dated {
+pub(super) struct Dated {
     /// Something lies ahead: the text speaks of the future.
     ahead: bool,
     /// Holidays whose own dates were said in their sentence.
-    holidays: Vec<&'static str>,
+    pub holidays: Vec<&'static str>,
 }
 
 /// How a date relates to today.
@@ -139,21 +81,21 @@ fn wished_year(words: &str) -> bool {
 }
 
 /// Hours that are told with the holiday are its own.
-fn hours_of(words: &str) -> bool {
+pub(super) fn hours_of(words: &str) -> bool {
     words.contains(['点', ':', '时']) && words.chars().any(|c| c.is_ascii_digit() || "一二三四五六七八九十".contains(c))
 }
 
 impl Text<'_> {
-    fn slice(&self, range: &Range<usize>) -> &str {
+    pub(super) fn slice(&self, range: &Range<usize>) -> &str {
         &self.text[self.bytes[range.start]..self.bytes[range.end]]
     }
 
-    fn chars_at(&self, byte: usize) -> usize {
+    pub(super) fn chars_at(&self, byte: usize) -> usize {
         self.bytes.partition_point(|b| *b < byte)
     }
 
     /// The sentence around these characters.
-    fn sentence(&self, range: &Range<usize>) -> Range<usize> {
+    pub(super) fn sentence(&self, range: &Range<usize>) -> Range<usize> {
         use crate::understanding::menu::parting;
         let chars = &self.plain.chars;
         let from = (0..range.start)
@@ -168,7 +110,7 @@ impl Text<'_> {
         from..to
     }
 
-    fn finding(
+    pub(super) fn finding(
         &self,
         kind: TextFindingKind,
         range: &Range<usize>,
@@ -243,7 +185,7 @@ impl Text<'_> {
                     let (score, why) = if future {
                         (90, "announced as to come")
                     } else if (closure || promotion || (holiday.is_some() && !in_force))
-                        && !(in_force && self.opens_on(words))
+                        && !(in_force && (self.opens_on(words) || self.begins(mention)))
                     {
                         match days {
                             ..=GRACE_DAYS => (50, "ended"),
@@ -267,6 +209,11 @@ impl Text<'_> {
                         _ => TextFindingKind::PastDate,
                     };
                     let expired = (!mention.season).then_some(end);
+                    // "from 10 p.m. on September 17 to 6 a.m. on September 18" ended on the later.
+                    if let Some(first) = signs.last_mut().filter(|_| self.ends_stretch(mention)) {
+                        first.expired_on = first.expired_on.max(expired);
+                        continue;
+                    }
                     signs.push(self.finding(
                         kind,
                         &mention.range,
@@ -295,13 +242,24 @@ impl Text<'_> {
         dated
     }
 
-    /// "9月30日前", "by March 31st".
+    /// "自6月1日起可享免费", "as of June 1st": a first day, which ends nothing.
+    fn begins(&self, mention: &Mention) -> bool {
+        let after: String = self.plain.chars[mention.range.end..].iter().take(4).collect();
+        let before = self.slice(&(mention.range.start.saturating_sub(16)..mention.range.start));
+        let since = ["effective ", "as of ", "since "].iter().any(|w| before.ends_with(w));
+        mention.from == mention.to && (after.starts_with('起') || after.starts_with("开始") || since)
+    }
+
+    fn ends_stretch(&self, mention: &Mention) -> bool {
+        patterns().stretch.is_match(self.slice(&(mention.range.start.saturating_sub(24)..mention.range.start)))
+    }
+
+    /// "9月30日前", "by March 31st", "until 8 p.m. on Tuesday, November 3rd".
     fn is_deadline(&self, mention: &Mention) -> bool {
         let plain = self.plain;
         let after = ["前", "之前", "以前", "止", "为止", "截止"].iter().any(|w| plain.starts(mention.range.end, w));
-        let before = self.slice(&(mention.range.start.saturating_sub(8)..mention.range.start));
-        let words = [" by ", " before ", " until ", " through ", " till ", "截至", "截止"];
-        after || words.iter().any(|w| before.trim_end().ends_with(w.trim()) && before.contains(w.trim()))
+        let before = self.slice(&(mention.range.start.saturating_sub(40)..mention.range.start));
+        after || patterns().deadline.is_match(before)
     }
 
     /// "已于…恢复": it speaks of what is in force again.
@@ -416,154 +374,10 @@ impl Text<'_> {
         !(notice || chinese || mention.season)
     }
 
-    fn holidays(&self, dated: &Dated, options: &[MenuOption], found: &mut Vec<TextFinding>) {
-        let p = patterns();
-        let mut named: Vec<(&'static Holiday, Range<usize>)> = calendar::named(&self.text)
-            .into_iter()
-            .map(|(h, r)| (h, self.chars_at(r.start)..self.chars_at(r.end)))
-            .collect();
-        // "Chinese New Year" is not 1 January; "春节" beside "新年快乐" is one occasion.
-        if named.iter().any(|(h, _)| h.id == "spring_festival") {
-            named.retain(|(h, _)| h.id != "new_year");
-        }
-        if named.iter().any(|(h, _)| h.id == "christmas" || h.id == "new_year") {
-            named.retain(|(h, _)| h.id != "holidays");
-        }
-        // Several feasts without a date are the house rules, unless they are wished.
-        let feasts = named.len();
-        // "新年快乐" is said at both of them.
-        let new_years = named.iter().any(|(h, _)| h.id == "new_year") && self.text.contains("新年");
-        let lunar = calendar::named("春节").into_iter().any(|(h, _)| self.in_season(h, SEASON_BEFORE));
-        if new_years && lunar {
-            return;
-        }
-        // In season for one is in season.
-        if named.iter().any(|(h, _)| self.in_season(h, SEASON_BEFORE)) {
-            return;
-        }
-        for (holiday, range) in named {
-            if dated.holidays.contains(&holiday.id) {
-                continue;
-            }
-            let sentence = self.sentence(&range);
-            let words = self.slice(&sentence);
-            let after: String = self.plain.chars[range.end..].iter().take(4).collect();
-            if p.street.is_match(&after) || p.every.is_match(words) || p.except.is_match(words) {
-                continue;
-            }
-            let wishes = p.wishes.is_match(words);
-            if feasts >= 2 && !wishes && !p.future.is_match(words) && feasts > 2 {
-                continue;
-            }
-            let (last, next) = holiday.around(self.on);
-            let ahead = next.map(|n| (n.0 - self.on).num_days());
-            let during = ["作息", "hours", "schedule", "期间", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
-            let span = range.start..(range.end + 4).min(self.plain.len());
-            let during = during.iter().any(|w| self.slice(&span).contains(w));
-            let announces = p.change.is_match(words)
-                || p.closure.is_match(words)
-                || p.promotion.is_match(words)
-                || p.future.is_match(words);
-            // "春节期间业务办理以公告为准" may be meant for the next one: nothing in it has passed.
-            if during && !announces && !wishes && !hours_of(words) {
-                continue;
-            }
-            let announces = announces || during;
-            // A closure or an offer is announced weeks ahead; a wish is not.
-            if announces && !wishes && ahead.is_some_and(|d| d <= AHEAD_DAYS) {
-                continue;
-            }
-            let in_option = options.iter().any(|o| {
-                let span = self.plain.span(range.clone());
-                o.span.start <= span.start && span.end <= o.span.end
-            });
-            let habitual = !wishes
-                && !in_option
-                && !p.future.is_match(words)
-                && (words.contains("closed on") || words.contains("are closed"));
-            let score = match (ahead, wishes || announces) {
-                _ if habitual || feasts >= 2 && !wishes => 40,
-                // Wishes for Christmas and the year's end are said for weeks before.
-                (Some(d), _) if d <= 30 && wishes && matches!(holiday.id, "christmas" | "new_year" | "holidays") => 40,
-                (Some(d), _) if d <= 2 * SEASON_BEFORE + 1 && !wishes => 40,
-                (_, true) => 80,
-                _ => 40,
-            };
-            let expired = last.map(|l| l.1);
-            let detail =
-                expired.map_or("out of season".to_string(), |day| format!("out of season: it last ended on {day}"));
-            found.push(self.finding(TextFindingKind::PastHoliday, &range, score, expired, detail));
-            break;
-        }
-    }
-
-    fn in_season(&self, holiday: &Holiday, before: i64) -> bool {
-        let (last, next) = holiday.around(self.on);
-        last.is_some_and(|l| (self.on - l.1).num_days() <= SEASON_AFTER)
-            || next.is_some_and(|n| (n.0 - self.on).num_days() <= before)
-    }
-
-    /// "龙年大吉" in the year of the horse.
-    fn animals(&self, found: &mut Vec<TextFinding>) {
-        let Some(m) = patterns().animal.find(&self.text) else { return };
-        let zh = "鼠牛虎兔龙蛇马羊猴鸡狗猪";
-        let en =
-            ["rat", "ox", "tiger", "rabbit", "dragon", "snake", "horse", "goat", "monkey", "rooster", "dog", "pig"];
-        let said = m.as_str();
-        let animal = said
-            .char_indices()
-            .find_map(|(i, c)| zh.chars().position(|a| a == c && said[i..].starts_with(&format!("{c}年"))))
-            .or_else(|| en.iter().position(|a| said.ends_with(a)));
-        let Some(animal) = animal else { return };
-        let soon = self.on + chrono::Days::new(30);
-        // On the eve of the next year the old one is wished no more.
-        let eve = self.on + chrono::Days::new(20);
-        let ends = calendar::animal(self.on) == animal as u32 && calendar::animal(eve) != animal as u32;
-        let wished = ["吉祥", "大吉", "快乐", "安康", "如意", "行大运", "happy"].iter().any(|w| self.text.contains(w));
-        if !(ends && wished) && [calendar::animal(self.on), calendar::animal(soon)].contains(&(animal as u32)) {
-            return;
-        }
-        let range = self.chars_at(m.start())..self.chars_at(m.end());
-        found.push(self.finding(TextFindingKind::PastYear, &range, 80, None, "another lunar year".into()));
-    }
-
-    fn events(&self, options: &[MenuOption], found: &mut Vec<TextFinding>) {
-        let p = patterns();
-        if let Some(m) = p.pandemic.find(&self.text) {
-            let range = self.chars_at(m.start())..self.chars_at(m.end());
-            let sentence = self.sentence(&range);
-            let span = self.plain.span(range.clone());
-            let offered = options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end);
-            let over = ["结束", "已过", "解除", " is over", " are over", "ended", "no longer"]
-                .iter()
-                .any(|w| self.slice(&sentence).contains(w));
-            let score = if p.medical.is_match(self.slice(&sentence)) || over {
-                0
-            } else if offered {
-                30
-            } else {
-                60
-            };
-            if score > 0 {
-                found.push(self.finding(
-                    TextFindingKind::PastEvent,
-                    &range,
-                    score,
-                    None,
-                    "the pandemic's rules are over".into(),
-                ));
-            }
-        }
-        for (event, (y, m, d)) in EVENTS {
-            let Some(at) = self.text.find(event) else { continue };
-            let Some(end) = NaiveDate::from_ymd_opt(*y, *m, *d).filter(|e| (self.on - *e).num_days() > GRACE_DAYS)
-            else {
-                continue;
-            };
-            let range = self.chars_at(at)..self.chars_at(at + event.len());
-            found.push(self.finding(TextFindingKind::PastEvent, &range, 60, Some(end), format!("over since {end}")));
-            break;
-        }
+    fn sessions(&self, found: &mut Vec<TextFinding>) {
+        let Some((bytes, end)) = sessions::over(&self.text, self.on) else { return };
+        let range = self.chars_at(bytes.start)..self.chars_at(bytes.end);
+        found.push(self.finding(TextFindingKind::PastDate, &range, 80, None, format!("over since about {end}")));
     }
 
     fn hours(&self, context: &Context, kind: PromptKind, found: &mut Vec<TextFinding>) {

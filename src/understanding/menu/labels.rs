@@ -1,6 +1,7 @@
 //! Labels: the words beside an anchor that name its option, cut to the shortest natural name.
 
 use super::anchor::{Anchor, Tongue, parting};
+use super::others::Others;
 use super::words::{says_any, words_in};
 use super::{western_labels, zh_labels};
 use crate::understanding::OptionKey;
@@ -36,9 +37,11 @@ impl Label {
     }
 }
 
-/// Nothing between two anchors but punctuation and "or".
-pub(crate) fn is_empty(plain: &Plain, from: usize, to: usize) -> bool {
-    if (from..to).any(|i| parting(&plain.chars, i) >= 5) {
+/// Nothing between two anchors but punctuation and "or". `waits`: the second is waiting, which a recogniser parts from the
+/// key before as often as not ("press 0. Or hold.").
+pub(crate) fn is_empty(plain: &Plain, from: usize, to: usize, waits: bool) -> bool {
+    let goes_on = waits && (plain.starts(to, "or") || plain.starts(to, "或"));
+    if !goes_on && (from..to).any(|i| parting(&plain.chars, i) >= 5) {
         return false;
     }
     let mut rest: String =
@@ -50,11 +53,30 @@ pub(crate) fn is_empty(plain: &Plain, from: usize, to: usize) -> bool {
     )
 }
 
-pub(crate) fn left(plain: &Plain, from: usize, to: usize, tongue: Tongue, first: bool) -> Option<Label> {
+/// The words before an anchor that may name it; `first` where no anchor stands before.
+pub(crate) fn left(
+    plain: &Plain,
+    from: usize,
+    to: usize,
+    tongue: Tongue,
+    first: bool,
+    others: &Others,
+) -> Option<Label> {
     let from = from.max(to.saturating_sub(LABEL_MAX * 2));
     match tongue {
-        Tongue::Zh => zh_labels::left(plain, from, to, first),
-        Tongue::Western => western_labels::left(plain, from, to),
+        Tongue::Zh => zh_labels::left(plain, from, to, first, others),
+        Tongue::Western => western_labels::left(plain, from, to, others),
+    }
+}
+
+/// See `western_labels::left_after_name`.
+pub(crate) fn left_after_name(plain: &Plain, from: usize, to: usize, tongue: Tongue) -> Option<Label> {
+    if to.saturating_sub(from) > LABEL_MAX * 2 {
+        return None;
+    }
+    match tongue {
+        Tongue::Zh => zh_labels::left_after_name(plain, from, to),
+        Tongue::Western => western_labels::left_after_name(plain, from, to),
     }
 }
 

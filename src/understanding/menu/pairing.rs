@@ -4,6 +4,7 @@
 
 use super::anchor::{Anchor, Side, Tongue};
 use super::labels::{self, Label};
+use super::others::Others;
 use super::{Keyless, Menu, MenuOption};
 use crate::understanding::OptionKey;
 use crate::understanding::plain::Plain;
@@ -22,9 +23,13 @@ enum From {
 const STATES: [From; 5] = [From::Left, From::Right, From::Own, From::Before, From::Nowhere];
 const IMPOSSIBLE: f32 = 1e6;
 const CONFLICT: f32 = 30.0;
+/// Two names between two keys that no punctuation parts: only where nothing else fits.
+const SHARED: f32 = 5.0;
 
 struct Sides {
     left: Option<Label>,
+    /// The left one where the anchor before takes the first of two names that nothing parts.
+    left_after_name: Option<Label>,
     right: Option<Label>,
     gap_before_is_empty: bool,
     begins_with_or: bool,
@@ -32,16 +37,28 @@ struct Sides {
 
 pub(super) fn pair(plain: &Plain, anchors: Vec<Anchor>) -> Menu {
     let n = anchors.len();
-    let sides: Vec<Sides> = (0..n)
-        .map(|i| {
-            let start = if i == 0 { 0 } else { anchors[i - 1].to };
+    let start_of = |i: usize| if i == 0 { 0 } else { anchors[i - 1].to };
+    let left = |i: usize, others: &Others| {
+        labels::left(plain, start_of(i), anchors[i].from, anchors[i].tongue, i == 0, others)
+    };
+    let alone = Others::default();
+    let mut lefts: Vec<Option<Label>> = (0..n).map(|i| left(i, &alone)).collect();
+    if n > 1 {
+        lefts[0] = left(0, &Others::behind_first(plain, &anchors, &lefts));
+    }
+    let sides: Vec<Sides> = lefts
+        .into_iter()
+        .enumerate()
+        .map(|(i, left)| {
+            let start = start_of(i);
             let end = anchors.get(i + 1).map_or(plain.len(), |a| a.from);
             let a = &anchors[i];
             Sides {
-                left: labels::left(plain, start, a.from, a.tongue, i == 0),
+                left,
+                left_after_name: (i > 0).then(|| labels::left_after_name(plain, start, a.from, a.tongue)).flatten(),
                 right: labels::right(plain, a.to, end, a.tongue),
                 begins_with_or: plain.starts(a.from, "or") || plain.starts(a.from, "或"),
-                gap_before_is_empty: i > 0 && labels::is_empty(plain, start, a.from),
+                gap_before_is_empty: i > 0 && labels::is_empty(plain, start, a.from, a.is_wait()),
             }
         })
         .collect();
@@ -95,7 +112,10 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
                 return IMPOSSIBLE;
             }
             let prior = if zh && a.polite { 2.0 } else { 0.0 };
-            sides[i].right.as_ref().map_or(CONFLICT, |l| l.cost() + prior)
+            // Another sentence names it only where its own does not.
+            let named = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted < 5);
+            let apart = sides[i].right.as_ref().is_some_and(|r| r.parted >= 6 && named);
+            sides[i].right.as_ref().map_or(CONFLICT, |l| l.cost() + prior + if apart { 3.0 } else { 0.0 })
         }
         From::Own => match (&a.own, a.side) {
             (None, _) => IMPOSSIBLE,
@@ -139,7 +159,7 @@ fn joint(anchors: &[Anchor], sides: &[Sides], i: usize, before: From, state: Fro
         && let (Some(r), Some(l)) = (right, left)
         && r.first_end > l.range.start
     {
-        cost += CONFLICT;
+        cost += if sides[i].left_after_name.is_some() { SHARED } else { CONFLICT };
     }
     if state == From::Before && (before == From::Nowhere || (anchors[i].is_wait() && before != From::Left)) {
         cost += CONFLICT;
@@ -164,12 +184,10 @@ fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) ->
     for i in 0..anchors.len() {
         let anchor = &anchors[i];
         let mut range = match chosen[i] {
-            From::Left => sides[i].left.as_ref().map(|l| l.range.clone()),
+            From::Left => left_of(sides, chosen, i).map(|l| l.range.clone()),
             From::Right => sides[i].right.as_ref().map(|r| {
-                let limit = match (chosen.get(i + 1), sides.get(i + 1).and_then(|s| s.left.as_ref())) {
-                    (Some(From::Left), Some(l)) => l.range.start,
-                    _ => usize::MAX,
-                };
+                let next = chosen.get(i + 1).filter(|c| **c == From::Left).and_then(|_| left_of(sides, chosen, i + 1));
+                let limit = next.map_or(usize::MAX, |l| l.range.start);
                 labels::limited(plain, r, limit, anchor.tongue)
             }),
             From::Own => anchor.own.clone(),
@@ -219,6 +237,14 @@ fn build(plain: &Plain, anchors: &[Anchor], sides: &[Sides], chosen: &[From]) ->
         });
     }
     Menu { options, keyless, taken }
+}
+
+/// The label on the left of an anchor, after what the anchor before it takes.
+fn left_of<'s>(sides: &'s [Sides], chosen: &[From], i: usize) -> Option<&'s Label> {
+    let left = sides[i].left.as_ref()?;
+    let before = i.checked_sub(1).filter(|&b| chosen[b] == From::Right).and_then(|b| sides[b].right.as_ref());
+    let shared = before.is_some_and(|r| r.first_end > left.range.start);
+    Some(sides[i].left_after_name.as_ref().filter(|_| shared).unwrap_or(left))
 }
 
 /// Words behind a key whose label stands before it, that nothing else claims: "其他咨询请按0转客服代表".

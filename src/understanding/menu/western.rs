@@ -2,6 +2,8 @@
 
 use super::anchor::{Anchor, Side, Tongue};
 use super::lists::lists;
+use super::western_lists::elided;
+use super::western_speech::{say, wait};
 use super::words::{Word, says, says_any, words};
 use crate::understanding::OptionKey;
 use crate::understanding::plain::Plain;
@@ -10,8 +12,11 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
     let words = words(plain);
     let mut at = 0;
     while at < words.len() {
-        let anchor = press(&words, at).or_else(|| wait(plain, &words, at));
-        if let Some(anchor) = anchor {
+        let anchor = press(&words, at).or_else(|| wait(&words, at));
+        if let Some(mut anchor) = anchor {
+            // "press two at any time press zero": the words between belong to the first.
+            let last = found.iter().rev().find(|a| a.tongue == Tongue::Western);
+            anchor.from = anchor.from.max(last.map_or(0, |a| a.to));
             while at < words.len() && words[at].from < anchor.to {
                 at += 1;
             }
@@ -25,7 +30,36 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
         }
         at += 1;
     }
-    elided(plain, &words, found);
+    sounded(&words, found);
+    elided(&words, found);
+}
+
+/// "for claims press one for billing press to parts press three": what only sounds like a key is one where its
+/// neighbours leave room for it.
+fn sounded(words: &[Word], found: &mut [Anchor]) {
+    for i in 0..found.len() {
+        let Some(word) = words.iter().find(|w| w.from >= found[i].to && w.parted == 0) else { continue };
+        let symbol = match word.text.as_str() {
+            "to" => '2',
+            "for" => '4',
+            _ => continue,
+        };
+        let digit = |a: &Anchor| a.key.as_ref().and_then(OptionKey::key).and_then(|k| k.symbol().to_digit(10));
+        let before = i.checked_sub(1).and_then(|b| digit(&found[b]));
+        let after = found.get(i + 1).and_then(digit);
+        let told = symbol.to_digit(10);
+        let room = before.is_none_or(|d| Some(d + 1) == told) && after.is_none_or(|d| Some(d) == told.map(|t| t + 1));
+        let label_first = found[0].from > 0 && words[0].from < found[0].from;
+        let named = found[i].from > i.checked_sub(1).map_or(0, |b| found[b].to + 1);
+        if found[i].key.is_none()
+            && found[i].side == Side::Either
+            && room
+            && named
+            && (after.is_some() || before.is_some() && label_first)
+        {
+            found[i] = Anchor::press(found[i].from, word.to, symbol, Tongue::Western);
+        }
+    }
 }
 
 fn press(words: &[Word], at: usize) -> Option<Anchor> {
@@ -55,6 +89,16 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         // "for service press for parts press three": the key was swallowed; the order of the others may tell it.
         let swallowed =
             verb == "press" && n == 1 && i == at + 1 && matches!(key_word.text.as_str(), "for" | "to" | "if");
+        // "press toot for spanish": something was heard in its place.
+        let introduced =
+            words.get(i + 1).is_some_and(|w| w.parted == 0 && matches!(w.text.as_str(), "for" | "to" | "if"));
+        let no_name = matches!(key_word.text.as_str(), "it" | "this" | "that" | "down" | "here" | "enter" | "send")
+            || key_word.text.len() > 5;
+        if verb == "press" && n == 1 && i == at + 1 && introduced && !swallowed && !no_name {
+            let mut anchor = Anchor::keyless(words[before(words, at)].from, key_word.to, Tongue::Western);
+            anchor.sounded = true;
+            return Some(anchor);
+        }
         return swallowed.then(|| Anchor::keyless(words[at].from, words[at].to, Tongue::Western));
     };
     let mut end = i + 1;
@@ -78,8 +122,7 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
 /// "option 1", "number two", where no verb stands before.
 fn option_word(words: &[Word], at: usize) -> Option<usize> {
     let is = matches!(words[at].text.as_str(), "option" | "number") && words.get(at + 1).is_some_and(|w| w.parted == 0);
-    let (symbol, homophone) = words.get(at + 1).and_then(|w| key(&w.text, false))?;
-    let _ = symbol;
+    let (_, homophone) = words.get(at + 1).and_then(|w| key(&w.text, false))?;
     // "caller number 5", "phone number 1": a number of something.
     let of_something = at > 0
         && words[at].parted == 0
@@ -93,7 +136,7 @@ fn option_word(words: &[Word], at: usize) -> Option<usize> {
 }
 
 /// The key a word names, and whether it only sounds like one.
-fn key(word: &str, foreign: bool) -> Option<(char, bool)> {
+pub(super) fn key(word: &str, foreign: bool) -> Option<(char, bool)> {
     if foreign {
         let symbol = match word {
             "uno" | "un" | "une" | "um" | "una" | "eins" => '1',
@@ -206,7 +249,7 @@ fn ends_input(words: &[Word], from: usize, at: usize) -> bool {
 }
 
 /// Back over what belongs to the verb at `at`.
-fn before(words: &[Word], at: usize) -> usize {
+pub(super) fn before(words: &[Word], at: usize) -> usize {
     let mut from = at;
     loop {
         let step = &lists()
@@ -227,253 +270,4 @@ fn before(words: &[Word], at: usize) -> usize {
             None => return from,
         }
     }
-}
-
-/// "or stay on the line for the next agent".
-fn wait(plain: &Plain, words: &[Word], at: usize) -> Option<Anchor> {
-    let n = says_any(words, at, &lists().western_waits)?;
-    let noun = at > 0
-        && matches!(
-            words[at - 1].text.as_str(),
-            "the" | "a" | "on" | "estimated" | "average" | "your" | "current" | "this" | "to" | "can't" | "long"
-        );
-    if noun && words[at].parted == 0
-        || matches!(words.get(at + n).map(|w| w.text.as_str()), Some("time" | "times" | "while" | "music"))
-    {
-        return None;
-    }
-    let from = before(words, at);
-    let verb_from = if words[at].text == "please" { at + 1 } else { at };
-    let mut own = words[verb_from].from..words[at + n - 1].to;
-    let mut end = at + n;
-    let mut names_itself = false;
-    // "... for the next agent", "... to speak with someone", "... and an agent will be with you".
-    if let Some(intro) =
-        words.get(end).filter(|w| w.parted < 2 && matches!(w.text.as_str(), "for" | "to" | "and" | "until"))
-    {
-        let conj = intro.text == "and" || intro.text == "until";
-        let start = end + 1;
-        let mut stop = start;
-        let first_only = words
-            .get(start)
-            .is_some_and(|w| matches!(w.text.as_str(), "a" | "an" | "the" | "someone" | "our" | "one" | "your" | "we"));
-        while stop < words.len() && (stop == start || words[stop].parted < 2) && stop - start < 16 {
-            let word = words[stop].text.as_str();
-            if conj && matches!(word, "will" | "shall" | "is" | "becomes" | "can" | "someone's" | "we'll") {
-                break;
-            }
-            if stop > start
-                && matches!(word, "or" | "press")
-                && says_any(words, stop, &["or press", "press", "or say", "or dial"]).is_some()
-            {
-                break;
-            }
-            stop += 1;
-        }
-        let person = !conj || (first_only && words[start].text != "your" && words[start].text != "we");
-        if stop > start && person {
-            own = words[start].from..words[stop - 1].to;
-            end = stop;
-            names_itself = true;
-        }
-    }
-    let mut anchor = Anchor::press(words[from].from, words[end - 1].to.max(own.end), '0', Tongue::Western);
-    anchor.key = Some(OptionKey::Wait);
-    anchor.side = Side::Left;
-    let or_press = says_any(words, end, &["or press", "or dial", "or say", "or you can press"]).is_some();
-    anchor.alternative = or_press
-        || (from..at).any(|j| matches!(words[j].text.as_str(), "or" | "otherwise"))
-        || (from > 0 && matches!(words[from - 1].text.as_str(), "or" | "otherwise") && words[from].parted < 5);
-    anchor.names_itself = names_itself;
-    anchor.own = Some(own);
-    let _ = plain;
-    Some(anchor)
-}
-
-/// "talk to an agent" is one thing to say; "agent to speak with someone" is not.
-fn leads_on(words: &[Word], at: usize, item: usize) -> bool {
-    const VERBS: &[&str] = &[
-        "talk", "speak", "go", "back", "listen", "connect", "transfer", "return", "pay", "ask", "look", "apply", "up",
-    ];
-    at > item && VERBS.contains(&words[at - 1].text.as_str())
-}
-
-/// Most words looked at after "say".
-const SAID_MAX: usize = 60;
-
-/// "say billing, technical support, or cancel my service".
-fn say(plain: &Plain, words: &[Word], at: usize) -> Option<(Vec<Anchor>, usize)> {
-    let n = says_any(words, at, &["say", "saying", "just say", "simply say", "say things like", "by saying"])?;
-    if at > 0
-        && words[at].parted == 0
-        && matches!(words[at - 1].text.as_str(), "i" | "didn't" | "you" | "they" | "to" | "press" | "what" | "heard")
-    {
-        return None;
-    }
-    const NO_WORDS: &[&str] = &[
-        "or",
-        "your",
-        "the",
-        "a",
-        "an",
-        "what",
-        "it",
-        "that",
-        "in",
-        "how",
-        "something",
-        "and",
-        "them",
-        "each",
-        "this",
-        "either",
-        "again",
-        "press",
-        "you",
-        "which",
-        "its",
-        "their",
-        "my",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "zero",
-    ];
-    let start = at + n;
-    let first = words.get(start).filter(|w| w.parted < 5)?;
-    let quoted = plain.chars.get(first.from.wrapping_sub(1)).is_some_and(|c| matches!(c, '"' | '“' | '\'' | '‘'));
-    if !quoted && (NO_WORDS.contains(&first.text.as_str()) || first.text.chars().all(|c| c.is_ascii_digit())) {
-        return None;
-    }
-    let from = before(words, at);
-    let mut items: Vec<(usize, usize)> = Vec::new();
-    let mut i = start;
-    let mut item = start;
-    while i <= words.len() {
-        let ends = i == words.len() || (words[i].parted >= 5 && i > start) || i > start + SAID_MAX;
-        let or = !ends && words[i].text == "or";
-        let stops = !ends
-            && (says_any(words, i, &lists().western_press).is_some()
-                || says_any(words, i, &["at any time", "now", "if", "and", "then"]).is_some()
-                || (matches!(words[i].text.as_str(), "to" | "for") && !leads_on(words, i, item)));
-        let comma = !ends && words[i].parted >= 2 && i > item;
-        if ends || or || stops || comma {
-            if i > item {
-                items.push((item, i));
-            }
-            item = if or { i + 1 } else { i };
-            if ends || stops {
-                break;
-            }
-        }
-        i += 1;
-    }
-    items.retain(|&(a, b)| b - a <= 6);
-    if items.is_empty() || items.len() > 12 {
-        return None;
-    }
-    let last = items.last()?.1;
-    let single = items.len() == 1;
-    let anchors = items
-        .iter()
-        .enumerate()
-        .map(|(k, &(a, b))| {
-            let own = words[a].from..words[b - 1].to;
-            let begin = if k == 0 { words[from].from } else { words[a].from };
-            let mut anchor = Anchor::press(begin, words[b - 1].to, '0', Tongue::Western);
-            anchor.key = Some(OptionKey::Say(plain.given(own.clone()).to_string()));
-            anchor.own = Some(own);
-            anchor.side = if single { Side::Either } else { Side::Own };
-            anchor
-        })
-        .collect();
-    Some((anchors, last))
-}
-
-/// "select 1 for room service, 2 for housekeeping", "for billing press 1, for sales, 2", "1 for yes".
-fn elided(plain: &Plain, words: &[Word], found: &mut Vec<Anchor>) {
-    let mut added: Vec<Anchor> = Vec::new();
-    let listed = listed(words);
-    for at in 0..words.len() {
-        let word = &words[at];
-        if found.iter().any(|a| a.from < word.to && word.from < a.to) {
-            continue;
-        }
-        let Some((symbol, false)) = key(&word.text, false) else { continue };
-        // "press one for sales two for service": unpunctuated, it follows the key before it.
-        let follows = |a: &Anchor| {
-            let before = a.key.as_ref().and_then(OptionKey::key).and_then(|k| k.symbol().to_digit(10));
-            before.is_some_and(|d| symbol.to_digit(10) == Some(d + 1))
-        };
-        let before = added.iter().chain(found.iter()).filter(|a| a.to <= word.from).max_by_key(|a| a.to);
-        let counts_on = word.parted == 0 && before.is_some_and(follows);
-        let starts =
-            counts_on || word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
-        let next = words.get(at + 1);
-        let names = next.is_some_and(|w| w.parted < 2 && matches!(w.text.as_str(), "for" | "to" | "if" | "is"));
-        let closes = next.is_none_or(|w| w.parted >= 2);
-        let is = at > 0 && matches!(words[at - 1].text.as_str(), "is" | "are") && word.parted == 0 && closes;
-        // "billing, 2", with a label of its own before it.
-        let labelled =
-            word.parted == 2 && closes && at > 0 && matches!(label_starts(words, at), Some("for" | "to" | "if"));
-        let counts = next.is_some_and(|w| {
-            w.text == "to" && words.get(at + 2).is_some_and(|n| key(&n.text, false).is_some_and(|k| !k.1))
-        });
-        let labelled = labelled || listed.contains(&at);
-        if !((starts && names && !counts) || is || labelled) {
-            continue;
-        }
-        let range = at > 0 && matches!(words[at - 1].text.as_str(), "from" | "between" | "of" | "extension" | "scale");
-        if range || (at > 0 && key(&words[at - 1].text, false).is_some_and(|k| !k.1)) {
-            continue;
-        }
-        let mut from = at;
-        let mut to = word.to;
-        if names && !is && next.is_some_and(|w| w.text == "is") {
-            to = words[at + 1].to;
-        }
-        if is {
-            from -= 1;
-        }
-        if from > 0 && matches!(words[from - 1].text.as_str(), "or" | "and") {
-            from -= 1;
-        }
-        let mut anchor = Anchor::press(words[from].from, to, symbol, Tongue::Western);
-        anchor.side = if names && !is { Side::Right } else { Side::Left };
-        added.push(anchor);
-    }
-    // A lone "1 for" proves nothing: it stands beside a real anchor, or in a list of its own.
-    if found.iter().any(|a| a.tongue == Tongue::Western && a.is_press()) || added.len() >= 2 {
-        found.extend(added);
-    }
-    let _ = plain;
-}
-
-/// "Admissions, 1. Bursar, 2. Operator, 0.": sentences that are a name and a key, three or more of them.
-fn listed(words: &[Word]) -> Vec<usize> {
-    let is_item = |at: usize| {
-        let alone = words.get(at + 1).is_none_or(|w| w.parted >= 5);
-        let name = (0..at).rev().take(6).find(|&i| words[i].parted >= 5);
-        words[at].parted == 2 && alone && name.is_some() && key(&words[at].text, false).is_some_and(|k| !k.1)
-    };
-    let items: Vec<usize> = (1..words.len()).filter(|&at| is_item(at)).collect();
-    let mut keys: Vec<&str> = items.iter().map(|&at| words[at].text.as_str()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    if items.len() >= 3 && keys.len() == items.len() { items } else { Vec::new() }
-}
-
-fn label_starts(words: &[Word], at: usize) -> Option<&str> {
-    let start = (0..at).rev().take(14).find(|&j| words[j].parted >= 2)?;
-    let mut start = start;
-    while start < at && matches!(words[start].text.as_str(), "and" | "or") {
-        start += 1;
-    }
-    (start < at).then(|| words[start].text.as_str())
 }

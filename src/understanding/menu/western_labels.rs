@@ -3,15 +3,22 @@
 use super::anchor::{Tongue, parting};
 use super::labels::Label;
 use super::lists::lists;
-use super::words::{Word, says_any, words_in};
+use super::others::Others;
+use super::western_begins as begins;
+use super::words::{says_any, words_in};
 use crate::understanding::plain::Plain;
 use std::ops::Range;
 
-fn introduces(words: &[Word], at: usize) -> bool {
-    says_any(words, at, &lists().introducers).is_some() && says_any(words, at, &lists().western_greetings).is_none()
-}
+/// What happens then, behind what is offered.
+const CONSEQUENCES: &[&str] =
+    &["and we will", "and we'll", "and you will", "and you'll", "and someone will", "and i'll", "and our team will"];
 
-pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
+/// What a prompt ends with.
+const CLOSINGS: &[&str] =
+    &["thank you", "thanks", "or hang up", "goodbye", "your call is", "have a nice", "have a great", "have a good"];
+
+/// The name before a key, among the words from `from` to `to`.
+pub(super) fn left(plain: &Plain, from: usize, to: usize, others: &Others) -> Option<Label> {
     let mut words = words_in(plain, from, to);
     // Trailing words that only lead on ("please", "or") are not there when an anchor took them; be safe.
     while words.last().is_some_and(|w| matches!(w.text.as_str(), "or" | "and" | "please" | "otherwise" | "then")) {
@@ -33,7 +40,7 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
             joined |= matches!(words[i].text.as_str(), "or" | "and");
             i += k;
         }
-        if introduces(&words, i) {
+        if begins::introduces(&words, i) {
             start = Some(i);
             if !joined {
                 break;
@@ -51,66 +58,30 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize) -> Option<Label> {
         }
         clauses[c]
     });
-    let opens = |at: usize| says_any(&words, at, &lists().western_openers).is_some() && !introduces(&words, at);
-    let greets = |at: usize| says_any(&words, at, &lists().western_greetings).is_some();
-    // "thank you for calling acme for sales": no comma told where the greeting ends.
-    if (!introduced && opens(start)) || greets(start) {
-        let told = |i: &usize| {
-            let strong = matches!(words[*i].text.as_str(), "for" | "to" | "if" | "para" | "pour");
-            strong && introduces(&words, *i) && !governs(&words, *i)
-        };
-        if let Some(i) = (start + 1..n).find(told) {
-            start = i;
-            introduced = true;
-        }
-    }
-    if let Some(i) = begins_after_sentence(&words, start, n, introduced) {
+    if let Some(i) = begins::after_preamble(&words, start, introduced, others) {
+        introduced = introduced || begins::introduces(&words, i);
         start = i;
-        introduced = true;
     }
-    let filler = !introduced && opens(start);
+    let filler = !introduced && begins::opens(&words, start);
     let long = n - start > 24;
+    // "for the following departments": it leads to names and is none.
+    let leads = words[start.max(n.saturating_sub(2))..].iter().any(|w| w.text == "following");
     Some(Label {
         range: words[start].from..end,
         first_end: end,
         parted,
-        filler: filler || long,
+        filler: filler || long || leads,
         introduced,
         tongue: Tongue::Western,
     })
 }
 
-/// Where the name begins when a sentence of its own stands before it and no punctuation told so: "you may dial it at
-/// any time to establish a partnership", "all our advisors are busy to keep your place".
-fn begins_after_sentence(words: &[Word], start: usize, n: usize, introduced: bool) -> Option<usize> {
-    let mut begin = start;
-    // What a name introduced by "for" or "to" holds is its own; a sentence is told by one who does something.
-    let mut found = None;
-    let mut said = !introduced && (start..n).any(|i| words[i].text == "dear" && i == start);
-    for i in start + 1..n {
-        let word = words[i].text.as_str();
-        let sentence = if introduced || found.is_some() { &lists().western_turns } else { &lists().western_finite };
-        said |= i > begin && says_any(words, i, sentence).is_some();
-        if !introduced && i == start + 1 {
-            said |= says_any(words, start, &lists().western_finite).is_some();
-        }
-        let strong = matches!(word, "for" | "to" | "if" | "para" | "pour");
-        if said && strong && introduces(words, i) && !governs(words, i) && i + 1 < n {
-            begin = i;
-            found = Some(i);
-            said = false;
-        }
-    }
-    found
-}
-
-/// "listen to", "dial 999 for", "nine to five": the word before, or a number after, takes the preposition for itself.
-fn governs(words: &[Word], at: usize) -> bool {
-    let number = |w: &Word| super::words::is_number(&w.text);
-    let before = &words[at - 1];
-    words[at].parted == 0
-        && (lists().western_governs.contains(&before.text.as_str())
-            || (words[at].text == "to" && words.get(at + 1).is_some_and(number) && number(before)))
+/// The name before a key where the name of the key before ends in the same words, and nothing parts the two.
+pub(super) fn left_after_name(plain: &Plain, from: usize, to: usize) -> Option<Label> {
+    let words = words_in(plain, from, to);
+    let begin = begins::second_name(&words)?;
+    let range = words[begin].from..words.last()?.to;
+    Some(Label { first_end: range.end, range, parted: 0, filler: false, introduced: true, tongue: Tongue::Western })
 }
 
 pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
@@ -135,23 +106,26 @@ pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
         }
         n += 1;
     }
-    let unpunctuated = (1..n).find(|&i| {
-        says_any(&words, i, &["thank you for", "thanks for", "or hang up", "goodbye", "your call is"]).is_some()
-    });
+    let unpunctuated =
+        (1..n).find(|&i| says_any(&words, i, CLOSINGS).is_some() || says_any(&words, i, CONSEQUENCES).is_some());
     let mut n = unpunctuated.unwrap_or(n);
-    while n > 1
-        && matches!(
-            words[n - 1].text.as_str(),
-            "or" | "and" | "please" | "otherwise" | "then" | "you" | "can" | "may" | "also"
-        )
-    {
+    // "(press one) for parts you can also (press two)", but "find a store near you".
+    let leads_on = |n: usize| match words[n - 1].text.as_str() {
+        "or" | "and" | "please" | "otherwise" | "then" | "also" | "can" | "may" => true,
+        "you" => words.get(n).is_some_and(|w| matches!(w.text.as_str(), "can" | "may")),
+        _ => false,
+    };
+    while n > 1 && leads_on(n) {
         n -= 1;
     }
     let first_end = words[..n].iter().skip(1).find(|w| w.parted >= 2).map_or(words[n - 1].to, |w| w.from);
     let introduced =
         says_any(&words, 0, &["for", "to", "if", "when", "is", "para", "pour", "if you", "in", "por"]).is_some();
     let knows = says_any(&words, 0, &["if you know", "if you have the extension"]).is_some();
-    let filler = knows || (says_any(&words, 0, &lists().western_openers).is_some() && !introduced);
+    // "(press pound) to end this call simply hang up": a name of something else that is done.
+    let hangs_up = (2..n).any(|i| says_any(&words, i, &["hang up"]).is_some() && words[i - 1].text != "to");
+    let tells = says_any(&words, 0, CONSEQUENCES).is_some();
+    let filler = knows || hangs_up || tells || (says_any(&words, 0, &lists().western_openers).is_some() && !introduced);
     let lone = n == 1 && matches!(first.text.as_str(), "or" | "and" | "please" | "otherwise");
     if lone {
         return None;

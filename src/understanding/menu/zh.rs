@@ -54,6 +54,12 @@ pub(super) fn sounds_like_please(c: char) -> bool {
     matches!(c, '请' | '起' | '青' | '清' | '情' | '晴' | '轻' | '倾' | '庆' | '亲')
 }
 
+/// Names that end like what stands before a verb of pressing.
+const NAMES: &[&str] = &[
+    "申请", "邀请", "聘请", "宴请", "详情", "事情", "行情", "险情", "灾情", "网点", "据点", "地点", "站点", "景点",
+    "热点", "回拨", "直拨",
+];
+
 /// `near`: another anchor stands shortly before.
 fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     let chars = &plain.chars;
@@ -61,7 +67,9 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         return Some(anchor);
     }
     let mut kind = verb(chars[at])?;
-    let after_please = at > 0 && (is_please(chars[at - 1]) || sounds_like_please(chars[at - 1]));
+    // "病历申请按三", "详情按五": what stands before the verb ends a name and asks for nothing.
+    let named = ends_with(plain, at, NAMES).is_some();
+    let after_please = !named && at > 0 && (is_please(chars[at - 1]) || sounds_like_please(chars[at - 1]));
     if plain.starts(at, "安装") || plain.starts(at, "点击") && !after_please {
         return None;
     }
@@ -95,7 +103,10 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         }
         // A comma that a recogniser puts between the verb and its key.
         for word in &lists().zh_between {
-            if plain.starts(i, word) {
+            // "上午请按一下午请按二": there the numeral is the key.
+            let bare =
+                *word == "一下" && !chars.get(i + 2).is_some_and(|c| is_digit_like(*c) || "数星井号键".contains(*c));
+            if plain.starts(i, word) && !bare {
                 i += word.chars().count();
                 moved = true;
                 break;
@@ -106,15 +117,17 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         return None;
     }
     let parted = chars.get(verb_end) == Some(&' ') || ends_clause(chars, verb_end);
-    let from = before(plain, at, kind);
+    let from = if named { at } else { before(plain, at, kind) };
     let polite = (from..at).any(|j| sounds_like_please(chars[j]));
     if kind == Verb::Wide && chars[at] == '选' && !polite && !plain.starts(at, "选择") {
         kind = Verb::Homophone;
     }
     // "请按,1。": a recogniser's comma between the verb and its key.
     let near = near || ends_clause(chars, at.saturating_sub(1)) || at == 0;
-    let mut taken =
-        key(plain, i, kind).or_else(|| (near && kind == Verb::Sure).then(|| homophone(plain, i, kind, true)).flatten());
+    let numeral = || spoken_digit(chars[i]).map(|symbol| (symbol, after_key(plain, i + 1)));
+    let mut taken = key(plain, i, kind)
+        .or_else(|| (asked && i == at + 1).then(numeral).flatten())
+        .or_else(|| (near && kind == Verb::Sure).then(|| homophone(plain, i, kind, true)).flatten());
     if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、')) {
         let next = i + 1 + usize::from(chars.get(i + 1) == Some(&' '));
         taken = key(plain, next, Verb::Sure).filter(|(_, end)| ends_clause(chars, *end) && is_digit_like(chars[next]));

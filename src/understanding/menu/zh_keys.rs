@@ -198,7 +198,8 @@ pub(super) fn after_key(plain: &Plain, mut at: usize) -> usize {
     if let Some(c) = chars.get(at) {
         let homophone = matches!(c, '建' | '件' | '见' | '间' | '健' | '剑' | '箭' | '简' | '贱' | '剪');
         // "請按1字", as Hong Kong says it.
-        let numeral = *c == '字' && ends_clause(chars, at + 1);
+        const NOT_NUMERAL: &[&str] = &["字号", "字母", "字幕", "字典", "字符", "字段", "字体", "字画"];
+        let numeral = *c == '字' && !NOT_NUMERAL.iter().any(|w| plain.starts(at, w));
         if *c == '键' || numeral || (homophone && !NOT_KEY.iter().any(|w| plain.starts(at, w))) {
             at += 1;
         }

@@ -3,6 +3,8 @@
 use super::anchor::{Tongue, parting};
 use super::labels::Label;
 use super::lists::lists;
+use super::others::Others;
+use super::zh_begins as begins;
 use crate::understanding::plain::{Plain, is_han};
 use std::ops::Range;
 
@@ -108,14 +110,14 @@ fn closing(open: char) -> Option<char> {
     })
 }
 
-fn zh_filler(plain: &Plain, range: &Range<usize>) -> bool {
+pub(super) fn zh_filler(plain: &Plain, range: &Range<usize>) -> bool {
     let instructs =
         || (range.start..range.end).any(|i| ["请输入", "请您输入", "请录入"].iter().any(|w| plain.starts(i, w)));
     (lists().zh_fillers.iter().any(|w| plain.starts(range.start, w)) && !plain.starts(range.start, "现在办理"))
         || instructs()
 }
 
-pub(super) fn left(plain: &Plain, from: usize, to: usize, first: bool) -> Option<Label> {
+pub(super) fn left(plain: &Plain, from: usize, to: usize, first: bool, others: &Others) -> Option<Label> {
     let (pieces, trailing) = pieces(plain, from, to);
     let mut k = pieces.len();
     // Words that only lead to the key ("则", "时") are no name.
@@ -140,33 +142,20 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize, first: bool) -> Option
     }
     let whole = range.clone();
     if first || zh_filler(plain, &range) {
-        range = past_greeting(plain, range);
+        range = begins::after_preamble(plain, range, first, others);
+    } else if let Some(at) = begins::after_turn(plain, &range) {
+        range.start = at;
     }
     let filler = zh_filler(plain, &range) || (range.start == whole.start && range.len() > 26);
     Some(Label { first_end: range.end, range, parted, filler, introduced: false, tongue: Tongue::Zh })
 }
 
-/// "您好欢迎致电某某热线政策咨询": what a recogniser leaves without punctuation is cut after the name of the house.
-fn past_greeting(plain: &Plain, range: Range<usize>) -> Range<usize> {
-    // "本次通话将被录音国内业务": a notice ends with what is done.
-    if ["为了", "为保", "为提", "本次", "您的通话"].iter().any(|w| plain.starts(range.start, w)) {
-        let noted = (range.start..range.end).rev().find(|&i| ["录音", "记录"].iter().any(|w| plain.starts(i, w)));
-        if let Some(at) = noted.filter(|i| i + 4 <= range.end) {
-            return at + 2..range.end;
-        }
-    }
-    let greets = (range.start..range.end).find(|&i| lists().zh_greetings.iter().any(|w| plain.starts(i, w)));
-    let Some(greets) = greets.filter(|g| *g < range.start + 8) else { return range };
-    let mut cut = None;
-    for i in greets..range.end {
-        for house in &lists().zh_houses {
-            let n = house.chars().count();
-            if plain.starts(i, house) && i + n + 2 <= range.end {
-                cut = Some(i + n);
-            }
-        }
-    }
-    cut.map_or(range.clone(), |cut| cut..range.end)
+/// The name before a key where the name of the key before ends in the same words, and nothing parts the two.
+pub(super) fn left_after_name(plain: &Plain, from: usize, to: usize) -> Option<Label> {
+    let (pieces, _) = pieces(plain, from, to);
+    let [piece] = &pieces[..] else { return None };
+    let range = begins::second_name(plain, &piece.range)?..piece.range.end;
+    Some(Label { first_end: range.end, range, parted: 0, filler: false, introduced: false, tongue: Tongue::Zh })
 }
 
 pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
@@ -184,14 +173,14 @@ pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
         range.end = pieces[p].range.end;
         p += 1;
     }
-    let filler = zh_filler(plain, &range) || range.len() > 30;
-    // A name that goes on in a foreign language is another option's.
+    let filler = zh_filler(plain, &range) || range.len() > 30 || begins::tells(plain, &range);
     Some(Label { range, first_end, parted, filler, introduced: false, tongue: Tongue::Zh })
 }
 
 pub(super) fn clean(plain: &Plain, range: Range<usize>, left: bool) -> Range<usize> {
     let mut range = trimmed(plain, range);
     let chars_of = |w: &str| w.chars().count();
+    let mut wants = false;
     loop {
         let start = range.start;
         let kept = lists().zh_kept.iter().any(|w| plain.starts(start, w))
@@ -201,7 +190,7 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>, left: bool) -> Range<usi
         let whole: String = plain.chars[range.clone()].iter().collect();
         let answer = ["需要", "是", "不是", "是的", "想要", "有", "没有", "要", "不要", "选择", "不需要"]
             .contains(&whole.as_str());
-        if answer && left {
+        if answer && (left || whole != "选择") {
             return range;
         }
         let longest = leading
@@ -213,6 +202,7 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>, left: bool) -> Range<usi
             .max();
         match longest {
             Some(n) if !kept && start + n <= range.end => {
+                wants |= plain.chars[start..start + n].iter().any(|c| matches!(c, '需' | '要' | '想'));
                 range.start += n;
                 range = trimmed(plain, range);
             }
@@ -220,6 +210,14 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>, left: bool) -> Range<usi
         }
         if range.is_empty() {
             return range;
+        }
+    }
+    if wants {
+        // "需要维修的用户": what is wanted, not who wants it.
+        let who = ["的用户", "的客户", "的市民", "的企业", "的顾客", "的旅客", "的乘客", "的居民", "的单位"];
+        let ends = |w: &&&str| range.len() > chars_of(w) + 1 && plain.starts(range.end - chars_of(w), w);
+        if let Some(word) = who.iter().find(ends) {
+            range.end -= chars_of(word);
         }
     }
     if !left {

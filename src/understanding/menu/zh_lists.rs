@@ -1,6 +1,7 @@
 //! Chinese options that name no verb: "1、查余额;2、转账", "人工服务为0", "投诉2", "2投诉".
 
 use super::anchor::{Anchor, Side, Tongue, parting};
+use super::lists::lists;
 use super::zh::Verb;
 use super::zh::ends_clause;
 use super::zh_keys::{after_key, counted, spoken_digit};
@@ -53,8 +54,10 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             listed.push(anchor);
             continue;
         }
-        let begins = from == 0 || parting(chars, from - 1) > 0 || chars[from - 1] == ' ' || after_choose(from);
+        // "查话费1号键办业务2号键": said in full, a key needs no clause of its own.
         let keyed = after_key(plain, at + 1);
+        let full = keyed > at + 1 && plain.starts(at + 1, "号键");
+        let begins = full || from == 0 || parting(chars, from - 1) > 0 || chars[from - 1] == ' ' || after_choose(from);
         let mut to = keyed;
         let mark = chars.get(to).copied().unwrap_or(' ');
         let marked = matches!(mark, '、' | '.' | ':' | ')' | ',' | '-') || plain.starts(to, " ");
@@ -72,16 +75,22 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             }
             // What is listed here has a Chinese name; other lists are not ours.
             let name = (to..chars.len()).find(|&i| !matches!(chars[i], ' ' | '"' | '“' | '「'));
-            if !name.is_some_and(|i| {
-                is_han(chars[i]) || chars[i].is_ascii_alphanumeric() && chars.get(i + 1).is_some_and(|c| is_han(*c))
-            }) {
+            let named_before = full && from > 0 && is_han(chars[from - 1]);
+            if !named_before
+                && !name.is_some_and(|i| {
+                    is_han(chars[i]) || chars[i].is_ascii_alphanumeric() && chars.get(i + 1).is_some_and(|c| is_han(*c))
+                })
+            {
                 continue;
             }
             choosing |= after_choose(from) || bare;
             let mut anchor = Anchor::press(from, to, symbol, Tongue::Zh);
-            anchor.side = Side::Right;
+            anchor.side = if full { Side::Either } else { Side::Right };
             listed.push(anchor);
         }
+    }
+    if listed.is_empty() && pressed.is_empty() {
+        return counted_up(plain);
     }
     // Two in rising order make a list; one alone only beside "请选择" or a real anchor of the same sentence.
     let rises = |w: &[Anchor]| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0');
@@ -94,6 +103,41 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
     } else {
         Vec::new()
     }
+}
+
+/// "请选择服务一充值缴费二业务办理三故障申报零人工客服": three or more, counted up from one, nothing between them.
+fn counted_up(plain: &Plain) -> Vec<Anchor> {
+    let chars = &plain.chars;
+    let single = |at: usize| {
+        !chars.get(at + 1).is_some_and(char::is_ascii_digit) && (at == 0 || !chars[at - 1].is_ascii_digit())
+    };
+    let numeral = |at: usize| {
+        let c = *chars.get(at)?;
+        spoken_digit(c).or((c.is_ascii_digit() && single(at)).then_some(c))
+    };
+    let leads = |at: usize| at == 0 || lists().zh_ends.iter().any(|w| ends_with(plain, at, w));
+    let Some(first) = (0..chars.len()).find(|&at| numeral(at) == Some('1') && leads(at)) else { return Vec::new() };
+    let mut keys = vec![(first, '1')];
+    // A name between two of them has two characters at least.
+    let next = |after: usize, symbol: char| {
+        (after + 3..chars.len().min(after + 24)).find(|&at| numeral(at) == Some(symbol) && at + 2 < chars.len())
+    };
+    for symbol in '2'..='9' {
+        let Some(at) = next(keys[keys.len() - 1].0, symbol) else { break };
+        keys.push((at, symbol));
+    }
+    if keys.len() < 3 {
+        return Vec::new();
+    }
+    let last = keys[keys.len() - 1].0;
+    keys.extend(['9', '0'].into_iter().filter_map(|symbol| next(last, symbol).map(|at| (at, symbol))));
+    let anchor = |(at, symbol)| Anchor { side: Side::Right, ..Anchor::press(at, at + 1, symbol, Tongue::Zh) };
+    keys.into_iter().map(anchor).collect()
+}
+
+fn ends_with(plain: &Plain, at: usize, word: &str) -> bool {
+    let n = word.chars().count();
+    at >= n && plain.starts(at - n, word)
 }
 
 /// Whether the listed digits stand among real anchors as parts of their labels.

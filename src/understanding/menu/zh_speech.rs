@@ -54,7 +54,8 @@ pub(super) fn say(plain: &Plain, at: usize) -> Option<Anchor> {
     anchor.key = Some(OptionKey::Say(words));
     anchor.own = Some(start..i);
     anchor.polite = true;
-    anchor.side = Side::Left;
+    anchor.side =
+        if plain.starts(at, "您可以") || (at > 0 && chars[at - 1] == '您') { Side::Own } else { Side::Left };
     Some(anchor)
 }
 
@@ -75,10 +76,17 @@ pub(super) fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
     {
         return None;
     }
-    let from = before(plain, at, Verb::Sure);
+    let mut from = before(plain, at, Verb::Sure);
     let alternative = (from..at).any(|i| chars[i] == '或');
     let mut own = Some(at..end);
     let mut named = false;
+    // "(按二预约回拨)继续等待请不要挂机": what is waited for runs into what is not to be done.
+    let waiting = ["继续等待", "继续等候", "继续排队"].iter().find(|w| from >= 5 && plain.starts(from - 4, w));
+    if waiting.is_some() && word.contains('挂') && chars[from - 5] != '需' && chars[from - 5] != '要' {
+        own = Some(from - 4..from);
+        from -= 4;
+        named = true;
+    }
     // "…,系统将自动为您转接人工坐席"
     let mut i = end;
     let mut skipped = true;
@@ -117,6 +125,7 @@ pub(super) fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
     anchor.side = Side::Left;
     anchor.own = own;
     anchor.names_itself = named;
-    anchor.alternative = alternative || word.starts_with('不') || word.starts_with('无');
+    anchor.alternative =
+        alternative || (waiting.is_some() && named) || word.starts_with('不') || word.starts_with('无');
     Some(anchor)
 }

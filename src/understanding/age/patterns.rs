@@ -1,0 +1,45 @@
+//! Words that tell what a sentence with a date is about: something to come, a closure, an offer, a founding, a product.
+
+use regex::Regex;
+use std::sync::OnceLock;
+
+macro_rules! patterns {
+    ($($name:ident = $pattern:literal;)+) => {
+        pub(super) struct Patterns { $(pub $name: Regex),+ }
+        pub(super) fn patterns() -> &'static Patterns {
+            static PATTERNS: OnceLock<Patterns> = OnceLock::new();
+            PATTERNS.get_or_init(|| Patterns { $($name: Regex::new(&crate::understanding::plain::pattern($pattern)).expect("a pattern of age")),+ })
+        }
+    };
+}
+
+patterns! {
+    // Said of what is to come.
+    future = r"将(于|在|自|从|会|对|进行|暂停|停止|开|启|关|升|实|调|全面|正式|举|推|陆续|恢复|不再|迁|改|执行|采用|上线|举办|停|有|迎)|即将|拟于|计划于|预计(于|在|将)|敬请期待|届时|\b(will|'ll|going to|upcoming|scheduled (for|to)|shall|plan(s|ning)? to|set to|about to|coming (soon|this)|beginning|starting|commencing|launch(es|ing) (on|in)|(opens?|begins?|starts?|takes? effect) (on|in)|(opens|begins|starts|increases|rises|goes up|changes|takes? place|takes effect|launches|kicks off|reopens|resumes|goes live) (\w+ ){0,4}(on|from)|(opens?|begins?|starts?|resumes?|reopens?|commences?) ((january|february|march|april|may|june|july|august|september|october|november|december)|(mon|tues|wednes|thurs|fri|satur|sun)day)[a-z]*)\b";
+    // Still in force from then on.
+    in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|已(于|经|在|从|自)|\b(effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
+    closure = r"暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|延误|\b(closed|closure|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour|delay(s|ed)?|disruptions?|strike|road ?works?)\b";
+    // What is otherwise than usual for the time of a holiday.
+    change = r"高峰|出行|客流|调整|改为|变更|缩短|延长|延迟|提前(至|到)|另行|\b(changed|adjusted|modified|extended|shortened|different)\b";
+    promotion = r"优惠|可享|[一二三四五六七八九0-9]折|即日起|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|报到|开课|面试|笔试|演出|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|expo|trade show|home show|due (on|by|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)|grand opening|join us|elections?|primary|polls|nominations?|semester|pricing|tickets|no later than|must be (received|submitted|postmarked))\b";
+    // What may stand before the last day of something.
+    deadline = r"(截至|截止|截止到|截止日期(为|是)|即日起(至|到))$|\b(by|before|until|till|through|thru|no later than)( midnight| noon| close of business| \d{1,2}(:\d\d)? ?([ap]\.?m\.?)?| the end of)?,?( on)?( \w+day,?)?( the)? ?$";
+    stretch = r"\b(to|until|till|through)( midnight| noon| \d{1,2}(:\d\d)? ?([ap]\.?m\.?)?)( on)?( the)? ?$";
+    // Said when the day is over.
+    retrospect = r"\b(hope (that )?you( all)? (had|enjoyed)|trust you had)\b|(希望|祝愿)您?(度过|过)了";
+    invitation = r"\b(ask (us )?about|learn (more )?about|join|register|apply|sign up|enroll?|book|reserve|for our|check out|hear about|press|now accepting|tickets for|now available)\b";
+    // Said of a year that is meant to stay.
+    founding = r"截至.{2,12}(已|共有|累计)|成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
+    product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|修订|颁布|发布的|印发|出台|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
+    place = r"(路|街|道|巷|弄|大厦|广场|村|里)(\d|[一二三四五六七八九〇零]){1,6}号|\b\d{3,5} (\w+ ){1,3}(street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|highway|hwy|way|court|place|parkway)\b|\b(suite|room|route|highway|p\.?o\.? box|zip|extension|ext|building|unit|apartment)\b";
+    number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at |ends in |ending in |ends with )*#?\d";
+    tax = r"税|汇算|年检|年审|年报|年度(报告|体检|考核|审计|决算)|财年|\b(tax(es)?|fiscal|1040|w-?2|1099|return|refund|filing)\b";
+    every = r"法定节假日|等节假日|等节日|每年|每逢|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
+    except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
+    pandemic = r"疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
+    medical = r"疫苗|接种|检测(预约|服务|请)|后遗症|门诊|vaccin|booster|test(ing)? (site|appointment|kit|result)|covid-?\s?(19)? (test|vaccine|result)|long covid";
+    greeting = r"早上好|早安|上午好|中午好|下午好|晚上好|晚安|\bgood (morning|afternoon|evening)\b";
+    animal = r"(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年(大吉|吉祥|快乐|行大运|到|好运|新春|春节|贺|特惠|纪念|安康|如意|有|旺)|(祝|恭贺|喜迎|迎接|欢度).{0,6}(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年|year of the (rat|ox|tiger|rabbit|dragon|snake|horse|goat|sheep|monkey|rooster|dog|pig)";
+    wishes = r"快乐|祝|恭贺|佳节|吉祥|大吉|团圆|安康|贺|\b(happy|merry|wish|blessed|greetings|celebrat\w*|enjoy)\b";
+    street = r"^(路|街|广场|大道|社区|店|支行|小区|站|村|镇|桥|园|大厦|分理处|网点|医院|小学|中学)";
+}
