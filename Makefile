@@ -38,8 +38,10 @@ test: packages model prompts asterisk kamailio sipp tshark prometheus postgres b
 	@$(cargo) test --locked --no-fail-fast
 .PHONY: test
 
-## test-long: make test, all known prompts, 100000 strange far sides, 1000 calls at once, fuzzing, a bucket, 100 kills of the daemon
+## test-long: make test, all known prompts, many menu trees, maps by the watch, 100000 strange far sides, 1000 calls at once, fuzzing, a bucket, 100 kills of the daemon
 test-long: test
+	@NIGHTBELL_SEEDS=6 $(cargo) test --locked --test map -- --nocapture
+	@$(cargo) test --locked --test nightly -- --ignored
 	@NIGHTBELL_BEHAVIOURS=100000 $(cargo) test --locked --test behaviours -- --nocapture
 	@NIGHTBELL_LINES=1000 $(cargo) test --locked --test many_lines
 	@setup/fuzz

@@ -374,6 +374,48 @@ fn a_menu_changed_when_two_calls_in_a_row_say_so() {
 }
 
 #[test]
+fn a_map_that_the_watch_has_drawn_tells_of_the_whole_menu() {
+    let metrics = told(&[("order-line", &["midnight"])]);
+    let node = |id: &str, dead_end: Option<&str>, findings: &str| {
+        let dead_end = dead_end.map_or("null".into(), |kind| format!("\"{kind}\""));
+        format!(
+            "{{ id: \"{id}\", keys: \"{id}\", kind: message, lang: zh, text: t, dead_end: {dead_end}, findings: [{findings}] }}"
+        )
+    };
+    let stale = "{ kind: stale_prompt, quote: 国庆期间, detail: d, score: 90 }";
+    let nodes = [
+        node("", None, ""),
+        node("1", Some("silence"), stale),
+        node("12", Some("silence"), ""),
+        node("2", Some("loop"), "").replace("kind: message", "seen_once: true, kind: message"),
+    ];
+    let text = format!("schema: nightbell.map/1\nkeys_to_human: 3\nnodes: [{}]\n", nodes.join(", "));
+    let map = nightbell::record::map::read(&text).expect("a map");
+    metrics.drawn("order-line", &map, Some(at("2026-11-21T01:00:00Z")));
+    let series_of = |name: &str| series(&metrics).get(&format!("nightbell_menu_{name}")).copied();
+    for (name, expected) in [
+        ("dead_ends{hotline=\"order-line\",kind=\"silence\"}", Some(2.0)),
+        // What one call alone has seen is not said.
+        ("dead_ends{hotline=\"order-line\",kind=\"loop\"}", None),
+        ("stale_prompts{hotline=\"order-line\"}", Some(1.0)),
+        ("depth{hotline=\"order-line\"}", Some(2.0)),
+        ("keys_to_human{hotline=\"order-line\"}", Some(3.0)),
+        ("changed_timestamp_seconds{hotline=\"order-line\"}", Some(at("2026-11-21T01:00:00Z").timestamp() as f64)),
+    ] {
+        assert_eq!(series_of(name), expected, "{name}");
+    }
+    // A probe met one of them, too: it is one.
+    let mut record = call("order-line", "midnight", Outcome::DeadEnd, at("2026-11-21T01:30:00Z"));
+    record.findings = vec![finding(FindingKind::DeadEnd, Some(DeadEnd::Silence), "", None)];
+    metrics.called(&record, &Cause::Cron, at("2026-11-21T01:31:00Z"));
+    assert_eq!(series_of("dead_ends{hotline=\"order-line\",kind=\"silence\"}"), Some(2.0));
+    // Its files map it no longer.
+    metrics.hotlines(&config(&[("order-line", &["midnight"])]));
+    assert_eq!(series_of("dead_ends{hotline=\"order-line\",kind=\"silence\"}"), Some(1.0));
+    assert_eq!(series_of("keys_to_human{hotline=\"order-line\"}"), None);
+}
+
+#[test]
 fn an_alert_s_announcement_is_measured_once() {
     let metrics = told(&[("order-line", &["midnight"])]);
     let alert = Cause::Alert { name: "A".into(), fingerprint: "f".into(), since: at("2026-11-21T01:50:00Z") };

@@ -4,7 +4,8 @@
 
 use chrono::{NaiveDate, NaiveDateTime};
 use nightbell::config::{self, Sources};
-use nightbell::record::{call::Evidence, known_prompts::KnownPrompts, replay::replay, sentences::chinese, tape};
+use nightbell::journey::settings::short_form;
+use nightbell::record::{call::Evidence, known_prompts::KnownPrompts, order, replay::replay, sentences::chinese, tape};
 use nightbell::rehearsal::hotline::{Expect, Hotline, Next};
 use nightbell::rehearsal::network::{About, Rule, Traffic};
 use nightbell::rehearsal::oracle::Hears;
@@ -12,8 +13,8 @@ use nightbell::rehearsal::stage::{self, Play, Played};
 use nightbell::rehearsal::switch_record::{Ender, SwitchRecord};
 use nightbell::rehearsal::{Library, builtin};
 use nightbell::vocabulary::trace::KeyMethod;
-use nightbell::vocabulary::{Seed, What};
-use std::collections::{BTreeMap, BTreeSet};
+use nightbell::vocabulary::{FindingKind, Seed, What};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -412,4 +413,28 @@ fn a_menu_that_was_switched_is_another_menu() {
         assert!(truth.path_text().starts_with(path), "version {version}: {}", truth.path_text());
         assert_eq!(truth.keys_text(), key, "version {version}");
     }
+}
+
+/// What is remembered of the order of a menu comes from the records of calls before, where no file says it.
+#[test]
+fn an_option_on_another_key_than_in_the_calls_before_is_told() {
+    let steps = config::parse_do("choose 人工服务 40s; human 30s; hang_up").expect("steps");
+    let mut past = VecDeque::new();
+    let mut call = |name: &str| -> Vec<String> {
+        let mut play = play(name, 0, Hears::Exactly);
+        play.settings.steps = short_form(&order::with_usual_keys(&steps, past.iter(), morning()));
+        let played = stage::rehearse(&play).expect("it comes to an end");
+        order::remember(&mut past, &played.call);
+        let findings = played.judgement.findings.iter().filter(|f| f.kind == FindingKind::OptionMoved);
+        let told: BTreeSet<String> = findings.map(|finding| finding.detail.clone()).collect();
+        told.into_iter().collect()
+    };
+    let moved = |from: char, to: char| vec![format!("“人工服务” has moved from key {from} to key {to}")];
+    assert_eq!(call("healthy-zh"), [""; 0], "nothing is remembered");
+    assert_eq!(call("healthy-zh"), [""; 0]);
+    assert_eq!(call("option-moved-zh"), moved('0', '9'));
+    // A second call has it so, and from there on it is the usual one.
+    assert_eq!(call("option-moved-zh"), moved('0', '9'));
+    assert_eq!(call("option-moved-zh"), [""; 0]);
+    assert_eq!(call("healthy-zh"), ["“转人工服务” has moved from key 9 to key 0"]);
 }

@@ -12,6 +12,7 @@ mod model;
 mod read;
 mod rehearse;
 mod replay;
+mod replay_many;
 mod report;
 mod run;
 mod serve;
@@ -43,7 +44,7 @@ enum Command {
     Serve(serve::Args),
     /// The menu tree of a hotline, found by calling it; what changed since it was saved
     Map(map::Args),
-    /// A tape again
+    /// A tape again; of several, which verdicts and findings would be others today
     Replay(replay::Args),
     /// Speech models: list, import, pull
     Model(model::Args),

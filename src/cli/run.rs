@@ -2,11 +2,13 @@
 
 use super::live::{self, Live};
 use crate::config::{Config, Hotline, Probe};
+use crate::edge::past;
 use crate::edge::plan::{self, NotMade, Wanted};
 use crate::edge::trunk::Trunks;
 use crate::edge::{call, probes};
 use crate::record::call::CallRecord;
 use crate::record::junit::{self, Case};
+use crate::record::order;
 use crate::record::timeline::{self, Style};
 use crate::schedule;
 use crate::vocabulary::Verdict;
@@ -79,6 +81,7 @@ pub fn run(args: Args) -> ExitCode {
 async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) -> ExitCode {
     let json_on_stdout = args.json.as_ref().is_some_and(|f| f.as_os_str() == "-");
     let folder = args.out.clone().unwrap_or_else(live::calls_folder);
+    let choices = past::choices(&folder);
     let wanted: Vec<Wanted> = chosen
         .iter()
         .map(|(hotline, probe)| {
@@ -88,7 +91,9 @@ async fn run_all(args: &Args, config: &Config, chosen: Vec<(&Hotline, &Probe)>) 
             let map = schedule::map_at(config, hotline, local).map(Into::into);
             let prompts = Some(folder.join("prompts"));
             let tape = probe.tape.unwrap_or(config.watch.tape);
-            Wanted { map, prompts, tape, ..Wanted::by_probe(hotline, probe, trunk, expect) }
+            let known = choices.get(&(hotline.name.clone(), probe.name.clone()));
+            let steps = order::with_usual_keys(&probe.steps, known.into_iter().flatten(), local);
+            Wanted { map, prompts, tape, steps, ..Wanted::by_probe(hotline, probe, trunk, expect) }
         })
         .collect();
     let writer = match live::writer(wanted.iter().any(Wanted::needs_words), 1) {
@@ -249,5 +254,16 @@ fn chosen<'a>(config: &'a Config, names: &[String]) -> Result<Vec<(&'a Hotline, 
     if !complaints.is_empty() {
         return Err(complaints);
     }
-    Ok(all.into_iter().filter(|&pair| names.is_empty() || names.iter().any(|name| fits(name, pair))).collect())
+    let maps = |(_, probe): &(&Hotline, &Probe)| probe.map.is_some();
+    let chosen = all.into_iter().filter(|&pair| names.is_empty() || names.iter().any(|name| fits(name, pair)));
+    let (mapping, chosen): (Vec<_>, Vec<_>) = chosen.partition(maps);
+    // A mapping is many calls, and no case of a run.
+    let told = |(hotline, probe): &(&Hotline, &Probe)| {
+        format!("{0}/{1} maps the menus; nightbell map {0} does that now", hotline.name, probe.name)
+    };
+    if chosen.is_empty() {
+        return Err(mapping.iter().map(told).collect());
+    }
+    mapping.iter().for_each(|pair| eprintln!("nightbell: not run: {}", told(pair)));
+    Ok(chosen)
 }

@@ -46,6 +46,27 @@ pub struct ExpectedMap {
     pub when: When,
 }
 
+/// A probe that maps the menus instead of following steps: call after call, each within the hotline's limits, until the
+/// tree is known or one of these is used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    pub calls: u32,
+    /// Keys in all calls together.
+    pub keys: u32,
+    /// On the line, in all calls together.
+    pub time: Duration,
+    /// Calls that may reach a person.
+    pub people: u32,
+    /// Longest wait in one queue.
+    pub queue: Duration,
+    /// Calls at once; never more than the hotline's `concurrent`.
+    pub lines: u32,
+    /// No call is begun later than this after the first.
+    pub within: Duration,
+    /// Every dead end is looked at by a second call, however many that takes.
+    pub confirm: bool,
+}
+
 /// A call that a probe's call asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
@@ -147,6 +168,8 @@ pub struct Probe {
     pub follow_refer: bool,
     /// The hotline calls back, and that call is waited for.
     pub callback: Option<Callback>,
+    /// It maps the menus; then it has no steps.
+    pub map: Option<Mapping>,
 }
 
 /// What a caller does when a person answers whom no `human` step waited for.

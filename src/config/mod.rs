@@ -14,6 +14,7 @@ mod hotline_file;
 mod hours;
 pub mod keeping;
 mod map_file;
+mod mapping_file;
 mod meant;
 pub(crate) mod node;
 pub mod persona;
@@ -37,7 +38,7 @@ pub use case_file::PROMPT_KINDS;
 pub use do_text::parse_do;
 pub use hotline::{
     AfterFailure, Callback, Case, Confirm, Consent, Cron, DayKind, Expectation, Expected, ExpectedMap, Hotline, Hours,
-    IfHuman, Limits, Probe, Schedule, TimeRange, When, Within,
+    IfHuman, Limits, Mapping, Probe, Schedule, TimeRange, When, Within,
 };
 pub use problem::Problem;
 pub use reporting::{Measure, Norm, Reporting};

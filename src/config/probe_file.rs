@@ -5,13 +5,13 @@ use super::node::Node;
 use super::reader::{Reader, present};
 use super::schedule_file::Rates;
 use super::steps::{HEAR_WITHIN, Step};
-use super::{expect_file, persona_file, schedule_file, span, step_file};
+use super::{expect_file, mapping_file, persona_file, schedule_file, span, step_file};
 use crate::vocabulary::limits;
 use crate::vocabulary::plan::CONTROL_PROBE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "name",
     "schedule",
     "after_failure",
@@ -25,6 +25,7 @@ const KEYS: [&str; 18] = [
     "dtmf",
     "follow_refer",
     "callback",
+    "map",
     "tape",
     "caller_id",
     "caller_name",
@@ -129,6 +130,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
     let persona = persona_file::read(reader, &fields);
     let follow_refer = get("follow_refer").map_or(Some(false), |node| reader.truth(node, "follow_refer"));
     let callback = get("callback").map(|node| callback(reader, node));
+    let map = get("map").map(|node| mapping_file::read(reader, node, &fields, hotline));
     let named = name.clone().zip(name_at);
     let whole = || {
         Some(Probe {
@@ -148,6 +150,7 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
             persona: persona?,
             follow_refer: follow_refer?,
             callback: callback.map_or(Some(None), |read| read.map(Some))?,
+            map: map.map_or(Some(None), |read| read.map(Some))?,
         })
     };
     Some((named, whole()))

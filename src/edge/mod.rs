@@ -10,6 +10,7 @@ pub mod line;
 pub mod model;
 pub mod monthly;
 pub mod names;
+pub mod past;
 pub mod permit;
 pub mod plan;
 pub mod probes;

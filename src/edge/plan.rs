@@ -156,6 +156,7 @@ impl Wanted {
         let by_words = |expect: &Expectation| !expect.heard.is_empty() || !expect.not_heard.is_empty();
         self.expect.as_ref().is_some_and(by_words)
             || self.map.is_some()
+            || self.explore.is_some()
             // Deaf ears would call any speech silence.
             || self.steps.iter().any(|s| matches!(s, Step::Hear { .. } | Step::Choose { .. } | Step::Human { .. }))
     }

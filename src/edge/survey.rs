@@ -143,7 +143,8 @@ fn one(
     }
 }
 
-fn report(call: u32, finished: &Finished) -> Report {
+/// What the survey is told of a call that is over.
+pub fn report(call: u32, finished: &Finished) -> Report {
     let explored = finished.explored.clone().unwrap_or_default();
     Report {
         call,

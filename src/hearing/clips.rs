@@ -184,6 +184,27 @@ impl Clipper {
         }
     }
 
+    /// What was said before frame `n` was one thing, and what is heard from there on another.
+    pub fn split_before(&mut self, n: u64, out: &mut Vec<Cut>) {
+        let Some(open) = self.open.take() else { return };
+        let last = n.saturating_sub(1).clamp(open.spoken_from, self.next - 1);
+        self.hand_over(&open, open.spoken_to.min(last), last, Ending::CutOff, out);
+        self.free_from = last + 1;
+        let Some(spoken_from) = (last + 1..self.next).find(|&n| self.fast(n) >= BEGIN) else { return };
+        let start = spoken_from.saturating_sub(PRE_ROLL_MS / FRAME_MS).max(self.free_from);
+        let sure_frames = (spoken_from..self.next).filter(|&n| self.sure(n) >= SURE).count() as u64;
+        self.open = Some(Open {
+            start,
+            spoken_from,
+            spoken_to: open.spoken_to.max(spoken_from),
+            sure_frames,
+            certain_frames: sure_frames,
+            music_frames: 0,
+            goes_on: true,
+        });
+        out.push(Cut::Began { at: self.at(spoken_from) });
+    }
+
     /// The call is over.
     pub fn finish(&mut self, out: &mut Vec<Cut>) {
         self.split(out);

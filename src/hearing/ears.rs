@@ -11,7 +11,7 @@ use super::signals::{Signalled, Signals};
 use super::voice::VoiceGate;
 use crate::vocabulary::heard::SoundDetail;
 use crate::vocabulary::print::Followed;
-use crate::vocabulary::{Frame, HeardKind, Hearing, Moment, Print, PrintId};
+use crate::vocabulary::{FRAME_SAMPLES, Frame, HeardKind, Hearing, Moment, Print, PrintId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,6 +115,8 @@ impl Ears {
         self.clips.frame(at, frame, self.level_dbov, voice, in_tone, &mut self.cuts);
         if self.prompts.has_ended() {
             self.clips.end(&mut self.cuts);
+        } else if let Some(sample) = self.prompts.stopped_at() {
+            self.clips.split_before(sample.max(0) as u64 / FRAME_SAMPLES as u64, &mut self.cuts);
         }
 
         if frame.lost {
@@ -140,6 +142,16 @@ impl Ears {
     pub fn split(&mut self, out: &mut Vec<Hearing>) {
         self.clips.split(&mut self.cuts);
         self.tell(out);
+    }
+
+    /// The same into a known prompt: the clip ends where that prompt stops, which its sound shows; far sides stop it some
+    /// tenths of a second late. Where none is being followed, here and now; then false.
+    pub fn split_where_it_stops(&mut self, out: &mut Vec<Hearing>) -> bool {
+        let follows = self.prompts.expect_stop();
+        if !follows {
+            self.split(out);
+        }
+        follows
     }
 
     /// The call is over at `at`: what goes on ends, and the last clip is handed over.

@@ -16,6 +16,17 @@ pub struct Words {
     pub to: Moment,
     pub transcript: Transcript,
     pub reading: Reading,
+    /// A key was pressed while this known prompt was being said: by its sound it is one prompt, however long it went on
+    /// behind the key.
+    pub pressed_into: bool,
+}
+
+impl Words {
+    /// Whether these words belong to what follows `boundary`.
+    fn belong_after(&self, boundary: Moment) -> bool {
+        let to = if self.pressed_into { self.from } else { self.to };
+        belongs_after(self.from, to, boundary)
+    }
 }
 
 /// A sound that is not speech, as the ears reported it.
@@ -36,6 +47,8 @@ pub struct Attention {
     quiet_since: Moment,
     /// The first moment anything audible was heard after the answer.
     first_audible: Option<Moment>,
+    /// What is being said was heard before: its words, before they have been said.
+    foreseen: Option<Words>,
 }
 
 impl Attention {
@@ -68,6 +81,21 @@ impl Attention {
         }
     }
 
+    /// What is being said since `words.from` is a known prompt, so far.
+    pub fn foresee(&mut self, words: Words) {
+        self.foreseen = Some(words);
+    }
+
+    /// The words of a known prompt that has begun after `from` and is being said.
+    pub fn foreseen_since(&self, from: Moment) -> Option<&Words> {
+        self.foreseen.as_ref().filter(|words| self.is_speaking() && words.from + ONSET_TOLERANCE >= from)
+    }
+
+    /// Did something that was being said before `boundary` go on for so long behind it?
+    pub fn ran_on(&self, boundary: Moment, at_least: Duration) -> bool {
+        self.words.iter().any(|w| !w.belong_after(boundary) && w.to >= boundary + at_least)
+    }
+
     fn sound(&mut self, at: Moment, kind: HeardKind) {
         self.first_audible.get_or_insert(at);
         // Speech over music is what matters while both go on.
@@ -84,6 +112,9 @@ impl Attention {
             None => since <= at,
         };
         if ended {
+            if sounding == HeardKind::Speech {
+                self.foreseen = None;
+            }
             self.sounding = None;
             self.quiet_since = self.quiet_since.max(at);
         }
@@ -124,7 +155,7 @@ impl Attention {
 
     /// Words spoken after `from`, those that had already begun excluded.
     pub fn words_since(&self, from: Moment) -> impl Iterator<Item = &Words> {
-        self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && belongs_after(w.from, w.to, from))
+        self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && w.belong_after(from))
     }
 
     /// Everything a voice said after `from`, what could not be written down included.
@@ -132,12 +163,12 @@ impl Attention {
         self.words.iter().filter(move |w| {
             let voice = !w.transcript.text.trim().is_empty()
                 || w.transcript.doubt.as_deref().is_some_and(|d| d.starts_with("unsure"));
-            voice && belongs_after(w.from, w.to, from)
+            voice && w.belong_after(from)
         })
     }
 
     pub fn words_before(&self, until: Moment) -> impl Iterator<Item = &Words> {
-        self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && !belongs_after(w.from, w.to, until))
+        self.words.iter().filter(move |w| !w.transcript.text.trim().is_empty() && !w.belong_after(until))
     }
 
     pub fn tones_since(&self, from: Moment) -> impl Iterator<Item = &Tone> {

@@ -175,6 +175,10 @@ pub struct Journey {
     /// The script was asked for the last time.
     concluded: bool,
     waiting: callback::Waiting,
+    /// The last key was pressed into a known prompt, whose clip ends where its sound does.
+    key_stops_prompt: bool,
+    /// The clip of such a prompt, where it must be written down all the same.
+    pressed_into: Option<ClipId>,
     /// Reused every step.
     from_line: Vec<LineOutput>,
     done: bool,
@@ -241,6 +245,8 @@ impl Journey {
             script_deadline: None,
             concluded: false,
             waiting: Default::default(),
+            key_stops_prompt: false,
+            pressed_into: None,
             from_line: Vec::new(),
             done: false,
             judgement: None,
@@ -419,7 +425,8 @@ impl Journey {
         }
         if let Some(words) = heard.words.filter(|_| !heard.to_write_down) {
             let words = self.read(now, (from, to), placed(words, clip.from), out);
-            self.attention.understand(clip.id, Some(words));
+            let pressed_into = std::mem::take(&mut self.key_stops_prompt);
+            self.attention.understand(clip.id, Some(Words { pressed_into, ..words }));
             return;
         }
         if self.attention.clips_waiting() >= limits::CLIPS_WAITING_MAX {
@@ -427,15 +434,23 @@ impl Journey {
             return self.tell(now, What::OurFault { detail }, out);
         }
         self.attention.expect_words(clip.id, (from, to));
+        if std::mem::take(&mut self.key_stops_prompt) {
+            self.pressed_into = Some(clip.id);
+        }
         self.clip_began.insert(clip.id, clip.from);
         out.push(Output::Transcribe(clip));
     }
 
     /// What is being said was heard before: told while it is said, so that whoever watches sees it.
     fn recognise(&mut self, now: Moment, from: Moment, ids: &[PrintId], out: &mut Vec<Output>) {
-        if let Some((id, words)) = self.recollection.recognised(ids, self.expected_lang()) {
-            self.tell(now, What::Recognised { from, id, text: words.text }, out);
+        let Some((id, words)) = self.recollection.recognised(ids, self.expected_lang()) else { return };
+        if self.explored().is_some() {
+            let transcript = placed(words.clone(), from);
+            let context = Context { lang: Some(transcript.lang), ..self.context.clone() };
+            let reading = understanding::read(&transcript.text, &context);
+            self.attention.foresee(Words { from, to: now, transcript, reading, pressed_into: false });
         }
+        self.tell(now, What::Recognised { from, id, text: words.text }, out);
     }
 
     fn expected_lang(&self) -> Lang {
@@ -451,7 +466,8 @@ impl Journey {
                 let together = self.recollection.written_down(id, &raw).and_then(|known| known.words(expected));
                 let transcript = together.unwrap_or_else(|| interpret(&raw, expected));
                 let words = self.read(now, (from, to), placed(transcript, began), out);
-                self.attention.understand(id, Some(words));
+                let pressed_into = self.pressed_into == Some(id);
+                self.attention.understand(id, Some(Words { pressed_into, ..words }));
             }
             Err(detail) => {
                 self.attention.understand(id, None);
@@ -487,7 +503,7 @@ impl Journey {
                 .collect(),
         };
         self.tell(now, What::Words { from, to, transcript: transcript.clone(), meaning }, out);
-        Words { from, to, transcript, reading }
+        Words { from, to, transcript, reading, pressed_into: false }
     }
 
     fn note(&mut self, now: Moment, event: LineEvent, out: &mut Vec<Output>) {
@@ -535,7 +551,7 @@ impl Journey {
                         self.tell(now, what, out);
                     }
                 }
-                if self.explored().is_some() {
+                if self.explored().is_some() && !self.key_stops_prompt {
                     // What follows the key is another prompt's: it must not share a clip with the last syllables of this one.
                     let mut hearings = Vec::new();
                     self.ears.split(&mut hearings);
@@ -618,10 +634,14 @@ impl Journey {
                 Act::Tell(what) => self.tell(now, what, out),
                 Act::Press { key, method } => {
                     out.push(Output::Pressed(key));
-                    self.recollection.pressed(key);
                     let mut hearings = Vec::new();
-                    self.ears.split(&mut hearings);
+                    // A probe's script cuts here, known or not: what it measures must not depend on what is remembered.
+                    self.key_stops_prompt = self.explored().is_some() && self.ears.split_where_it_stops(&mut hearings);
+                    if self.explored().is_none() {
+                        self.ears.split(&mut hearings);
+                    }
                     self.hear(now, hearings, out);
+                    self.recollection.pressed(key, self.key_stops_prompt);
                     self.line.step(now, LineInput::Press { key, method }, &mut line_out);
                 }
                 Act::Say(file) => match self.sounds.get(&file) {

@@ -3,7 +3,7 @@
 use crate::hearing::prompts::known::{self, KnownPrompt, Lesson};
 use crate::hearing::words::{RawHearing, merge};
 use crate::vocabulary::print::Followed;
-use crate::vocabulary::{ClipId, Finding, FindingKind, Lang, Moment, Print, PrintId, Transcript, limits};
+use crate::vocabulary::{ClipId, Finding, FindingKind, Key, Lang, Moment, Print, PrintId, Transcript, limits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub struct Recollection {
     lessons: Vec<(Moment, Lesson)>,
     /// The keys pressed so far.
     place: String,
+    /// Pressed into the clip that is being spoken: what follows it is said elsewhere.
+    pressed_into: Option<Key>,
 }
 
 /// What is to be done with a clip.
@@ -44,8 +46,19 @@ pub struct Clip {
 }
 
 impl Recollection {
-    pub fn pressed(&mut self, key: crate::vocabulary::Key) {
-        if self.place.len() < limits::KEYS_MAX {
+    /// A key left; `into_prompt` where the clip goes on until its prompt stops.
+    pub fn pressed(&mut self, key: Key, into_prompt: bool) {
+        self.move_on();
+        self.pressed_into = Some(key);
+        if !into_prompt {
+            self.move_on();
+        }
+    }
+
+    fn move_on(&mut self) {
+        if let Some(key) = self.pressed_into.take()
+            && self.place.len() < limits::KEYS_MAX
+        {
             self.place.push(key.symbol());
         }
     }
@@ -96,6 +109,7 @@ impl Recollection {
             }
             _ => (print.as_ref().map(|print| print.id()), None, false, None),
         };
+        self.move_on();
         let to_write_down = words.is_none() || in_doubt;
         if to_write_down {
             self.coming.insert(clip, Coming { to, print, followed, place });

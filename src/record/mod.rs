@@ -1,5 +1,6 @@
 //! What is kept: tape, sound, record, timeline.
 
+pub mod anew;
 pub mod audit;
 pub mod call;
 pub mod capture;
@@ -12,6 +13,7 @@ pub mod ledger_tables;
 pub mod map;
 pub mod merkle;
 pub mod note;
+pub mod order;
 pub mod personal;
 pub mod redaction;
 pub mod replay;

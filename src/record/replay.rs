@@ -7,11 +7,12 @@ use crate::hearing::words::RawHearing;
 use crate::journey::{Asked, Granted, Input, Journey, Output, Settings};
 use crate::understanding::judge;
 use crate::vocabulary::trace::OurReason;
-use crate::vocabulary::{ClipId, Frame, Judgement, Moment, Seed, Trace, What};
+use crate::vocabulary::{ClipId, Frame, Judgement, Lang, Moment, Outcome, Seed, Trace, Verdict, What};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A tape played again.
 pub struct Replayed {
@@ -21,6 +22,8 @@ pub struct Replayed {
     pub settings: Settings,
     /// The first thing that came out otherwise than it stands on the tape.
     pub difference: Option<Difference>,
+    /// From here on another key was pressed than stands on the tape, or none: what follows was said to somebody else.
+    pub another_way: Option<Moment>,
     /// What could not be read of the tape, for people.
     pub damage: Option<String>,
     pub inputs: usize,
@@ -75,6 +78,9 @@ impl SoundSink for () {
     fn we_said(&mut self, _: Moment, _: &Frame) {}
 }
 
+/// Words that are heard anew are there at once; at the time they took a while, and the key that waited for them with them.
+const SAME_PRESS: Duration = Duration::from_secs(4);
+
 /// Hears a clip anew, for `--rehear`.
 pub type Rehear<'a> = &'a mut dyn FnMut(&crate::vocabulary::Clip) -> Result<RawHearing, String>;
 
@@ -102,6 +108,7 @@ pub fn replay(
     let kept = tape.header.kept.filter(|kept| !kept.keeps_sound());
     let until = if kept.is_some() { Some(Moment::START) } else { redacted_from };
     let mut comparison = Comparison { until, ..Comparison::default() };
+    let (mut pressed, mut presses) = (Vec::new(), Vec::new());
     let mut inputs = 0;
     let mut dialled = false;
     let mut out = Vec::new();
@@ -112,6 +119,9 @@ pub fn replay(
                 if let TapeOutput::Sip { to, bytes } = &output {
                     let (at, peer) = (entry.at, *to);
                     sink.packet(&Packet { at, outgoing: true, traffic: Traffic::Sip, peer, bytes });
+                }
+                if let TapeOutput::Key(key) = &output {
+                    pressed.push((entry.at, key.to_string()));
                 }
                 comparison.expect(entry.at, &output);
             }
@@ -153,13 +163,18 @@ pub fn replay(
                             sink.packet(&Packet { at, outgoing: true, traffic: Traffic::Rtcp, peer, bytes: &bytes });
                         }
                         Output::Transcribe(clip) => anew.push(clip),
+                        Output::Pressed(key) => presses.push((entry.at, key.to_string())),
                         _ => {}
                     }
                 }
                 if let Some(rehear) = &mut rehear {
                     for clip in anew {
                         journey.step(entry.at, Input::Heard { clip: clip.id, result: rehear(&clip) }, &mut out);
-                        out.clear();
+                        let keys = out.drain(..).filter_map(|output| match output {
+                            Output::Pressed(key) => Some((entry.at, key.to_string())),
+                            _ => None,
+                        });
+                        presses.extend(keys);
                     }
                 }
             }
@@ -196,8 +211,40 @@ pub fn replay(
         record,
         settings,
         difference: if rehear.is_some() { None } else { comparison.difference },
+        another_way: another_way(&pressed, &presses),
         damage,
         inputs,
+    })
+}
+
+/// The languages that a tape's call listened for.
+pub fn languages_of(tape: &Tape) -> Result<Vec<Lang>, String> {
+    serde_json::from_value::<Settings>(tape.header.settings.clone())
+        .map(|settings| settings.languages)
+        .map_err(|e| format!("the settings on the tape cannot be read: {e}"))
+}
+
+/// The verdict that stands at the end of a tape.
+pub fn verdict_on(tape: &Tape) -> Option<(Verdict, Outcome)> {
+    let noted = tape.entries.iter().rev().find_map(|entry| match entry.line() {
+        Line::Out(TapeOutput::Note(text)) => text.strip_prefix("verdict ").map(str::to_string),
+        _ => None,
+    })?;
+    let (verdict, outcome) = noted.split_once(": ")?;
+    let word = |word: &str| serde_json::Value::String(word.to_string());
+    Some((serde_json::from_value(word(verdict)).ok()?, serde_json::from_value(word(outcome)).ok()?))
+}
+
+/// Where the keys of both first differ: which they are, or by more than words heard anew come sooner.
+fn another_way(on_tape: &[(Moment, String)], replayed: &[(Moment, String)]) -> Option<Moment> {
+    let count = on_tape.len().max(replayed.len());
+    (0..count).find_map(|n| match (on_tape.get(n), replayed.get(n)) {
+        (Some((then, key)), Some((now, again))) => {
+            let apart = if then > now { then.since(*now) } else { now.since(*then) };
+            (key != again || apart > SAME_PRESS).then(|| (*then).min(*now))
+        }
+        (Some((at, _)), None) | (None, Some((at, _))) => Some(*at),
+        (None, None) => None,
     })
 }
 

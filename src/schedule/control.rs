@@ -45,6 +45,7 @@ pub fn caller<'a>(config: &'a Config, planned: &Planned) -> Option<(Cow<'a, Hotl
         persona: Default::default(),
         follow_refer: false,
         callback: None,
+        map: None,
     };
     let hotline = Hotline {
         target,

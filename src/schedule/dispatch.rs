@@ -4,7 +4,7 @@ use super::budget::{Micros, Use, day_at};
 use super::calendar::time_of;
 use super::standing::{Last, Ruling, may_be_the_trunk, micros, time};
 use super::state::{Bookings, Called, InFlight, PLACED_KEPT, Waiting, Wake};
-use super::words::{AlertIn, Ended, Output};
+use super::words::{AlertIn, Ended, MapOn, Output};
 use super::{LATE_US, SECOND_US, Schedule};
 use crate::vocabulary::limits::WAITING_MAX;
 use crate::vocabulary::{Cause, NotCalled, PlanId, Planned, Verdict};
@@ -440,6 +440,28 @@ impl Schedule {
             self.ask_for_control(probe, now);
         }
         self.arm(probe);
+    }
+
+    /// A mapping asks for its next call.
+    pub(super) fn map_on(&mut self, wanted: MapOn, now: Micros, out: &mut Vec<Output>) {
+        let MapOn { of, hotline, probe, number, latest } = wanted;
+        let id = PlanId(format!("{of}/map-{number}"));
+        let cause = Cause::Mapping { of };
+        let planned = Planned { id, hotline: hotline.clone(), probe: probe.clone(), due: time(now), cause };
+        let line = self.index.get(&hotline).copied();
+        let which = line.and_then(|line| {
+            let Called::Hotline(index) = self.lines[line].what else { return None };
+            let which = self.config.hotlines[index].probes.iter().position(|file| file.name == probe)?;
+            Some((line, *self.first_probe.get(&line)? + which))
+        });
+        let Some((line, which)) = which else {
+            out.push(Output::Passed { planned, why: NotCalled::Removed });
+            return;
+        };
+        let latest = latest.timestamp_micros();
+        let probe = Some(which);
+        let waiting = Waiting { planned, probe, latest, urgency: 3, number: 0, because: None, moment: None };
+        self.due(line, waiting, now, out);
     }
 
     /// An alert asks for a call, once.

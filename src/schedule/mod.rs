@@ -25,7 +25,7 @@ mod zone;
 pub use calendar::{day_kinds, expectation_at, map_at, warnings};
 pub use control::caller;
 pub use memory::{LastCall, Memory, Remembered, Used};
-pub use words::{AlertIn, Check, Ended, Input, Output};
+pub use words::{AlertIn, Check, Ended, Input, MapOn, Output};
 
 use crate::config::Config;
 use crate::vocabulary::{Cause, NotCalled, PlanId, Planned};
@@ -149,6 +149,7 @@ impl Schedule {
             Input::Reload(config) => self.take_in(config, now.div_euclid(SECOND_US) + 1, now, out),
             Input::Alert(alert) => self.alert(alert, now, out),
             Input::Check(check) => self.check(check, now, out),
+            Input::MapOn(wanted) => self.map_on(wanted, now, out),
             Input::Kill { on, detail } => {
                 self.killed = on.then_some(detail);
                 self.pump_all(now, out);

@@ -200,3 +200,61 @@ fn random_moments_have_their_rate_and_keep_to_their_hours() {
         assert!(error < 4.0, "{schedule}: {count} moments, {expected:.0} expected: {error:.1} standard deviations");
     }
 }
+
+/// A mapping's next call is a call like any other: it waits for the line, and is passed when a budget or its own time is up.
+#[test]
+fn a_further_call_of_a_mapping_keeps_every_limit() {
+    let text = hotline("limits: { calls_per_day: 3, min_gap: 60s }\nprobes: [{ name: menus, map: true }]");
+    let config = Arc::new(config(&[ALLOW, ("a.yaml", &text)]));
+    let start = at("2026-11-24T02:00:00Z");
+    let after = |seconds: i64| start + chrono::TimeDelta::seconds(seconds);
+    let mut schedule = Schedule::new(config, 1, Memory::default(), start);
+    let mut step = |now, input| {
+        let mut out = Vec::new();
+        schedule.step(now, input, &mut out);
+        out.retain(|output| matches!(output, Output::Place(_) | Output::Passed { .. }));
+        out
+    };
+    let of = PlanId("a/menus@x".into());
+    let wanted = |number, hotline: &str, latest| {
+        Input::MapOn(MapOn { of: of.clone(), hotline: hotline.into(), probe: "menus".into(), number, latest })
+    };
+    let placed = |out: &[Output]| match out {
+        [Output::Place(planned)] => Some((planned.id.0.clone(), planned.cause.clone())),
+        _ => None,
+    };
+    let over = |plan: &str| {
+        Input::Ended(Ended {
+            plan: PlanId(plan.into()),
+            verdict: crate::vocabulary::Verdict::Pass,
+            outcome: crate::vocabulary::Outcome::Completed,
+            attributable_to: crate::vocabulary::AttributableTo::None,
+            seconds: 30.0,
+            calls: 1,
+        })
+    };
+    let cause = Cause::Mapping { of: of.clone() };
+    assert_eq!(placed(&step(start, wanted(2, "a", after(3_600)))), Some(("a/menus@x/map-2".into(), cause.clone())));
+    // The line is busy, and then there is a gap to keep.
+    assert_eq!(step(after(10), wanted(3, "a", after(3_600))), []);
+    assert_eq!(step(after(30), over("a/menus@x/map-2")), []);
+    assert_eq!(step(after(60), Input::Tick), []);
+    assert_eq!(placed(&step(after(91), Input::Tick)), Some(("a/menus@x/map-3".into(), cause.clone())));
+    assert_eq!(step(after(120), over("a/menus@x/map-3")), []);
+    // Its own time is over before the gap is.
+    assert_eq!(passed_why(&step(after(130), wanted(4, "a", after(140)))), Some("already_calling"));
+    assert!(placed(&step(after(300), wanted(5, "a", after(3_600)))).is_some());
+    assert_eq!(step(after(330), over("a/menus@x/map-5")), []);
+    // The fourth of a day that has three.
+    assert_eq!(passed_why(&step(after(600), wanted(6, "a", after(3_600)))), Some("budget"));
+    assert_eq!(passed_why(&step(after(600), wanted(7, "gone", after(3_600)))), Some("removed"));
+    assert!(step(after(601), Input::Kill { on: true, detail: "enough".into() }).is_empty());
+    assert_eq!(passed_why(&step(after(90_000), wanted(8, "a", after(99_000)))), Some("kill_switch"));
+}
+
+fn passed_why(out: &[Output]) -> Option<&'static str> {
+    match out {
+        [Output::Passed { why, .. }] => Some(why.word()),
+        _ => None,
+    }
+}

@@ -19,12 +19,27 @@ pub enum Input {
     Reload(Arc<Config>),
     /// An alert asks for a call.
     Alert(AlertIn),
+    /// A mapping of the menus wants its next call.
+    MapOn(MapOn),
     /// Somebody waits for a call that no probe plans: may it be made, now or not at all?
     Check(Check),
     /// The kill switch's file came or went. (`kill_switch: { on: true }` in the files comes with `Reload`.)
     Kill { on: bool, detail: String },
     /// No more calls; those under way end by themselves or are ended by the edge.
     Stopping,
+}
+
+/// A further call of a mapping: it waits for the line and for the budgets like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapOn {
+    /// The mapping's first call.
+    pub of: PlanId,
+    pub hotline: String,
+    pub probe: String,
+    /// Which call of the mapping it is, from 1.
+    pub number: u32,
+    /// Not placed by then, it is passed.
+    pub latest: DateTime<Utc>,
 }
 
 /// A call outside of the schedule (`/probe`), and within its budgets.

@@ -31,11 +31,6 @@ pub fn judge(trace: &Trace, expect: Option<&Expectation>, context: &Context) -> 
     let wording = expect.map(|expect| wording::of(&course, expect)).unwrap_or_default();
     let unheard = wording.unheard;
     findings.extend(wording.findings);
-    let found = trace.events.iter().filter_map(|event| match &event.what {
-        What::Found(finding) => Some(finding.clone()),
-        _ => None,
-    });
-    findings.extend(found);
     findings.sort_by_key(|f| (f.from, f.kind));
 
     let mut ruling = rule(&course, &findings);

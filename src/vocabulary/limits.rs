@@ -120,6 +120,11 @@ pub const CASES_MAX: usize = 32;
 pub const KEPT_MAX: Duration = Duration::from_secs(3_660 * 24 * 3600);
 /// Places of one map, and hearings kept of each.
 pub const MAP_PLACES_MAX: usize = 2_000;
+/// Of one mapping by the watch.
+pub const MAPPING_CALLS_MAX: u32 = 200;
+pub const MAPPING_KEYS_MAX: u32 = 4_000;
+pub const MAPPING_TIME_MAX: Duration = Duration::from_secs(6 * 3600);
+pub const MAPPING_WITHIN_MAX: Duration = Duration::from_secs(12 * 3600);
 pub const MAP_HEARINGS_MAX: usize = 5;
 /// Most prompts that are known of one hotline.
 pub const PROMPTS_MAX: usize = 512;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Names one planned call for good: a restart plans the same ids. `order-line/midnight@2026-11-21T18:00:00Z`, and after
-/// it `/confirm@…` or `/control@…` for a call that another one asked for.
+/// it `/confirm@…`, `/control@…` or `/map@…` for a call that another one asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PlanId(pub String);
@@ -38,6 +38,8 @@ pub enum Cause {
     Alert { name: String, fingerprint: String, since: DateTime<Utc> },
     /// The hotline called back, as a call of ours asked it to.
     Callback { of: PlanId },
+    /// A further call of a mapping of the menus that `of` began.
+    Mapping { of: PlanId },
     /// Asked for by a person.
     ByHand,
 }
@@ -58,6 +60,7 @@ impl Cause {
             Cause::Control { .. } => "control",
             Cause::Alert { .. } => "alert",
             Cause::Callback { .. } => "callback",
+            Cause::Mapping { .. } => "mapping",
             Cause::ByHand => "by_hand",
         }
     }

@@ -1,12 +1,14 @@
 //! Whole mappings at simulated time: call after call on the stage, until the survey has enough.
 
 use chrono::{NaiveDate, NaiveDateTime};
+use nightbell::hearing::prompts::known::Lesson;
 use nightbell::journey::Settings;
 use nightbell::journey::explore::survey::{Budget, Finished, Next, Report, Survey};
+use nightbell::record::known_prompts::KnownPrompts;
 use nightbell::rehearsal::Hotline;
 use nightbell::rehearsal::Library;
 use nightbell::rehearsal::oracle::Hears;
-use nightbell::rehearsal::stage::{HOTLINE_SIP, Play, Played, rehearse};
+use nightbell::rehearsal::stage::{HOTLINE_SIP, Play, Played, rehearse_knowing};
 use nightbell::vocabulary::Lang;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,77 +66,78 @@ pub fn settings(lang: Lang, hours: Option<&str>) -> Settings {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-pub fn map_hotline(
-    hotline: &Arc<Hotline>,
-    library: &Arc<Library>,
-    lang: Lang,
-    budget: Budget,
-    hears: Hears,
-    seed: u64,
-    version: Option<&str>,
-    watch: &mut dyn FnMut(u32, &Played),
-) -> Mapped {
-    let mut survey = Survey::new(budget);
-    let (wall, finished) = run(&mut survey, hotline, library, lang, hears, seed, version, watch);
-    Mapped { survey, finished, wall }
+/// One mapping to be rehearsed.
+pub struct Mapping<'a> {
+    pub hotline: &'a Arc<Hotline>,
+    pub library: &'a Arc<Library>,
+    pub lang: Lang,
+    pub hears: Hears,
+    pub seed: u64,
+    /// Prompts heard in one call are known to the next.
+    pub remembers: bool,
 }
 
-#[allow(clippy::too_many_arguments)]
-pub fn run(
-    survey: &mut Survey,
-    hotline: &Arc<Hotline>,
-    library: &Arc<Library>,
-    lang: Lang,
-    hears: Hears,
-    seed: u64,
-    version: Option<&str>,
-    watch: &mut dyn FnMut(u32, &Played),
-) -> (Duration, Finished) {
-    let mut now = Duration::ZERO;
-    // Calls in progress: what they will have found, by when they end.
-    let mut going: Vec<(Duration, Report)> = Vec::new();
-    loop {
-        match survey.next(now) {
-            Next::Call(errand) => {
-                let call = errand.call;
-                let mut settings = settings(lang, Some("24/7"));
-                settings.explore = Some(errand);
-                let played = rehearse(&Play {
-                    hotline: hotline.clone(),
-                    library: library.clone(),
-                    version: version.map(str::to_string),
-                    settings,
-                    wall: noon(),
-                    seed: seed * 1_000 + u64::from(call),
-                    network: Vec::new(),
-                    hears,
-                    hearing_takes: Duration::from_millis(400),
-                })
-                .unwrap_or_else(|e| panic!("call {call}: {e}"));
-                watch(call, &played);
-                let explored = played.explored.as_ref().expect("a mapping call explores");
-                let line = played.ended.since(nightbell::vocabulary::Moment::START);
-                going.push((
-                    now + line,
-                    Report {
+impl Mapping<'_> {
+    /// By somebody who has never heard the hotline before; within the mapping, calls learn prompts from one another.
+    pub fn made(&self, budget: Budget, watch: &mut dyn FnMut(u32, &Played)) -> Mapped {
+        let mut survey = Survey::new(budget);
+        let (wall, finished) = self.goes_on(&mut survey, &mut KnownPrompts::default(), watch);
+        Mapped { survey, finished, wall }
+    }
+
+    /// By somebody who knows these prompts; what is heard is added to them.
+    pub fn goes_on(
+        &self,
+        survey: &mut Survey,
+        known: &mut KnownPrompts,
+        watch: &mut dyn FnMut(u32, &Played),
+    ) -> (Duration, Finished) {
+        let mut now = Duration::ZERO;
+        // Calls in progress: what they will have found, by when they end.
+        let mut going: Vec<(Duration, Report, Vec<Lesson>)> = Vec::new();
+        loop {
+            match survey.next(now) {
+                Next::Call(errand) => {
+                    let call = errand.call;
+                    let mut settings = settings(self.lang, Some("24/7"));
+                    settings.explore = Some(errand);
+                    let play = Play {
+                        hotline: self.hotline.clone(),
+                        library: self.library.clone(),
+                        version: None,
+                        settings,
+                        wall: noon(),
+                        seed: self.seed * 1_000 + u64::from(call),
+                        network: Vec::new(),
+                        hears: self.hears,
+                        hearing_takes: Duration::from_millis(400),
+                    };
+                    let played = rehearse_knowing(&play, known).unwrap_or_else(|e| panic!("call {call}: {e}"));
+                    watch(call, &played);
+                    let explored = played.explored.as_ref().expect("a mapping call explores");
+                    let line = played.ended.since(nightbell::vocabulary::Moment::START);
+                    let report = Report {
                         call,
                         legs: explored.legs.clone(),
                         keys: played.call.keys.len() as u32,
                         line,
                         listens_while_speaking: explored.listens_while_speaking,
                         usable: true,
-                    },
-                ));
+                    };
+                    going.push((now + line, report, played.lessons));
+                }
+                Next::At(at) => now = at,
+                Next::Later => {
+                    going.sort_by_key(|(at, ..)| *at);
+                    let (at, report, lessons) = going.remove(0);
+                    now = now.max(at);
+                    survey.ended(report);
+                    if self.remembers {
+                        known.learn(&lessons, noon().date());
+                    }
+                }
+                Next::Finished(why) => return (now, why),
             }
-            Next::At(at) => now = at,
-            Next::Later => {
-                going.sort_by_key(|(at, _)| *at);
-                let (at, report) = going.remove(0);
-                now = now.max(at);
-                survey.ended(report);
-            }
-            Next::Finished(why) => return (now, why),
         }
     }
 }

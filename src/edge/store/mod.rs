@@ -9,6 +9,7 @@ mod error;
 mod forgetting;
 pub mod index;
 pub mod inspection;
+pub mod lookup;
 pub mod month;
 pub mod reader;
 mod reading;

@@ -7,10 +7,12 @@ use super::disk::Disk;
 use super::ears::Ears;
 use super::files::{self, Files};
 use super::keeper::{Keeper, Kept, ToPlace, Work};
+use super::mapping::Mappings;
 use super::orders::{Order, Reloaded};
 use super::wall::{Jumps, Wall};
 use super::{kill_switch, systemd, wanted};
 use crate::edge::call::{Finished, Stop};
+use crate::edge::past::{self, Choices};
 use crate::edge::plan;
 use crate::edge::store::recovery;
 use crate::edge::store::{Ending as CallEnding, Write};
@@ -61,6 +63,10 @@ pub struct Desk {
     pub in_flight: BTreeMap<PlanId, InFlight>,
     /// Calls back that are over, until the ledger has their line.
     pub called: BTreeMap<PlanId, CallEnding>,
+    /// What earlier calls chose: a menu that was put in another order is told by the next.
+    pub choices: Choices,
+    /// Surveys under way.
+    pub mappings: Mappings,
     /// Calls of `/probe`, and how they are told to end.
     pub checks: BTreeMap<PlanId, oneshot::Sender<String>>,
     pub killed: Option<String>,
@@ -259,11 +265,20 @@ impl Desk {
     fn prepare(&mut self, now: DateTime<Utc>, planned: Planned) {
         self.tell_next(&planned.hotline, &planned.probe);
         let config = self.schedule.config().clone();
-        let wanted = match wanted::of(&config, &planned, now) {
+        let wanted = match wanted::of(&config, &planned, &self.choices, now) {
             Ok(wanted) => wanted,
             Err(detail) => {
                 return self.not_made(planned, detail);
             }
+        };
+        let explore = match self.errand(&config, &planned, &wanted, now) {
+            Ok(explore) => explore,
+            Err(detail) => return self.not_made(planned, detail),
+        };
+        let wanted = match explore {
+            // Which way it goes is for the survey to say, and what is wrong with the menus stands in the map.
+            Some(_) => plan::Wanted { explore, steps: Vec::new(), expect: None, map: None, ..wanted },
+            None => wanted,
         };
         let call = plan::new_id();
         let (stop, stopped) = mpsc::channel(2);
@@ -324,7 +339,9 @@ impl Desk {
             Kept::Refused { planned, detail } => {
                 self.called.remove(&planned.id);
                 self.in_flight.remove(&planned.id);
-                self.metrics.passed(&NotCalled::NotMade { detail: detail.clone() });
+                let why = NotCalled::NotMade { detail: detail.clone() };
+                self.metrics.passed(&why);
+                self.mapping_call_passed(&planned, &why);
                 tracing::error!(plan = %planned.id, hotline = planned.hotline, probe = planned.probe, "not called: {detail}");
                 self.step(Input::NotMade { plan: planned.id, detail });
             }
@@ -350,7 +367,8 @@ impl Desk {
         let Planned { id, hotline, probe, .. } = &planned;
         self.metrics.passed(&why);
         tracing::warn!(plan = %id, hotline, probe, why = why.word(), "not called: {why}");
-        self.keeper.works.write(Work::Line(Write::Passed { plan: planned, why }));
+        self.keeper.works.write(Work::Line(Write::Passed { plan: planned.clone(), why: why.clone() }));
+        self.mapping_call_passed(&planned, &why);
     }
 
     /// Nothing was sent.
@@ -372,17 +390,19 @@ impl Desk {
                 self.board.over(&call);
                 match came_to {
                     CameTo::Finished(finished) => {
-                        let Finished { record, losses, callbacks, .. } = *finished;
-                        for called in callbacks {
+                        let mut finished = finished;
+                        for called in std::mem::take(&mut finished.callbacks) {
                             self.called_back(&planned, called);
                         }
-                        self.ended(planned, record, losses);
+                        self.ended(planned.clone(), finished.record.clone(), std::mem::take(&mut finished.losses));
+                        self.mapping_call_over(&planned, Some(&finished));
                     }
                     CameTo::NotMade(why) => self.not_made(planned, why.to_string()),
                     CameTo::Broken => {
                         tracing::error!(call, plan = %planned.id, "a bug ended this call; please keep its tape");
                         let (record, _) = recovery::record(&self.keeper.inflight, &call, &planned);
-                        self.ended(planned, record, vec!["a bug in nightbell ended this call".into()]);
+                        self.ended(planned.clone(), record, vec!["a bug in nightbell ended this call".into()]);
+                        self.mapping_call_over(&planned, None);
                     }
                 }
             }
@@ -422,6 +442,7 @@ impl Desk {
         }
         self.metrics.evidence_lost(losses.len());
         self.metrics.called(&record, &planned.cause, now);
+        past::learn(&mut self.choices, &record);
         let ended = Ended {
             plan: planned.id.clone(),
             verdict: record.verdict,

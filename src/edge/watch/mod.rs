@@ -8,11 +8,13 @@ mod callers;
 mod check;
 mod desk;
 mod disk;
+mod drawn;
 mod ears;
 mod files;
 mod front;
 mod keeper;
 mod kill_switch;
+mod mapping;
 mod orders;
 mod systemd;
 mod trunks;
@@ -23,6 +25,7 @@ pub use desk::Ending;
 pub use orders::{Loaded, Order, Reloaded, by_signals};
 pub use wall::{SystemWall, Wall};
 
+use super::past::{self, Choices};
 use super::store::{Places, StoreError, Write};
 use super::trunk::Trunks;
 use super::web::Web;
@@ -88,6 +91,12 @@ pub async fn watch(
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     metrics.hotlines(&files.config);
     files.maps().iter().for_each(|(hotline, maps)| metrics.mapped(hotline, maps));
+    for hotline in files.config.hotlines.iter().filter(|hotline| hotline.probes.iter().any(|probe| probe.map.is_some()))
+    {
+        if let Some((map, changed)) = drawn::remembered(&settings.places.data, &hotline.name) {
+            metrics.drawn(&hotline.name, &map, changed);
+        }
+    }
     metrics.reloaded(true, now);
     let board = Arc::new(Board::new(files.config.clone(), now));
 
@@ -105,6 +114,8 @@ pub async fn watch(
     }
     let past = found.past.iter().map(|kept| Past { record: &kept.record, counted: kept.counted, ended: kept.ended });
     metrics.remember(past);
+    let mut choices = Choices::default();
+    found.past.iter().for_each(|kept| past::learn(&mut choices, &kept.record));
 
     let (news_in, news) = mpsc::unbounded_channel();
     let callers =
@@ -141,6 +152,8 @@ pub async fn watch(
         in_flight: BTreeMap::new(),
         called: Default::default(),
         checks: BTreeMap::new(),
+        choices,
+        mappings: Default::default(),
         killed: None,
         stopping: None,
         jumps: wall::Jumps::new(wall.now(), Instant::now()),

@@ -180,6 +180,11 @@ impl Follower {
         self.shift + i64::from(self.print.speech.1)
     }
 
+    /// Where this frame of the print lies, in samples of the call.
+    pub fn place_of(&self, frame: usize) -> i64 {
+        self.shift + (frame * HOP) as i64
+    }
+
     /// Compares everything that has come.
     pub fn follow(&mut self, sound: &Sound, bands: &mut Bands) -> Course {
         while self.course == Course::On {

@@ -33,6 +33,8 @@ const PROPOSED_MAX: usize = 16;
 const FOLLOWED_MAX: usize = 8;
 /// Nothing was said after a prompt when speech ended within this of its last word.
 const LAST_WORD: i64 = 260 * MS;
+/// What differs so long before a key already was no doing of the key.
+const BEFORE_KEY: i64 = 150 * MS;
 
 /// Where the clip that is being spoken began and how far speech came, in frames of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,8 @@ struct Speech {
     followed: Vec<Follower>,
     told: usize,
     ended: bool,
+    /// A key was pressed here, into a prompt that is being followed.
+    key_at: Option<i64>,
 }
 
 impl Recogniser {
@@ -141,6 +145,22 @@ impl Recogniser {
         self.speech.as_ref().is_some_and(|speech| speech.ended)
     }
 
+    /// A key is being pressed into the known prompt that is being followed: it may stop before its end from here on. False
+    /// where none is.
+    pub fn expect_stop(&mut self) -> bool {
+        let (follows, end) = (self.holds(), self.sound.end());
+        if let Some(speech) = self.speech.as_mut().filter(|_| follows) {
+            speech.key_at.get_or_insert(end);
+        }
+        follows
+    }
+
+    /// The sample of the call at which the known prompt stopped after the key, once that is certain.
+    pub fn stopped_at(&self) -> Option<i64> {
+        let speech = self.speech.as_ref().filter(|speech| speech.key_at.is_some() && !speech.ended)?;
+        speech.followed.iter().map(stop_of).collect::<Option<Vec<i64>>>()?.into_iter().max()
+    }
+
     /// The clip is over: what it was. `cut`: by a key, the end of the call, or its length.
     pub fn conclude(&mut self, cut: bool) -> Option<Followed> {
         let speech = self.speech.take()?;
@@ -158,13 +178,26 @@ impl Recogniser {
             return Some(if cut { Followed::Part { id, heard_ms } } else { Followed::Changed { id, at_ms: heard_ms } });
         }
         let diverged = speech.followed.iter().filter_map(|f| match f.course() {
-            Course::Diverged { frame } => Some((frame, of_speech(f, (frame * HOP) as u32), f.id)),
+            Course::Diverged { frame } => Some((frame, of_speech(f, (frame * HOP) as u32), f)),
             // It ended, and somebody went on to speak.
-            Course::Ended => Some((f.print.bands.len(), of_speech(f, f.print.speech.1), f.id)),
+            Course::Ended => Some((f.print.bands.len(), of_speech(f, f.print.speech.1), f)),
             Course::On => None,
         });
-        // Whoever was followed longest is the one that changed.
-        diverged.max_by_key(|(frame, ..)| *frame).map(|(_, at_ms, id)| Followed::Changed { id, at_ms })
+        // Whoever was followed longest is the one that changed, or that the key stopped.
+        let (_, at_ms, last) = diverged.max_by_key(|(frame, ..)| *frame)?;
+        let stopped = speech.key_at.is_some_and(|key| stop_of(last).is_some_and(|at| at + BEFORE_KEY >= key));
+        Some(match stopped {
+            true => Followed::Part { id: last.id, heard_ms: at_ms },
+            false => Followed::Changed { id: last.id, at_ms },
+        })
+    }
+}
+
+/// The sample of the call from which on a prompt is no longer heard.
+fn stop_of(follower: &Follower) -> Option<i64> {
+    match follower.course() {
+        Course::Diverged { frame } => Some(follower.place_of(frame)),
+        _ => None,
     }
 }
 
@@ -180,6 +213,7 @@ impl Speech {
             followed: Vec::new(),
             told: 0,
             ended: false,
+            key_at: None,
         }
     }
 

@@ -21,7 +21,8 @@ use crate::understanding::tree::alike::{self, Sounds};
 use crate::understanding::tree::{Direction, Ending, Leg, Place, PlaceId, PlaceKind, Seen, Tree, Via, direction};
 use crate::vocabulary::trace::{Effect, EndedBy, KeyMethod, OurReason};
 use crate::vocabulary::{
-    AttributableTo, DeadEnd, FindingKind, HeardKind, Judgement, Key, Lang, Layer, Moment, Outcome, Trace, Verdict, What,
+    AttributableTo, DeadEnd, Finding, FindingKind, HeardKind, Judgement, Key, Lang, Layer, Moment, Outcome, Trace,
+    Verdict, What,
 };
 use stay::{Over, SILENT, Stay};
 use std::time::Duration;
@@ -41,6 +42,8 @@ const WAITING_TAKES: Duration = Duration::from_secs(40);
 const SAID: f32 = 0.8;
 /// Busy tone before the answer.
 const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
+/// A far side stops its prompt sooner than this after a key, or does not stop it.
+const STOPS_WITHIN: Duration = Duration::from_millis(900);
 /// The scene is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Passes in one look; each does something that cannot be done again.
@@ -84,6 +87,8 @@ struct Trial {
     cut_off: bool,
     /// The menu came again of itself, long after the key.
     ignored: bool,
+    /// The known prompt that the key was pressed into was said to its end all the same.
+    ran_on: bool,
 }
 
 /// What a key has done to the place it was pressed at.
@@ -114,8 +119,8 @@ pub struct Explorer {
     arrived: Moment,
     /// Stretches after `arrived` that belong to the place before.
     skip: usize,
-    /// Recognition was last tried with so many stretches.
-    tried_with: Option<usize>,
+    /// Recognition was last tried with so many stretches, the last of which may be foreseen only.
+    tried_with: Option<(usize, bool)>,
     listens: Option<bool>,
     /// A key came to nothing here: one more, and the menu may hang up.
     failed_at: Option<PlaceId>,
@@ -247,8 +252,9 @@ impl Explorer {
                 return false;
             }
         }
-        if self.tried_with != Some(stay.words.len()) && !stay.words.is_empty() {
-            self.tried_with = Some(stay.words.len());
+        let tells = (stay.words.len(), stay.foreseen.is_some());
+        if self.tried_with != Some(tells) && tells != (0, false) {
+            self.tried_with = Some(tells);
             if self.recognise(&stay, scene) {
                 return self.go_on(scene, acts);
             }
@@ -271,6 +277,11 @@ impl Explorer {
         if !trial.barged && !waits {
             return;
         }
+        let ran_on = scene.attention.ran_on(self.arrived, STOPS_WITHIN);
+        if let Some(trial) = self.trial.as_mut().filter(|trial| trial.barged) {
+            trial.ran_on |= ran_on;
+        }
+        let Some(trial) = &self.trial else { return };
         let words: Vec<_> = scene.attention.words_since(self.arrived).skip(self.skip).collect();
         let ours = |clip: &str| self.tree.is_rest_of(trial.from, clip);
         let said_before = |clip: &str| {
@@ -295,7 +306,7 @@ impl Explorer {
     fn after_key(&mut self, stay: &Stay, scene: &Scene) -> After {
         let Some(trial) = self.trial.clone() else { return After::Moved };
         let Some(from) = self.tree.place(trial.from).cloned() else { return After::Moved };
-        let led = !stay.words.is_empty() || stay.is_led_on();
+        let led = !stay.words.is_empty() || stay.foreseen.is_some() || stay.is_led_on();
         if trial.key == "wait" {
             if !led && scene.now.since(self.arrived) >= WAITING_TAKES {
                 self.note_same_again(&trial, stay);
@@ -311,7 +322,7 @@ impl Explorer {
             self.tree.leads(trial.from, &trial.key).is_some_and(|to| to != trial.from && self.is_spoken(to));
         let again = !refused
             && !known_to_lead_on
-            && self.tree.begins_as(&stay.clips(), stay.lang(), Some(trial.from)) == Some(trial.from);
+            && self.tree.begins_as(&stay.clips_foreseen(), stay.lang(), Some(trial.from)) == Some(trial.from);
         if !refused && !again {
             return After::Moved;
         }
@@ -358,7 +369,7 @@ impl Explorer {
     /// Nothing came after the key, so far. A prompt that the key did not interrupt goes on: the key did nothing. A
     /// prompt that it cut off, with nothing after it: it led to silence.
     fn after_silence(&mut self, trial: Trial, from: &Place, stay: &Stay, scene: &Scene) -> After {
-        if trial.barged && self.skip > 0 {
+        if trial.barged && (self.skip > 0 || trial.ran_on) {
             if stay.is_said() {
                 // Lost, or without effect: the next try tells.
                 if let Some(trial) = &mut self.trial {
@@ -404,6 +415,9 @@ impl Explorer {
         let clips = stay.clips();
         let via = self.via();
         let expected = self.tree.expected(self.at, &via);
+        if stay.foreseen.is_some() && self.recognise_sound(stay, &via, expected, scene) {
+            return true;
+        }
         if let Some(id) = self.known_menu(&clips, stay.lang(), expected) {
             if self.wants_whole(id) || self.tree.place(id).is_some_and(|p| p.heard.is_empty()) {
                 return false;
@@ -420,17 +434,43 @@ impl Explorer {
             if self.wants_whole(id) {
                 return false;
             }
-            let before = self.skip;
-            let mut message = Stay::new(self.arrived, before, scene);
-            message.words.truncate(from);
-            let seen = message.seen(Over::Heard, self.errand.call, None, None, scene.context);
-            let seen = Seen { kind: PlaceKind::Message, ..seen };
-            self.note(Leg { via, seen });
-            self.skip = before + from;
+            self.note_message(via, from, scene);
             self.note(Leg { via: Via::Itself, seen: self.glimpse(clips[from..].to_vec(), stay) });
             return self.at.is_some();
         }
         false
+    }
+
+    /// A prompt heard before is being said, known by its sound. Where this way was gone before, that is enough: the place is
+    /// known a second into its prompt. Behind a key that nobody has tried it is not, for other menus may begin alike:
+    /// there the prompt is listened to.
+    fn recognise_sound(&mut self, stay: &Stay, via: &Via, expected: Option<PlaceId>, scene: &Scene) -> bool {
+        let Some(expected) = expected.and_then(|id| self.tree.place(id)) else { return false };
+        let message = expected.then.filter(|_| expected.kind() == PlaceKind::Message && !stay.words.is_empty());
+        let id = message.unwrap_or(expected.id);
+        let from = if message.is_some() { stay.words.len() } else { 0 };
+        let clips = stay.clips_foreseen().split_off(from);
+        if self.known_menu(&clips, stay.lang(), Some(id)) != Some(id) || self.wants_whole(id) {
+            return false;
+        }
+        let seen = self.glimpse(clips, stay);
+        if message.is_some() {
+            self.note_message(via.clone(), from, scene);
+            self.note(Leg { via: Via::Itself, seen });
+        } else {
+            self.note(Leg { via: via.clone(), seen });
+        }
+        self.at.is_some()
+    }
+
+    /// The first stretches of a stay are a message that has gone on into something else.
+    fn note_message(&mut self, via: Via, stretches: usize, scene: &Scene) {
+        let before = self.skip;
+        let mut message = Stay::new(self.arrived, before, scene);
+        message.words.truncate(stretches);
+        let seen = message.seen(Over::Heard, self.errand.call, None, None, scene.context);
+        self.note(Leg { via, seen: Seen { kind: PlaceKind::Message, ..seen } });
+        self.skip = before + stretches;
     }
 
     fn known_menu(&self, clips: &[String], lang: Lang, expected: Option<PlaceId>) -> Option<PlaceId> {
@@ -536,7 +576,7 @@ impl Explorer {
     }
 
     fn note_same_again(&mut self, trial: &Trial, stay: &Stay) {
-        let seen = Seen { whole: true, same_again: true, ..self.glimpse(stay.clips(), stay) };
+        let seen = Seen { whole: true, same_again: true, ..self.glimpse(stay.clips_foreseen(), stay) };
         self.at = Some(trial.from);
         self.trial = Some(trial.clone());
         self.note(Leg { via: Via::Way(trial.key.clone()), seen });
@@ -550,7 +590,7 @@ impl Explorer {
         if let Some(trial) = &self.trial {
             let worked =
                 !matches!(leg.seen.ending, Some(Ending { dead_end: Some(DeadEnd::KeyIgnored | DeadEnd::Silence), .. }));
-            if worked && trial.went_on {
+            if worked && (trial.went_on || trial.ran_on) {
                 self.listens = Some(false);
             } else if worked && trial.barged && self.skip == 0 && self.listens.is_none() {
                 self.listens = Some(true);
@@ -653,16 +693,19 @@ impl Explorer {
             Some((kind, since)) => kind != HeardKind::Speech && scene.now.since(since) >= PAUSE_BEFORE_KEY,
             None => scene.attention.quiet_for(scene.now).is_some_and(|q| q >= PAUSE_BEFORE_KEY),
         };
-        // Into a known prompt at its next breath: a syllable cut in half would stand before the words that follow.
-        if speaking || !(paused || may_barge) {
+        // Into a prompt known by its words at its next breath: a syllable cut in half would stand before the words that
+        // follow. One known by its sound is told apart from what follows by its sound.
+        let known_by_sound = scene.attention.foreseen_since(self.arrived).is_some();
+        if !paused && !(may_barge && (!speaking || known_by_sound)) {
             return false;
         }
         let interrupts = !self.has_said_all(at, scene);
         let trial = match self.trial.take() {
             Some(trial) if trial.key == key => {
                 // Pressed while the prompt was being said, and it said no more.
-                let cut_off = trial.cut_off || (trial.barged && !trial.went_on && self.skip == 0);
-                Trial { tries: trial.tries + 1, barged: false, cut_off, ..trial }
+                let ran_on = trial.went_on || trial.ran_on;
+                let cut_off = trial.cut_off || (trial.barged && !ran_on && self.skip == 0);
+                Trial { tries: trial.tries + 1, barged: false, ran_on: false, cut_off, ..trial }
             }
             _ => Trial {
                 from: at,
@@ -673,6 +716,7 @@ impl Explorer {
                 went_on: false,
                 cut_off: false,
                 ignored: false,
+                ran_on: false,
             },
         };
         self.at = Some(at);
@@ -747,7 +791,9 @@ fn early_tone(scene: &Scene) -> bool {
 
 /// The record of a mapping call says whether the call itself went well.
 pub fn judged(mut judgement: Judgement, trace: &Trace) -> Judgement {
-    judgement.findings.retain(|f| f.kind == FindingKind::StalePrompt);
+    // What was told in the call itself is of its prompts (one sounds otherwise than in calls before), not of its way.
+    let told = |f: &Finding| trace.events.iter().any(|e| matches!(&e.what, What::Found(found) if found == f));
+    judgement.findings.retain(|f| f.kind == FindingKind::StalePrompt || told(f));
     if judgement.verdict != Verdict::Inconclusive {
         let person = trace.events.iter().any(|e| matches!(e.what, What::Human { .. }));
         judgement.verdict = Verdict::Pass;

@@ -5,7 +5,7 @@ use crate::journey::attention::{Attention, Prompt, Words};
 use crate::journey::script::Scene;
 use crate::understanding::tree::alike::{self, Sounds};
 use crate::understanding::tree::{Direction, Ending, PlaceKind, Seen, Sign, direction};
-use crate::understanding::{self, PromptKind, TextFindingKind};
+use crate::understanding::{self, MenuOption, PromptKind, TextFindingKind};
 use crate::vocabulary::{DeadEnd, HeardKind, Lang, Moment};
 use std::time::Duration;
 
@@ -63,6 +63,9 @@ pub struct Stay<'a> {
     pub arrived: Moment,
     /// Without a second round of the same prompt.
     pub words: Vec<&'a Words>,
+    /// A known prompt that is being said now, as it will be if it is still what it was. Only places are recognised by it:
+    /// what is said of a hotline was heard.
+    pub foreseen: Option<&'a Words>,
     /// How often the first thing said has been said.
     pub rounds: usize,
     /// The prompt began again, or a complaint followed it: its first round is over, however late its words came.
@@ -78,15 +81,22 @@ impl<'a> Stay<'a> {
         let heard = all.len();
         let (words, rounds) = first_round(all);
         let came_again = words.len() < heard;
-        Stay { arrived, words, rounds, came_again, attention: scene.attention, now: scene.now }
+        let foreseen = scene.attention.foreseen_since(arrived).filter(|_| !came_again);
+        Stay { arrived, words, foreseen, rounds, came_again, attention: scene.attention, now: scene.now }
     }
 
     pub fn clips(&self) -> Vec<String> {
         self.words.iter().map(|w| w.transcript.text.trim().to_string()).collect()
     }
 
+    /// The same with what is being said, where that is known.
+    pub fn clips_foreseen(&self) -> Vec<String> {
+        let foreseen = self.foreseen.map(|w| w.transcript.text.trim().to_string());
+        self.clips().into_iter().chain(foreseen).collect()
+    }
+
     pub fn lang(&self) -> Lang {
-        self.words.last().map_or(Lang::En, |w| w.transcript.lang)
+        self.words.last().copied().or(self.foreseen).map_or(Lang::En, |w| w.transcript.lang)
     }
 
     pub fn kinds(&self) -> impl DoubleEndedIterator<Item = PromptKind> {
@@ -95,7 +105,7 @@ impl<'a> Stay<'a> {
 
     /// The menu's complaint about a key, or about none: `Some(true)` when it can only be about a key.
     pub fn refusal(&self) -> Option<bool> {
-        let first = self.words.first()?;
+        let first = self.words.first().copied().or(self.foreseen)?;
         match first.reading.kind {
             PromptKind::InvalidInput => Some(true),
             _ if is_refusal(first) => Some(false),
@@ -235,7 +245,7 @@ impl<'a> Stay<'a> {
     }
 
     pub fn takes_messages(&self) -> bool {
-        self.kinds().any(|k| k == PromptKind::Voicemail)
+        self.words.iter().any(|w| w.reading.kind == PromptKind::Voicemail && !offers_to_take_one(&w.reading.options))
             || self.words.iter().any(|w| {
                 let text = w.transcript.text.to_lowercase();
                 ENDS_A_MESSAGE.iter().any(|said| text.contains(said))
@@ -441,7 +451,21 @@ impl<'a> Stay<'a> {
 pub fn is_menu(prompt: &Prompt) -> bool {
     !prompt.reading.options.is_empty()
         && !prompt.reading.kind.is_queue()
-        && !matches!(prompt.reading.kind, PromptKind::Voicemail | PromptKind::MailboxFull | PromptKind::InputRequest)
+        && match prompt.reading.kind {
+            PromptKind::Voicemail => offers_to_take_one(&prompt.reading.options),
+            PromptKind::MailboxFull | PromptKind::InputRequest => false,
+            _ => true,
+        }
+}
+
+/// "Press 5 to leave a message" is an option of a menu, and takes none; "press # when you have finished" belongs to what
+/// does.
+fn offers_to_take_one(options: &[MenuOption]) -> bool {
+    options.iter().any(|option| {
+        let label = option.label.to_lowercase();
+        let digit = option.key.key().is_some_and(|key| key.symbol().is_ascii_digit());
+        digit && ["message", "voicemail", "voice mail", "留言"].iter().any(|word| label.contains(word))
+    })
 }
 
 /// Complaints as menus word them, however the hearing wrote down "you".

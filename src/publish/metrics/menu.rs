@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Two hearings of one prompt are this alike at least: recognition errs by a few characters, a new menu by most.
 const SAME: f32 = 0.6;
 
+/// A sign in a map that words are out of date.
+const STALE: &str = "stale_prompt";
+
 /// What the last call of one probe heard.
 #[derive(Default)]
 pub(super) struct Heard {
@@ -42,6 +45,32 @@ impl Mapped {
         let depth = maps.iter().flat_map(|map| &map.nodes).filter(said).map(|node| keys(&node.keys) as i64).max();
         let keys_to_human = maps.iter().filter_map(|map| map.keys_to_human).min().map(|keys| keys as i64);
         Mapped { depth, keys_to_human }
+    }
+}
+
+/// What a map that the watch has made found.
+pub(super) struct Drawn {
+    mapped: Mapped,
+    dead_ends: BTreeMap<DeadEnd, i64>,
+    stale: BTreeSet<String>,
+}
+
+impl Drawn {
+    pub fn of(map: &Map) -> Drawn {
+        let mut dead_ends = BTreeMap::new();
+        for node in &map.nodes {
+            // What one call alone has seen is not said yet.
+            let own = node.dead_end.filter(|_| !node.seen_once);
+            for kind in own.into_iter().chain(node.options.iter().filter_map(|option| option.dead_end)) {
+                *dead_ends.entry(kind).or_default() += 1;
+            }
+        }
+        let stale = map.nodes.iter().flat_map(|node| &node.findings).filter(|sign| sign.kind == STALE);
+        Drawn {
+            mapped: Mapped::of(std::slice::from_ref(map)),
+            dead_ends,
+            stale: stale.map(|sign| sign.quote.clone()).collect(),
+        }
     }
 }
 
@@ -96,7 +125,7 @@ impl Heard {
     }
 }
 
-pub(super) fn together<'a>(probes: impl Iterator<Item = &'a Heard>) -> Together {
+pub(super) fn together<'a>(probes: impl Iterator<Item = &'a Heard>, drawn: Option<&'a Drawn>) -> Together {
     let mut all = Together { stale_prompts: None, dead_ends: BTreeMap::new(), depth: None, keys_to_human: None };
     let mut quotes: Option<BTreeSet<&str>> = None;
     for heard in probes {
@@ -110,6 +139,19 @@ pub(super) fn together<'a>(probes: impl Iterator<Item = &'a Heard>) -> Together 
         all.keys_to_human = match (all.keys_to_human, heard.keys_to_human) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
+        };
+    }
+    if let Some(drawn) = drawn {
+        quotes.get_or_insert_default().extend(drawn.stale.iter().map(String::as_str));
+        // A map has been everywhere, and a probe may have met the same dead end.
+        for (kind, count) in &drawn.dead_ends {
+            let known = all.dead_ends.entry(*kind).or_default();
+            *known = (*known).max(*count);
+        }
+        all.depth = all.depth.max(drawn.mapped.depth);
+        all.keys_to_human = match (all.keys_to_human, drawn.mapped.keys_to_human) {
+            (Some(called), Some(mapped)) => Some(called.min(mapped)),
+            (called, mapped) => called.or(mapped),
         };
     }
     all.stale_prompts = quotes.map(|quotes| quotes.len() as i64);

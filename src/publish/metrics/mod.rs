@@ -56,6 +56,8 @@ struct Probe {
 struct Hotline {
     probes: BTreeMap<String, Probe>,
     mapped: menu::Mapped,
+    /// By a map that the watch has made.
+    drawn: Option<menu::Drawn>,
     timezone: chrono_tz::Tz,
 }
 
@@ -160,9 +162,12 @@ impl Metrics {
                     histogram.with_label_values(&[&hotline.name]);
                 }
             }
-            let unmapped = hotline.maps.is_empty() && entry.mapped != menu::Mapped::default();
+            let mut unmapped = hotline.maps.is_empty() && entry.mapped != menu::Mapped::default();
             if unmapped {
                 entry.mapped = menu::Mapped::default();
+            }
+            if hotline.probes.iter().all(|probe| probe.map.is_none()) {
+                unmapped |= entry.drawn.take().is_some();
             }
             // A probe that has gone took what it had found with it.
             if unmapped || lost.contains(&hotline.name) {
@@ -198,6 +203,18 @@ impl Metrics {
         let mut known = self.known();
         let Some(entry) = known.hotlines.get_mut(hotline) else { return };
         entry.mapped = menu::Mapped::of(maps);
+        self.tell_menu(hotline, entry);
+    }
+
+    /// The newest map of a hotline's menus that the watch has made, and since when they are as it says, where it is known
+    /// that they changed.
+    pub fn drawn(&self, hotline: &str, map: &Map, changed: Option<DateTime<Utc>>) {
+        let mut known = self.known();
+        let Some(entry) = known.hotlines.get_mut(hotline) else { return };
+        entry.drawn = Some(menu::Drawn::of(map));
+        if let Some(at) = changed {
+            self.families.menu_changed.with_label_values(&[hotline]).set(seconds(at));
+        }
         self.tell_menu(hotline, entry);
     }
 
@@ -263,7 +280,9 @@ impl Metrics {
         let Some(entry) = known.hotlines.get_mut(hotline).and_then(|h| h.probes.get_mut(probe)) else { return };
         match cause {
             Cause::Cron | Cause::Every | Cause::Poisson => entry.sampled = true,
-            Cause::ShiftChange | Cause::AfterFailure | Cause::Alert { .. } | Cause::ByHand => entry.sampled = false,
+            Cause::ShiftChange | Cause::AfterFailure | Cause::Alert { .. } | Cause::Mapping { .. } | Cause::ByHand => {
+                entry.sampled = false
+            }
             // A second opinion on a call is part of that call's verdict.
             Cause::Confirmation { .. } | Cause::Control { .. } | Cause::Callback { .. } => {}
         }
@@ -353,7 +372,7 @@ impl Metrics {
     /// What the last calls of all probes of a hotline found, together.
     fn tell_menu(&self, hotline: &str, known: &Hotline) {
         let f = &self.families;
-        let mut found = menu::together(known.probes.values().map(|probe| &probe.heard));
+        let mut found = menu::together(known.probes.values().map(|probe| &probe.heard), known.drawn.as_ref());
         // A map has been everywhere; a probe goes the way it is told.
         found.depth = found.depth.max(known.mapped.depth);
         found.keys_to_human = match (found.keys_to_human, known.mapped.keys_to_human) {

@@ -82,6 +82,7 @@ pub fn cause(reader: &Reader, cause: &Cause) -> &'static str {
         Cause::Control { .. } => reader.t("control call", "对照拨测"),
         Cause::Alert { .. } => reader.t("an alert", "告警触发"),
         Cause::Callback { .. } => reader.t("a call back", "对方回电"),
+        Cause::Mapping { .. } => reader.t("mapping of the menus", "菜单测绘"),
         Cause::ByHand => reader.t("by hand", "人工发起"),
     }
 }
