@@ -28,7 +28,7 @@ watch: packages build model prompts
 .PHONY: watch
 
 ## test: everything CI runs: style, lints, licences, unit tests, calls to a real Asterisk, a real Prometheus
-test: packages model prompts asterisk kamailio sipp tshark prometheus postgres browser fonts
+test: packages model prompts asterisk kamailio sipp baresip tshark prometheus postgres browser fonts
 	@$(step) "format" cargo fmt --check
 	@$(step) "lints" cargo clippy --locked --all-targets -- -D warnings
 	@$(step) "shell scripts" setup/check-shell
@@ -105,6 +105,11 @@ kamailio:
 sipp:
 	@setup/sipp >/dev/null
 .PHONY: sipp
+
+## baresip: a softphone without a screen, a peer by TLS and with SRTP in tests, into the cache, without root
+baresip:
+	@setup/baresip >/dev/null
+.PHONY: baresip
 
 ## tshark: Wireshark without windows, which reads our captures in tests, into the cache, without root
 tshark:

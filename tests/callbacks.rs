@@ -12,11 +12,12 @@ use nightbell::config::Callback;
 use nightbell::journey::callback::{Back, Called, Wanted};
 use nightbell::journey::{Input, Journey, Output, Settings};
 use nightbell::rehearsal::stage;
-use nightbell::vocabulary::{FindingKind, Judgement, Key, Moment, Seed, Trace, Verdict, What};
+use nightbell::vocabulary::{FindingKind, Judgement, Key, Moment, Seed, Srtp, Trace, Verdict, What};
 use pbx::Pbx;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -168,7 +169,12 @@ fn a_call_that_did_not_get_as_far_waits_for_nothing() {
 
 /// A pretend hotline calls back: its caller and our answering journey, 5 ms apart.
 fn called_back(called: Called, keys: &str, offer: &[u8]) -> (Play, Vec<CallerEvent>, Vec<String>) {
-    let mut play = Play::new(Settings { called: Some(called), ..settings("30s") });
+    called_back_with(Srtp::Off, called, keys, offer)
+}
+
+/// The same on a trunk with this rule for SRTP.
+fn called_back_with(srtp: Srtp, called: Called, keys: &str, offer: &[u8]) -> (Play, Vec<CallerEvent>, Vec<String>) {
+    let mut play = Play::new(Settings { called: Some(called), srtp, ..settings("30s") });
     play.step(Input::Dial);
     let mut hotline = Caller::new(
         CallerSettings {
@@ -278,75 +284,150 @@ fn a_call_that_offers_no_codec_of_ours_is_refused_with_488() {
     assert!(play.judgement.is_some());
 }
 
-/// A real switch that calls the registered account back, three seconds after it hung up.
 #[test]
-fn a_real_switch_calls_back_over_a_registered_trunk() {
-    let pbx = Pbx::start().unwrap_or_else(|why| panic!("{why}"));
-    let home = tempfile::tempdir().unwrap();
-    let account = "username: line, password: { env: LAB_PASSWORD }, register: true";
-    std::fs::write(
-        home.path().join("_trunks.yaml"),
-        format!(
-            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  main: {{ server: \"sip:127.0.0.1:{}\", {account} }}\n",
-            pbx.port
-        ),
-    )
-    .unwrap();
-    let probe = |name: &str, callback: &str| {
+fn srtp_is_answered_as_the_trunk_has_it_and_refused_with_488() {
+    const KEY: &str = "inline:KeyWithheldKeyWithheldKeyWithheldKeyWith";
+    let offer = |media: &str, attributes: &str| {
+        let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n";
+        format!("{head}m=audio 4000 {media} 8\r\n{attributes}").into_bytes()
+    };
+    let crypto = |tag: u8, suite: &str| format!("a=crypto:{tag} {suite} {KEY}\r\n");
+    let (strong, weak) = (crypto(1, "AES_CM_128_HMAC_SHA1_80"), crypto(7, "AES_CM_128_HMAC_SHA1_32"));
+    let plain = offer("RTP/AVP", "");
+    let safe = offer("RTP/SAVP", &format!("{}{strong}{weak}", crypto(3, "F8_128_HMAC_SHA1_80")));
+    let only_weak = offer("RTP/SAVP", &weak);
+    let unknown = offer("RTP/SAVP", &crypto(3, "F8_128_HMAC_SHA1_80"));
+    let (answers, refused) = (Some(None), None);
+    let by = |crypto: &str| Some(Some(crypto.trim_end().to_string()));
+    for (rule, offer, expected) in [
+        (Srtp::Off, &plain, answers.clone()),
+        (Srtp::Off, &safe, refused.clone()),
+        (Srtp::Optional, &plain, answers.clone()),
+        (Srtp::Optional, &safe, by(&strong)),
+        (Srtp::Optional, &unknown, refused.clone()),
+        (Srtp::Required, &plain, refused.clone()),
+        (Srtp::Required, &safe, by(&strong)),
+        (Srtp::Required, &only_weak, by(&weak)),
+        (Srtp::Required, &unknown, refused),
+    ] {
+        let (play, told, _) = called_back_with(rule, from_4001(&[], None), "", offer);
+        let said = || format!("{rule:?}, {}: {told:?}", String::from_utf8_lossy(offer));
+        let answer = told.iter().find_map(|event| match event {
+            CallerEvent::Answered { sdp, .. } => Some(String::from_utf8(sdp.clone().unwrap_or_default()).unwrap()),
+            _ => None,
+        });
+        let found = answer.as_ref().map(|sdp| {
+            let cryptos: Vec<&str> = sdp.lines().filter(|line| line.starts_with("a=crypto:")).collect();
+            assert!(cryptos.len() <= 1, "RFC 4568 §5.1.2: {}", said());
+            let media = if cryptos.is_empty() { "RTP/AVP" } else { "RTP/SAVP" };
+            assert!(sdp.contains(&format!(" {media} 8\r\n")), "{}", said());
+            cryptos.first().map(|line| line.to_string())
+        });
+        assert_eq!(found, expected, "{}", said());
+        assert_eq!(
+            told.iter().any(|event| matches!(event, CallerEvent::Rejected { status: 488, .. })),
+            expected.is_none(),
+            "{}",
+            said()
+        );
+        let suite = play.trace().events.iter().any(|event| matches!(event.what, What::Secured { .. }));
+        assert_eq!(suite, expected.is_some_and(|crypto| crypto.is_some()), "{}", said());
+    }
+}
+
+/// What a real switch is asked by, and where: the trunk's lines, the number that calls back, and probes with what they expect.
+fn asks(home: &Path, trunk: &str, target: &str, probes: &[(&str, &str)]) {
+    let write = |name: &str, text: String| std::fs::write(home.join(name), text).unwrap();
+    write("_trunks.yaml", format!("allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  main: {{ {trunk} }}\n"));
+    let probe = |(name, callback): &(&str, &str)| {
         format!("  - name: {name}\n    steps: [{{ wait: 5s }}, hang_up]\n    callback: {callback}\n")
     };
-    std::fs::write(
-        home.path().join("back.yaml"),
-        format!(
-            "hotline: back\ntarget: sip:4050@127.0.0.1:{}\ntrunk: main\nprobes:\n{}{}",
-            pbx.port,
-            probe("promised", "{ within: 30s, from: \"4050\", code: \"4711\" }"),
-            probe("elsewhere", "{ within: 6s, from: \"4051\" }"),
-        ),
-    )
-    .unwrap();
-    let run = |probe: &str| -> (Vec<Value>, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_nightbell"))
-            .args(["run", probe, "--config", ".", "--out", "kept", "--json", "-"])
-            .env("LAB_PASSWORD", "bell-at-night")
-            .env("NIGHTBELL_CACHE", home.path())
-            .env("LANG", "C.UTF-8")
-            .current_dir(home.path())
-            .output()
-            .expect("nightbell runs");
-        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-        let records = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        (records, String::from_utf8_lossy(&output.stderr).into_owned())
-    };
-    let (records, said) = run("back/promised");
-    assert_eq!(records.len(), 2, "{records:?}\n{said}\n{}", pbx.complaints());
+    let probes: String = probes.iter().map(probe).collect();
+    write("back.yaml", format!("hotline: back\ntarget: {target}\ntrunk: main\nprobes:\n{probes}"));
+}
+
+/// The records of a probe, and what was said beside them.
+fn run(home: &Path, probe: &str) -> (Vec<Value>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_nightbell"))
+        .args(["run", probe, "--config", ".", "--out", "kept", "--json", "-"])
+        .env("LAB_PASSWORD", "bell-at-night")
+        .env("NIGHTBELL_CACHE", home)
+        .env("LANG", "C.UTF-8")
+        .current_dir(home)
+        .output()
+        .expect("nightbell runs");
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let records = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    (records, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Two records: of the call that asked, and of the one from this number that came and was heard. Both replay.
+fn was_called_back(home: &Path, (records, said): &(Vec<Value>, String), from: &str) {
+    assert_eq!(records.len(), 2, "{records:?}\n{said}");
     let (asked, back) = (&records[0], &records[1]);
     assert_eq!((&asked["called_back"], &back["asked_by"]), (&back["id"], &asked["id"]), "{said}");
-    assert_eq!((&back["called_by"], &back["sip"]["status"]), (&"4050".into(), &200.into()), "{back}");
+    assert_eq!((&back["called_by"], &back["sip"]["status"]), (&from.into(), &200.into()), "{back}");
     assert!(back["media"]["rtp_received"].as_u64().is_some_and(|packets| packets > 50), "it was heard: {back}");
     assert!(asked["findings"].as_array().is_some_and(|all| all.iter().all(|f| f["kind"] != "no_callback")), "{asked}");
     for record in [asked, back] {
         let tape = record["evidence"]["tape"].as_str().expect("a tape");
         let again = Command::new(env!("CARGO_BIN_EXE_nightbell"))
             .args(["replay", tape, "--json"])
-            .env("NIGHTBELL_CACHE", home.path())
-            .current_dir(home.path())
+            .env("NIGHTBELL_CACHE", home)
+            .current_dir(home)
             .output()
             .unwrap();
         let told = String::from_utf8_lossy(&again.stderr).into_owned();
         assert!(!told.contains("differs"), "{told}");
         let again: Value = serde_json::from_slice(&again.stdout).unwrap();
-        for field in ["verdict", "sip", "asked_by", "called_by", "called_back"] {
+        for field in ["verdict", "sip", "media", "asked_by", "called_by", "called_back"] {
             assert_eq!(again[field], record[field], "{field}: {told}");
         }
     }
+}
+
+/// A real switch that calls the registered account back, three seconds after it hung up.
+#[test]
+fn a_real_switch_calls_back_over_a_registered_trunk() {
+    let pbx = Pbx::start().unwrap_or_else(|why| panic!("{why}"));
+    let home = tempfile::tempdir().unwrap();
+    let account = "username: line, password: { env: LAB_PASSWORD }, register: true";
+    let trunk = format!("server: \"sip:127.0.0.1:{}\", {account}", pbx.port);
+    let target = format!("sip:4050@127.0.0.1:{}", pbx.port);
+    let promised = ("promised", "{ within: 30s, from: \"4050\", code: \"4711\" }");
+    let elsewhere = ("elsewhere", "{ within: 6s, from: \"4051\" }");
+    asks(home.path(), &trunk, &target, &[promised, elsewhere]);
+    was_called_back(home.path(), &run(home.path(), "back/promised"), "4050");
 
     // The switch calls from 4050, and somebody else was to call: it is refused, and the promise is not kept.
-    let (records, said) = run("back/elsewhere");
+    let (records, said) = run(home.path(), "back/elsewhere");
     assert_eq!(records.len(), 1, "{records:?}\n{said}");
     let findings = records[0]["findings"].as_array().cloned().unwrap_or_default();
     assert!(findings.iter().any(|f| f["kind"] == "no_callback"), "{}", records[0]);
     assert_eq!(records[0]["verdict"], "fail");
+}
+
+/// The same by the TLS connection that we keep to the switch: nobody else could reach us by it. With SRTP, without which the
+/// switch neither calls nor is called.
+#[test]
+fn a_real_switch_calls_back_over_the_tls_connection_that_we_keep_to_it() {
+    let certificates = tempfile::tempdir().unwrap();
+    let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -days 30 \
+                 -subj /CN=pbx.test";
+    let made = Command::new("openssl").args(words.split_whitespace()).current_dir(certificates.path()).output();
+    assert!(made.is_ok_and(|made| made.status.success()), "openssl makes a certificate");
+    let pbx = Pbx::start_with(&["--tls", &certificates.path().display().to_string()]).unwrap_or_else(|w| panic!("{w}"));
+    let home = tempfile::tempdir().unwrap();
+    let account = "username: safe, password: { env: LAB_PASSWORD }, register: true, srtp: required";
+    let server = format!("server: \"sip:127.0.0.1:{};transport=tls\", tls: {{ verify: false }}", pbx.port + 1);
+    let target = format!("sip:4057@127.0.0.1:{}", pbx.port + 1);
+    let promised = ("promised", "{ within: 30s, from: \"4057\", code: \"4711\" }");
+    asks(home.path(), &format!("{server}, {account}"), &target, &[promised]);
+    let ran = run(home.path(), "back/promised");
+    was_called_back(home.path(), &ran, "4057");
+    for record in &ran.0 {
+        assert_eq!(record["media"]["srtp"], "AES_CM_128_HMAC_SHA1_80", "{record}");
+    }
 }
 
 /// What a stranger's INVITE is answered with.
@@ -405,6 +486,41 @@ fn strangers_are_refused_at_once_counted_and_flood_nothing() {
     daemon.wait_for("read the files again");
     let refused = daemon.log.iter().filter(|line| daemon::says(line, "a call to us was refused")).count();
     assert!((1..=10).contains(&refused), "{refused} lines of the log for 302 calls");
+}
+
+#[test]
+fn a_port_of_ours_takes_calls_from_the_trunk_and_its_sources_alone() {
+    let ports = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+    let home = Home::new();
+    let trunk = |name: &str, port: u16, more: &str| {
+        format!("  {name}: {{ server: \"sip:127.0.0.9:9\", listen: {port}, caller_id: \"4000\"{more} }}\n")
+    };
+    home.write(
+        "_trunks.yaml",
+        &format!(
+            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n{}{}",
+            trunk("alone", ports[0], ""),
+            trunk("more", ports[1], ", sources: [\"127.0.0.0/29\"]"),
+        ),
+    );
+    let mut daemon = Daemon::start(&home);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while knock(&socket, ports[0], 0, "4000", "4711").is_none() && Instant::now() < until {}
+    assert_eq!(knock(&socket, ports[0], 1, "4000", "4711"), Some(403), "another address than the trunk's");
+    assert_eq!(
+        knock(&socket, ports[1], 2, "4000", "4711"),
+        Some(480),
+        "one that the trunk names, and nothing is expected"
+    );
+    let trunks_own = UdpSocket::bind("127.0.0.9:0").unwrap();
+    trunks_own.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert_eq!(knock(&trunks_own, ports[0], 3, "4000", "4711"), Some(480), "the trunk's own");
+    daemon.wait_for_metric("nightbell_inbound_calls_total{result=\"refused\",trunk=\"alone\"}", |count| {
+        count.is_some_and(|count| count >= 1.0)
+    });
+    daemon.stop();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Promise: many calls at once are each heard and measured, and none loses a packet: real sockets, the threads that
-//! `nightbell serve` calls with. Sixty of them; `NIGHTBELL_LINES=1000` makes a thousand (`make test-long`).
+//! `nightbell serve` calls with. Sixty of them; `NIGHTBELL_LINES=1000` makes a thousand (`make test-long`). And the time in
+//! which a call was answered is that of the wire.
 
 #[path = "../benches/lines/datagrams.rs"]
 #[expect(dead_code, reason = "the bench measures processor time, too")]
@@ -16,7 +17,7 @@ use far_side::Office;
 use nightbell::record::call::Evidence;
 use nightbell::record::replay;
 use nightbell::record::tape::{self, TapeInput};
-use nightbell::vocabulary::Taping;
+use nightbell::vocabulary::{Event, Taping, What};
 use std::time::Duration;
 
 fn check(calls: usize, taping: Taping) {
@@ -73,4 +74,48 @@ fn many_calls_at_once_are_each_heard_and_measured() {
     // A thousand tapes with all of their sound are a test of the disk.
     check(calls.min(200), Taping::Everything);
     check(calls, Taping::Signalling);
+}
+
+/// How far a connect time may be from the wire's own, for ninety-nine of a hundred calls.
+const CONNECT_US: u64 = 1_000;
+/// A far side whose own ticks are later than this has no machine to itself, and neither have we.
+const BUSY_US: u64 = 2_000;
+
+#[test]
+fn connect_time_is_that_of_the_wire() {
+    let calls = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let (payload, recorded) = sound::payload();
+    assert!(recorded, "no recorded prompts: type `make prompts` once");
+    let office = Office::open(payload);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    office.begin();
+    let heard = ours::Calls::begin(office.port, calls, threads, Taping::Signalling, folder.path());
+    let late_us = office.end().late_us;
+    let heard = heard.end();
+    let answers = office.answers();
+    let mut apart: Vec<u64> = heard
+        .calls
+        .iter()
+        .map(|call| {
+            let answer = answers[call.record.sip.call_id.as_deref().expect("it has a Call-ID")];
+            let is_answer = |event: &&Event| matches!(event.what, What::Answered { .. });
+            let told = call.trace.events.iter().find(is_answer).expect("it was answered").at.micros();
+            // From the INVITE's arrival to when the 200 left: both at the far side's kernel, beside ours on one machine.
+            let (least, most) = ((answer.left.0 - answer.invited) / 1_000, (answer.left.1 - answer.invited) / 1_000);
+            least.saturating_sub(told).max(told.saturating_sub(most))
+        })
+        .collect();
+    apart.sort_unstable();
+    assert_eq!(apart.len(), calls);
+    let at = |share: usize| apart[(calls * share / 100).min(calls - 1)];
+    println!(
+        "connect times are apart from the wire's by {} µs (half), {} µs (99 %), {} µs at most",
+        at(50),
+        at(99),
+        at(100)
+    );
+    // Between the kernel's clock and ours stands whoever else has the processor.
+    let share = if late_us <= BUSY_US { 99 } else { 90 };
+    assert!(at(share) <= CONNECT_US, "{share} %, the far side was {late_us} µs late: {apart:?}");
 }

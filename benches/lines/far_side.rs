@@ -103,6 +103,17 @@ struct Shared {
     reports: u64,
     spacing: Vec<u32>,
     late: Duration,
+    answers: BTreeMap<String, Answer>,
+}
+
+/// When a call was answered, by the wall clock in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "tests/many_lines.rs asks, the bench does not")]
+pub struct Answer {
+    /// The INVITE came, by the kernel's clock.
+    pub invited: u64,
+    /// The 200 left, not before and not after.
+    pub left: (u64, u64),
 }
 
 /// The far side itself, for as long as the process lives.
@@ -124,6 +135,12 @@ impl Office {
         let for_media = shared.clone();
         std::thread::spawn(move || media(&payload, &for_media));
         Office { port, shared }
+    }
+
+    /// By Call-ID.
+    #[allow(dead_code, reason = "tests/many_lines.rs asks, the bench does not")]
+    pub fn answers(&self) -> BTreeMap<String, Answer> {
+        self.shared.lock().expect("nobody panicked").answers.clone()
     }
 
     /// Measures from now on.
@@ -167,6 +184,10 @@ pub fn serve(sound: &std::path::Path) {
     }
 }
 
+fn wall_ns() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+}
+
 fn header<'a>(message: &'a str, name: &str) -> &'a str {
     let mut lines = message.split("\r\n").take_while(|line| !line.is_empty());
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or("")
@@ -174,11 +195,15 @@ fn header<'a>(message: &'a str, name: &str) -> &'a str {
 
 fn signalling(sip: &UdpSocket, shared: &Mutex<Shared>) {
     let here = sip.local_addr().expect("it is bound");
-    let mut buffer = vec![0; 65_535];
+    let mut batch = Batch::new();
     let mut slot = 0;
     loop {
-        let Ok((length, from)) = sip.recv_from(&mut buffer) else { continue };
-        let message = String::from_utf8_lossy(&buffer[..length]);
+        // Waits for it; the batch does not.
+        let Ok(_) = sip.peek_from(&mut [0; 1]) else { continue };
+        let mut came = None;
+        batch.receive(sip, 1, |bytes, port, at| came = Some((bytes.to_vec(), loopback(port), at)));
+        let Some((bytes, from, at)) = came else { continue };
+        let message = String::from_utf8_lossy(&bytes);
         let call = header(&message, "Call-ID").to_string();
         let answer = |sdp: &str| {
             let copied: String = ["Via", "From", "Call-ID", "CSeq"]
@@ -207,7 +232,10 @@ fn signalling(sip: &UdpSocket, shared: &Mutex<Shared>) {
         } else if message.starts_with("INVITE ") {
             let Some(to) = offered() else { continue };
             let (rtp, rtcp) = pair();
+            let before = wall_ns();
             answer(&describe(rtp.local_addr().expect("it is bound").port()));
+            let left = (before, wall_ns());
+            shared.lock().expect("nobody panicked").answers.insert(call.clone(), Answer { invited: at, left });
             slot = (slot + 7) % SLOTS;
             let stream = Stream { rtp, rtcp, to, slot, number: 0, played: 0, last: None };
             shared.lock().expect("nobody panicked").begun.push((call, stream));

@@ -90,7 +90,7 @@ async fn one(port: u16, seed: u64) -> bool {
         let due = caller.deadline().map_or(Duration::from_secs(5), |at| Duration::from_micros(at.micros()));
         input = tokio::select! {
             arrival = wires.receive() => match arrival {
-                Arrival::Message { from, bytes } => CallerInput::Wire { from, bytes },
+                Arrival::Message { from, bytes, .. } => CallerInput::Wire { from, bytes },
                 _ => return false,
             },
             () = tokio::time::sleep_until((clock + due).into()) => CallerInput::Tick,

@@ -88,7 +88,8 @@ pub struct Line {
 }
 
 impl Line {
-    pub fn new(settings: LineSettings, seed: Seed) -> Line {
+    pub fn new(mut settings: LineSettings, seed: Seed) -> Line {
+        settings.caller.way.refers = settings.follow_refer;
         let mut dice = seed.fork("sdp");
         let local = LocalMedia {
             rtp: settings.local_rtp,

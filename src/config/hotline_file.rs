@@ -43,6 +43,8 @@ pub(super) struct Around<'a> {
     pub calendars: Option<&'a BTreeSet<String>>,
     /// Trunks with a price.
     pub priced: &'a dyn Fn(&str) -> bool,
+    /// Whether calls to us can come in by a trunk; one that could not be read is not to blame.
+    pub takes_calls: &'a dyn Fn(&str) -> bool,
 }
 
 /// What is known of a file, even when it has mistakes.
@@ -91,6 +93,8 @@ fn read_rest(reader: &Reader, around: &Around, fields: &Fields, name: Option<Str
             has_hours: fields.key("hours").is_some(),
             calendars: around.calendars,
             exists: around.exists,
+            trunk: around.trunks.and(trunk.as_ref()).map(Option::as_deref),
+            takes_calls: around.takes_calls,
         };
         probe_file::read(reader, node, &around)
     });

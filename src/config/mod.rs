@@ -132,6 +132,7 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
         // A misspelt `calendars` was complained about; every day would only be complained about again.
         calendars: (calendars_known || !watch.calendars.is_empty()).then_some(&watch.calendars),
         priced: &|name| trunks.unreadable || trunks.trunks.get(name).is_none_or(|trunk| trunk.price.is_some()),
+        takes_calls: &|name| trunks.unreadable || trunks.trunks.get(name).is_none_or(|trunk| trunk.takes_calls()),
     };
     let mut names: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for (file, bytes) in &hotline_files {

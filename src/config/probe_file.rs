@@ -40,6 +40,9 @@ pub(super) struct Around<'a> {
     /// Names of the user's own calendars, when they are known.
     pub calendars: Option<&'a BTreeSet<String>>,
     pub exists: &'a dyn Fn(&str) -> bool,
+    /// By which trunk the hotline is called; `None`: that is not known.
+    pub trunk: Option<Option<&'a str>>,
+    pub takes_calls: &'a dyn Fn(&str) -> bool,
 }
 
 pub(super) fn read(reader: &Reader, list: &Node, around: &Around) -> Option<Vec<Probe>> {
@@ -131,6 +134,9 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
     let follow_refer = get("follow_refer").map_or(Some(false), |node| reader.truth(node, "follow_refer"));
     let callback = get("callback").map(|node| callback(reader, node));
     let map = get("map").map(|node| mapping_file::read(reader, node, &fields, hotline));
+    if let Some(key) = fields.key("callback") {
+        comes_in(reader, key, around);
+    }
     let named = name.clone().zip(name_at);
     let whole = || {
         Some(Probe {
@@ -154,6 +160,24 @@ fn probe<'n>(reader: &Reader, item: &'n Node, around: &Around) -> Option<(Named<
         })
     };
     Some((named, whole()))
+}
+
+/// A call back needs a way to us.
+fn comes_in(reader: &Reader, key: &Node, around: &Around) {
+    let (what, write) = match around.trunk {
+        // It is wrong, or calls come in by it.
+        None => return,
+        Some(Some(name)) if (around.takes_calls)(name) => return,
+        Some(Some(name)) => (
+            format!("a call back comes in by a trunk that registers or listens, and {name} does neither"),
+            "write register: true, or listen: 5070, at that trunk in _trunks.yaml",
+        ),
+        Some(None) => (
+            "a call back comes in by a trunk, and this hotline is called without one".to_string(),
+            "write trunk: NAME, of a trunk that registers or listens",
+        ),
+    };
+    reader.complain(key, what, write);
 }
 
 /// `{ within: 10m, from: ["+864008001234"], code: "4711" }`.

@@ -4,7 +4,7 @@ use super::node::{Kind, Node};
 use super::problem::Problem;
 use super::reader::{Reader, present};
 use super::span;
-use super::trunks::{Allow, PasswordFrom, Pattern, Server, Transport, Trunk, TrunkTls};
+use super::trunks::{Allow, Network, PasswordFrom, Pattern, Server, Shown, Transport, Trunk, TrunkTls};
 use super::watch::Shared;
 use super::{budget_file, persona_file};
 use crate::vocabulary::{Codec, Srtp, Target, View, limits};
@@ -112,7 +112,7 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
     }
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "server",
     "outbound_proxy",
     "tls",
@@ -124,6 +124,7 @@ const KEYS: [&str; 20] = [
     "password",
     "register",
     "listen",
+    "sources",
     "keep_alive",
     "caller_id",
     "caller_name",
@@ -176,6 +177,20 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         None => Some((register == Some(true)).then_some(KEEP_ALIVE_USUAL)),
     };
     let listen = get("listen").map(|node| reader.count(node, "listen", u32::from(u16::MAX)).map(|port| port as u16));
+    let sources = get("sources").map_or(Some(Vec::new()), |node| sources(reader, node));
+    if let (Some(key), None) = (fields.key("sources"), fields.key("listen")) {
+        let what = "sources says who may call a port of ours, and this trunk has none";
+        reader.complain(key, what, "write listen: 5070 beside it, or leave sources out");
+        return None;
+    }
+    if let (Some(key), Some(hop), Some(Some(TrunkTls { shown: None, .. })) | None) =
+        (fields.key("listen"), first_hop, tls.as_ref())
+        && hop.transport == Transport::Tls
+    {
+        let what = "calls to this port come by TLS, and there is no certificate to show to whoever calls";
+        reader.complain(key, what, "write tls: { certificate: FILE, key: FILE } beside it");
+        return None;
+    }
     let persona = persona_file::read(reader, &fields);
     let max_calls = get("max_calls").map_or(Some(10), |node| reader.count(node, "max_calls", limits::TRUNK_CALLS_MAX));
     let price = get("price").map(|node| budget_file::price(reader, node));
@@ -222,6 +237,7 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         outbound_proxy: flip(proxy)?,
         tls: flip(tls)?.unwrap_or_default(),
         listen: flip(listen)?,
+        sources: sources?,
         name_servers: Vec::new(),
         dtmf: flip(dtmf)?,
         codecs: codecs?,
@@ -365,9 +381,28 @@ fn server(reader: &Reader, node: &Node, key: &str) -> Option<Server> {
     }
 }
 
-/// `{ ca: FILE, server_name: NAME, verify: true }`.
+/// `[192.0.2.10, "198.51.100.0/24"]`: where calls to us come from.
+fn sources(reader: &Reader, node: &Node) -> Option<Vec<Network>> {
+    let mut networks = Vec::new();
+    for item in reader.items(node, "sources", "[192.0.2.10, \"198.51.100.0/24\"]")? {
+        let text = reader.text(item, "a source")?;
+        let Ok(network) = text.parse() else {
+            let what = format!("a source is an address or a network, and here stands {text}");
+            reader.complain(item, what, "write 192.0.2.10, or \"198.51.100.0/24\"");
+            return None;
+        };
+        if networks.len() >= limits::SOURCES_MAX {
+            reader.complain(item, format!("more than {} sources", limits::SOURCES_MAX), "leave this one out");
+            return None;
+        }
+        networks.push(network);
+    }
+    Some(networks)
+}
+
+/// `{ ca: FILE, server_name: NAME, verify: true, certificate: FILE, key: FILE }`.
 fn tls(reader: &Reader, node: &Node) -> Option<TrunkTls> {
-    let fields = reader.fields(node, "tls", &["ca", "server_name", "verify"])?;
+    let fields = reader.fields(node, "tls", &["ca", "server_name", "verify", "certificate", "key"])?;
     let get = |key: &str| present(fields.get(key));
     let ca = get("ca").map(|node| reader.text(node, "ca"));
     let server_name = get("server_name").map(|node| reader.text(node, "server_name"));
@@ -379,7 +414,19 @@ fn tls(reader: &Reader, node: &Node) -> Option<TrunkTls> {
             return None;
         }
     }
+    let file = |name: &str| get(name).map(|node| reader.text(node, name));
+    let shown = match (file("certificate"), file("key")) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(Shown { certificate: certificate?, key: key? }),
+        (certificate, _) => {
+            let (there, missing) = if certificate.is_some() { ("certificate", "key") } else { ("key", "certificate") };
+            let what = format!("a {there} of ours without its {missing}");
+            reader.complain(fields.key(there)?, what, format!("write {missing}: FILE beside it"));
+            return None;
+        }
+    };
     Some(TrunkTls {
+        shown,
         ca: ca.map_or(Some(None), |read| read.map(Some))?,
         server_name: server_name.map_or(Some(None), |read| read.map(Some))?,
         verify: verify?,

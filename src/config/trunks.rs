@@ -5,7 +5,8 @@ use super::watch::{Price, Shared};
 pub use crate::vocabulary::Transport;
 use crate::vocabulary::trace::KeyChoice;
 use crate::vocabulary::{Codec, Srtp, Target, View};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Trunk {
     pub tls: TrunkTls,
     /// The port on which calls to us come in, where the trunk is not told it by a registration.
     pub listen: Option<u16>,
+    /// Where calls to that port may come from, beside the trunk's own addresses.
+    pub sources: Vec<Network>,
     /// Who knows where a server given by name is; empty: whom this machine asks.
     pub name_servers: Vec<SocketAddr>,
     /// What is offered, in order of liking; empty: everything, the country's law first.
@@ -50,7 +53,7 @@ pub struct Server {
     pub transport_said: bool,
 }
 
-/// How the certificate of a server reached by TLS is checked.
+/// How the certificate of a server reached by TLS is checked, and which one we show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrunkTls {
     /// A PEM file of authorities, instead of the system's.
@@ -59,11 +62,54 @@ pub struct TrunkTls {
     pub server_name: Option<String>,
     /// False: any certificate will do.
     pub verify: bool,
+    /// Who we are: to whoever calls us, and to a server that asks.
+    pub shown: Option<Shown>,
+}
+
+/// A certificate of our own, as PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The certificate, and those that lead to its authority.
+    pub certificate: String,
+    pub key: String,
+}
+
+/// Addresses that begin alike: `192.0.2.0/24`, or one alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    pub fn has(&self, address: IpAddr) -> bool {
+        let bits = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => u128::from(ip.to_bits()) << 96,
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        // What a dual-stack socket calls ::ffff:192.0.2.1 is 192.0.2.1.
+        let (ours, theirs) = (self.address.to_canonical(), address.to_canonical());
+        let apart = bits(ours) ^ bits(theirs);
+        ours.is_ipv4() == theirs.is_ipv4() && apart.leading_zeros() >= u32::from(self.bits)
+    }
+}
+
+impl FromStr for Network {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Network, ()> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.trim_matches(['[', ']']).parse().map_err(drop)?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), |bits| bits.parse::<u8>().map_err(drop))?;
+        // Nobody's network is everybody's.
+        if bits == 0 || bits > most { Err(()) } else { Ok(Network { address, bits }) }
+    }
 }
 
 impl Default for TrunkTls {
     fn default() -> TrunkTls {
-        TrunkTls { ca: None, server_name: None, verify: true }
+        TrunkTls { ca: None, server_name: None, verify: true, shown: None }
     }
 }
 
@@ -170,5 +216,32 @@ fn matches_star(pattern: &str, text: &str) -> bool {
                 || tail.char_indices().any(|(i, _)| matches_star(rest, &tail[i..]))
                 || matches_star(rest, "")
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_the_addresses_that_begin_like_it() {
+        for (network, address, has) in [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.6", false),
+            ("192.0.2.7", "::ffff:192.0.2.7", true),
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "0a00::", false),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("[::1]", "::1", true),
+        ] {
+            let found = network.parse::<Network>().expect(network).has(address.parse().unwrap());
+            assert_eq!(found, has, "{address} in {network}");
+        }
+        for text in ["", "192.0.2", "192.0.2.0/33", "192.0.2.0/", "0.0.0.0/0", "::/0", "sbc.example", "192.0.2.0/-1"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
     }
 }

@@ -105,7 +105,11 @@ pub async fn place(
                 watch(&event);
             }
             for (to, bytes) in todo.sip {
-                if let Err(detail) = sip.send(to, bytes).await {
+                // Not behind it: whom a datagram wakes on this machine often runs before we do.
+                let leaves = Instant::now();
+                let left = sip.send(to, bytes).await;
+                call.has_dialled(leaves);
+                if let Err(detail) = left {
                     call.tell(Input::Unreachable { detail });
                 }
             }
@@ -126,7 +130,7 @@ pub async fn place(
         tokio::select! {
             biased;
             arrival = sip.receive() => match arrival {
-                Arrival::Message { from, bytes } => call.sip(from, bytes),
+                Arrival::Message { from, bytes, came } => call.sip(from, bytes, came),
                 Arrival::Unreachable { detail } => call.tell(Input::Unreachable { detail }),
                 Arrival::Lost { peer, detail } => call.tell(Input::Lost { peer, detail }),
             },

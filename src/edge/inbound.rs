@@ -103,7 +103,7 @@ impl Desk {
     pub fn invited(
         &self,
         ours: &[String],
-        from: SocketAddr,
+        (from, came): (SocketAddr, Option<u64>),
         bytes: &[u8],
         shared: impl FnOnce() -> Shared,
     ) -> Incoming {
@@ -116,7 +116,7 @@ impl Desk {
             Ruling::Refuse { status, reason } => Incoming::Refused { status, reason },
             Ruling::Take { for_whom, by } => {
                 let for_whom = for_whom.into_iter().map(|one| list[one].clone()).collect();
-                let first = Arrival::Message { from, bytes: bytes.to_vec() };
+                let first = Arrival::Message { from, bytes: bytes.to_vec(), came };
                 self.answer(for_whom, by, &invite, first, from, shared())
             }
         }

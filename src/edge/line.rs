@@ -3,13 +3,15 @@
 mod rounds;
 mod shared;
 mod sound;
+mod stamp;
 mod stream;
 mod tls;
 mod wires;
 
 pub use rounds::{Rounds, Seat, Visited};
 pub use shared::{Door, Shared};
-pub use sound::{SoundSocket, wall_ns};
+pub use sound::SoundSocket;
+pub use stamp::wall_ns;
 pub use tls::Tls;
 pub use wires::{Arrival, Wires};
 

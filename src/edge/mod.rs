@@ -11,6 +11,7 @@ pub mod model;
 pub mod monthly;
 pub mod names;
 pub mod past;
+mod pem;
 pub mod permit;
 pub mod plan;
 pub mod probes;

@@ -260,8 +260,8 @@ impl Post {
             port => format!("port {port} cannot be listened on: {e}"),
         })?;
         let (goes_in, mut goes) = mpsc::channel(SIP_STREAM_QUEUE_MAX);
-        let mut door = InDoor::new(self, wires.local(), goes_in);
-        let places = places.iter().map(|place| place.address).collect();
+        let places: Vec<SocketAddr> = places.iter().map(|place| place.address).collect();
+        let mut door = InDoor::new(self, wires.local(), &places, goes_in);
         let mut attendant = Attendant::new(self.settings(places, transport, wires.local()), seed.clone());
         let clock = Instant::now();
         let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
@@ -283,7 +283,7 @@ impl Post {
                             continue;
                         }
                         arrival = wires.receive() => match arrival {
-                            Arrival::Message { from, bytes } => match door.comes(from, bytes) {
+                            Arrival::Message { from, bytes, came } => match door.comes(from, bytes, came) {
                                 Came::Other(bytes) => AttendantInput::Wire { from, bytes },
                                 Came::Taken => continue,
                                 Came::Answered { to, bytes } => {

@@ -118,8 +118,7 @@ impl Settings {
             asserted: self.asserted.clone(),
             anonymous: self.anonymous,
             redirects: self.redirects,
-            replaces: None,
-            referred_by: None,
+            ..Way::default()
         }
     }
 

@@ -230,7 +230,7 @@ impl Timeline {
                 self.sheet.line(at, Ink::Dim, word(("waits for", "等待")), &text, "")
             }
             What::CalledBack { call, from } => {
-                self.sheet.line(at, Ink::Good, word(("called back", "已回电")), &joined(&[from, call]), "")
+                self.sheet.line(at, Ink::Good, word(("call back", "已回电")), &joined(&[from, call]), "")
             }
             What::HangingUp { why } => {
                 self.sheet.line(at, Ink::Plain, word(("hang up", "挂断")), word(words::reason(*why)), "")

@@ -38,6 +38,8 @@ pub const CALLBACKS_AWAITED_MAX: usize = 256;
 pub const CALLBACK_NUMBERS_MAX: usize = 16;
 /// Incoming calls of which a trunk keeps a line of the log in a minute; the others are counted.
 pub const INBOUND_LOGGED_MAX: u32 = 10;
+/// Addresses and networks that a trunk may name as sources of calls to us.
+pub const SOURCES_MAX: usize = 64;
 /// Name servers that a file of trunks may name.
 pub const NAME_SERVERS_MAX: usize = 8;
 /// Most headers in one SIP message.

@@ -57,6 +57,25 @@ fn the_answer_waits_for_the_acknowledgement_of_what_came_before_it() {
 }
 
 #[test]
+fn an_acknowledgement_behind_the_final_response_is_taken_and_nothing_is_repeated_for_it() {
+    let ring = || Act::Called(CalledInput::Reliably { status: 180, reason: "Ringing".into(), sdp: None });
+    let refuse = || {
+        let (status, reason) = (486, "Busy Here".to_string());
+        Act::Called(CalledInput::Reject { status, reason, headers: Vec::new() })
+    };
+    for (end, ends) in [(answer(), "200"), (refuse(), "486")] {
+        for lost in [vec![], vec![(true, 1)]] {
+            let peers = call(vec![(50, ring()), (51, end.clone()), (9_000, caller_hangs_up())], lost);
+            assert_eq!(count(&peers, "< 180 INVITE"), 1, "{:#?}", peers.log());
+            assert_eq!(count(&peers, "< 200 PRACK"), 1, "{:#?}", peers.log());
+            assert_eq!(count(&peers, "< 481 PRACK"), 0, "{:#?}", peers.log());
+            assert!(count(&peers, &format!("< {ends} INVITE")) >= 1, "{:#?}", peers.log());
+            super::storms::one_outcome(&peers, "a PRACK behind the final response");
+        }
+    }
+}
+
+#[test]
 fn one_that_is_never_acknowledged_refuses_the_call() {
     let peers = call(vec![(50, reliably(183))], (1..100).map(|n| (true, n)).collect());
     let ended = |e: &CalledEvent| matches!(e, CalledEvent::Ended { status: Some(504), .. });

@@ -351,3 +351,18 @@ fn one_transfer_in_a_call_is_followed() {
     ]);
     assert!(world.ladder().contains("< carol REFER, > carol 603 REFER"), "{}", world.ladder());
 }
+
+// RFC 3261 §20.5: many a switch sends a method only to who names it.
+#[test]
+fn allow_names_refer_where_one_is_followed_and_nowhere_else() {
+    let up = || vec![(100, Do::Bob(answer())), (2_000, Do::Bob(refer(CAROL))), (2_500, Do::Carol(answer()))];
+    let names = |world: &World| -> Vec<bool> {
+        let invites = world.wire.iter().filter(|m| m.method() == Some("INVITE"));
+        invites.map(|m| m.list("Allow").any(|method| method == "REFER")).collect()
+    };
+    let end = (9_000, Do::We(|| LineInput::HangUp));
+    let followed = World::new(true, Some(Ok(()))).run(up().into_iter().chain([end.clone()]).collect());
+    assert_eq!(names(&followed), [true, false], "whom it leads to leads nowhere else");
+    let not = World::new(false, None).run(up().into_iter().chain([end]).collect());
+    assert_eq!(names(&not), [false]);
+}

@@ -88,7 +88,7 @@ impl Line {
         let places = if places.is_empty() { settings.way.places } else { places };
         let (replaces, referred_by) = (refer.replaces, refer.referred_by);
         // Whom it leads to may lead nowhere else.
-        settings.way = Way { places, redirects: false, replaces, referred_by, ..settings.way };
+        settings.way = Way { places, redirects: false, refers: false, replaces, referred_by, ..settings.way };
         let caller = End::Calls(Box::new(Caller::new(settings, self.seed.clone())));
         let calling = Some(refer.to.clone());
         self.aside = Some(Aside { caller, calling, hang_up_at: None, early: None, settled: false });

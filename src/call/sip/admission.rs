@@ -3,7 +3,7 @@
 
 use super::address::NameAddr;
 use super::header::split_list;
-use super::leg::{ALLOW, CAPABILITIES, refusal_of_method, unsupported_extensions};
+use super::leg::{ALLOW, CAPABILITIES, Leg, MIN_SE, refusal_of_method, unsupported_extensions};
 use super::message::{Fault, Message, write};
 use super::uri::Uri;
 use super::via::Via;
@@ -74,6 +74,9 @@ pub fn examine(request: &Message) -> Result<(), Refusal> {
         };
         if request.header("Accept").is_some() && !request.list("Accept").any(accepts) {
             return Err(Refusal::new(406, "Not Acceptable"));
+        }
+        if Leg::session_too_short(request) {
+            return Err(Refusal::new(422, "Session Interval Too Small").with("Min-SE", MIN_SE));
         }
     }
     Ok(())
@@ -178,4 +181,39 @@ pub fn stateless(
     refusal.headers.iter().for_each(|(name, value)| response.push(name, value));
     response.push("Server", user_agent);
     (to, write(&response))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 4028 §9.
+    #[test]
+    fn a_session_that_is_too_short_is_refused_where_the_caller_knows_of_session_timers() {
+        for (headers, status) in [
+            (&[("Supported", "100rel, timer"), ("Session-Expires", "30;refresher=uac")][..], Some(422)),
+            (&[("Require", "timer"), ("Session-Expires", "89")], Some(422)),
+            (&[("Supported", "timer"), ("Session-Expires", "90")], None),
+            (&[("Supported", "timer")], None),
+            // A proxy wrote it there; the caller could do nothing with a 422.
+            (&[("Session-Expires", "30")], None),
+        ] {
+            let mut invite = Message::request("INVITE", "sip:line@192.0.2.1");
+            for (name, value) in [
+                ("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKshort"),
+                ("From", "<sip:4001@192.0.2.9>;tag=1"),
+                ("To", "<sip:line@192.0.2.1>"),
+                ("Call-ID", "short"),
+                ("CSeq", "1 INVITE"),
+                ("Contact", "<sip:4001@192.0.2.9>"),
+            ] {
+                invite.push(name, value);
+            }
+            headers.iter().for_each(|(name, value)| invite.push(name, value));
+            let found = examine(&invite).err();
+            assert_eq!(found.as_ref().map(|refusal| refusal.status), status, "{headers:?}");
+            let least = found.map(|refusal| refusal.headers);
+            assert_eq!(least, status.map(|_| vec![("Min-SE".to_string(), "90".to_string())]), "{headers:?}");
+        }
+    }
 }

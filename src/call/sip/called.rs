@@ -3,7 +3,7 @@
 use super::admission::is_sound;
 use super::dialog::Dialog;
 use super::digest::Authenticator;
-use super::leg::{Identity, Leg, LegEvent, LegOutput, came_reliably, contact};
+use super::leg::{ALLOW, Identity, Leg, LegEvent, LegOutput, came_reliably, contact};
 use super::message::{Message, read};
 use super::reason::{q850_header, status_of_q850};
 use super::transaction::{T1, earliest};
@@ -120,7 +120,7 @@ impl Called {
         let transport = invite.top_via().map_or(Transport::Udp, |via| via.carrier());
         let contact = contact(scheme, &user.unwrap_or_default(), local, transport);
         let user_agent = concat!("nightbell-rehearsal/", env!("CARGO_PKG_VERSION")).to_string();
-        let identity = Identity { local, transport, contact, user_agent };
+        let identity = Identity { local, transport, contact, user_agent, allow: ALLOW };
         let dialog = Dialog::of_called(invite, &tag, first_seq);
         let auth = Authenticator::new(None, seed.fork("cnonce"));
         Called {

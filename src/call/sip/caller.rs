@@ -49,6 +49,8 @@ pub struct Way {
     pub anonymous: bool,
     /// Where a 3xx says that somebody else should be called, it is asked for leave to do so.
     pub redirects: bool,
+    /// A REFER may be followed, and is named in Allow.
+    pub refers: bool,
     /// The dialog that this call takes the place of (RFC 3891), and who asked for it (RFC 3892).
     pub replaces: Option<String>,
     pub referred_by: Option<String>,

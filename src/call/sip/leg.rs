@@ -11,7 +11,7 @@ mod reliable;
 mod sent;
 mod session;
 
-pub(super) use received::{CAPABILITIES, refusal_of_method, unsupported_extensions};
+pub(super) use received::{CAPABILITIES, MIN_SE, refusal_of_method, unsupported_extensions};
 pub(super) use reliable::Reliability;
 pub(super) use sent::put_via_first;
 pub(super) use session::{SESSION_MAX, SESSION_USUAL};
@@ -33,6 +33,8 @@ use std::time::Duration;
 
 /// What we take requests for; everything else gets 405 or 501.
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+/// The same where a REFER may be followed: many a switch sends none to who does not name it (RFC 3261 §20.5).
+pub(super) const ALLOW_REFER: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER";
 /// The extensions we speak (RFC 3262, RFC 4028).
 pub(super) const SUPPORTED: &str = "100rel, timer";
 
@@ -49,6 +51,8 @@ pub(super) struct Identity {
     /// The Contact value.
     pub contact: String,
     pub user_agent: String,
+    /// What we take requests for.
+    pub allow: &'static str,
 }
 
 /// What a leg wants done or known.

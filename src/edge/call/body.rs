@@ -90,13 +90,15 @@ impl Ongoing {
         self.with(|body| body.tell(input));
     }
 
-    pub fn sip(&self, from: SocketAddr, bytes: Vec<u8>) {
+    /// A message came, `came` by the kernel's clock where that is known.
+    pub fn sip(&self, from: SocketAddr, bytes: Vec<u8>, came: Option<u64>) {
         self.with(|body| {
             let bytes = match &mut body.exchange {
                 Some(exchange) => exchange.comes(bytes),
                 None => bytes,
             };
-            body.tell(Input::Sip { from, bytes });
+            let ago = came.map_or(Duration::ZERO, |came| Duration::from_nanos(wall_ns().saturating_sub(came)));
+            body.tell_of(ago, Input::Sip { from, bytes });
         });
     }
 
@@ -110,6 +112,11 @@ impl Ongoing {
                 body.tell(Input::Rtcp { from, bytes });
             }
         });
+    }
+
+    /// The INVITE left then: from there on time is counted.
+    pub fn has_dialled(&self, at: Instant) {
+        self.with(|body| body.has_dialled(at));
     }
 
     /// What is left to do; None when there is nothing.
@@ -191,22 +198,38 @@ impl Body {
         Moment::from_micros(at.saturating_duration_since(self.clock).as_micros() as u64)
     }
 
-    /// One thing happened now. The sound that came before it is heard first.
+    /// One thing happened now.
     fn tell(&mut self, input: Input) {
+        // Nothing can have come before it.
+        if let Input::Dial = input {
+            self.step(Moment::START, input);
+            return self.carry_out(Moment::START);
+        }
+        self.tell_of(Duration::ZERO, input);
+    }
+
+    /// One thing happened so long ago. The sound that came before it is heard first, and then what came behind it.
+    fn tell_of(&mut self, ago: Duration, input: Input) {
         if self.is_over() {
             return;
         }
-        let now = match input {
-            // Nothing can have come before it.
-            Input::Dial => Moment::START,
-            _ => {
-                let now = Instant::now();
-                self.listen(now);
-                self.moment(now)
-            }
-        };
-        self.step(now, input);
+        let at = Instant::now();
+        let now = self.moment(at);
+        let moment = before(now, ago);
+        let (came, unopened) = self.look(at);
+        let (first, later): (Vec<_>, Vec<_>) = came.into_iter().partition(|(packet, ..)| *packet <= moment);
+        self.hear(first);
+        self.step(moment, input);
+        self.hear(later);
+        self.doubt(now, unopened);
         self.carry_out(now);
+    }
+
+    /// Making ready to dial took its time, and a call begins when its INVITE leaves. Nothing has happened before.
+    fn has_dialled(&mut self, at: Instant) {
+        if self.last == Moment::START {
+            self.clock = at;
+        }
     }
 
     /// The round: what has come is heard, what is due is done. Everything but the next packet can wait for its round.
@@ -230,6 +253,13 @@ impl Body {
 
     /// Steps with every packet of sound that has come, each at the moment it came.
     fn listen(&mut self, at: Instant) {
+        let (came, unopened) = self.look(at);
+        self.hear(came);
+        self.doubt(self.moment(at), unopened);
+    }
+
+    /// What sound has come, each with its moment; and whether too much of it cannot be opened.
+    fn look(&mut self, at: Instant) -> (Vec<(Moment, SocketAddr, Vec<u8>)>, bool) {
         let now = self.moment(at);
         let mut came = Vec::new();
         let (exchange, mut unopened) = (&mut self.exchange, false);
@@ -239,15 +269,20 @@ impl Body {
                 None => Some(packet.bytes.to_vec()),
             };
             match opened {
-                Some(bytes) => came.push((packet.ago, packet.from, bytes)),
+                Some(bytes) => came.push((before(now, packet.ago), packet.from, bytes)),
                 None => unopened |= exchange.as_ref().is_some_and(|e| e.unopened() == UNOPENED_TOLD),
             }
         });
-        for (ago, from, bytes) in came {
-            // The wall clock may be set meanwhile: nothing comes before what came before it, nor after now.
-            let moment = Moment::from_micros(now.micros().saturating_sub(ago.as_micros() as u64)).max(self.last);
+        (came, unopened)
+    }
+
+    fn hear(&mut self, came: Vec<(Moment, SocketAddr, Vec<u8>)>) {
+        for (moment, from, bytes) in came {
             self.step(moment, Input::Rtp { from, bytes });
         }
+    }
+
+    fn doubt(&mut self, now: Moment, unopened: bool) {
         if unopened {
             let what = "packets of sound could not be opened by the keys agreed for SRTP";
             self.step(now, Input::Trouble { detail: format!("{UNOPENED_TOLD} {what}") });
@@ -267,7 +302,7 @@ impl Body {
         self.step(at, Input::Interrupt { why: OurReason::OurFault, detail });
     }
 
-    /// One step, the tape first. Sound and the passing of time are handed to the system with all of their round, before
+    /// One step, the tape first. The wall clock may be set meanwhile: nothing comes before what came before it. Sound and the passing of time are handed to the system with all of their round, before
     /// anything that follows from them leaves; everything else at once.
     fn step(&mut self, at: Moment, input: Input) {
         if self.is_over() {
@@ -360,6 +395,11 @@ impl Body {
             }
         }
     }
+}
+
+/// So long before.
+fn before(now: Moment, ago: Duration) -> Moment {
+    Moment::from_micros(now.micros().saturating_sub(ago.as_micros() as u64))
 }
 
 /// Keys for one direction, from the system's randomness. A machine without any makes no safe call, and no call at all.

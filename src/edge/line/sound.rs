@@ -1,11 +1,12 @@
 //! The socket of one call's sound. What came since the last look is taken in one system call, each packet with the time
 //! at which the kernel had it: so it may be looked at late, and is still measured as it came.
 
+use super::stamp::{CONTROL, address, stamp, stamps};
 use nix::libc;
 use std::cell::RefCell;
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -15,8 +16,6 @@ const BATCH: usize = 4;
 const LOOK_MAX: usize = 64;
 /// Longest packet: more than any link between two telephones carries.
 const BYTES: usize = 2_048;
-/// Eight bytes aligned, as control messages want it; one holds a time.
-const CONTROL: usize = 8;
 
 /// RTP of one call.
 #[derive(Debug)]
@@ -37,16 +36,7 @@ impl SoundSocket {
     pub fn bind(local: SocketAddr) -> io::Result<SoundSocket> {
         let socket = UdpSocket::bind(local)?;
         socket.set_nonblocking(true)?;
-        let on: libc::c_int = 1;
-        // SAFETY: the pointer is to an integer that lives through the call, and its length is given.
-        let done = unsafe {
-            let length = size_of::<libc::c_int>() as libc::socklen_t;
-            let (option, value) = (libc::SO_TIMESTAMPNS, (&raw const on).cast());
-            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, length)
-        };
-        if done != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        stamps(&socket)?;
         let local = socket.local_addr()?;
         Ok(SoundSocket { socket, local })
     }
@@ -79,12 +69,6 @@ impl SoundSocket {
             }
         });
     }
-}
-
-/// The wall clock as the kernel stamps packets with it.
-pub fn wall_ns() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |since| since.as_nanos() as u64)
 }
 
 thread_local! {
@@ -135,41 +119,9 @@ impl Buffers {
     }
 }
 
-fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
-    match libc::c_int::from(name.ss_family) {
-        libc::AF_INET => {
-            // SAFETY: the family says which of the two the storage holds; it has room for both.
-            let v4 = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in>() };
-            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
-            Some(SocketAddr::new(ip.into(), u16::from_be(v4.sin_port)))
-        }
-        libc::AF_INET6 => {
-            // SAFETY: as above.
-            let v6 = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in6>() };
-            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-            Some(SocketAddr::new(ip.into(), u16::from_be(v6.sin6_port)))
-        }
-        _ => None,
-    }
-}
-
-fn stamp(head: &libc::msghdr) -> Option<u64> {
-    // SAFETY: the kernel wrote the control messages and their length; the macros walk them within it.
-    unsafe {
-        let mut part = libc::CMSG_FIRSTHDR(head);
-        while !part.is_null() {
-            if (*part).cmsg_level == libc::SOL_SOCKET && (*part).cmsg_type == libc::SO_TIMESTAMPNS {
-                let time: libc::timespec = std::ptr::read_unaligned(libc::CMSG_DATA(part).cast());
-                return Some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64);
-            }
-            part = libc::CMSG_NXTHDR(head, part);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::stamp::wall_ns;
     use super::*;
 
     /// What comes in bursts, from two places, is seen whole, in order, and as old as it is.
@@ -185,7 +137,8 @@ mod tests {
         let later = wall_ns() + 5_000_000_000;
         let mut came = Vec::new();
         socket.look(later, |packet| {
-            assert!((5.0..6.0).contains(&packet.ago.as_secs_f64()), "{:?} ago", packet.ago);
+            // A busy kernel hands it over a moment after it was sent.
+            assert!((4.9..6.0).contains(&packet.ago.as_secs_f64()), "{:?} ago", packet.ago);
             came.push((packet.from, packet.bytes.to_vec()));
         });
         let (first, second) = (one.local_addr().unwrap(), other.local_addr().unwrap());

@@ -24,6 +24,8 @@ pub enum Told {
     Message(Vec<u8>),
     /// It never came to be.
     Refused(String),
+    /// Somebody connected to us, and did not get as far as a message.
+    Stranger,
     /// It was there and is not any more.
     Closed(String),
 }
@@ -76,6 +78,15 @@ pub async fn open(
             let why = format!("no {by} connection to {to} within {} s", OPENING_TIME.as_secs());
             told.tell(Told::Refused(why)).await;
         }
+    }
+}
+
+/// Answers somebody who connected to us by TLS, and carries the connection to its end.
+pub async fn secure(stream: TcpStream, tls: Tls, outgoing: mpsc::Receiver<Vec<u8>>, told: Teller) {
+    match tokio::time::timeout(OPENING_TIME, tls.under(stream)).await {
+        Ok(Ok(secured)) => carry(*secured, outgoing, told).await,
+        // What a scanner of ports says is nobody's trouble.
+        Ok(Err(_)) | Err(_) => _ = told.tell(Told::Stranger).await,
     }
 }
 

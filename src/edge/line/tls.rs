@@ -1,25 +1,23 @@
 //! How a far side's certificate is checked: against the system's authorities or a trunk's own, for the name that was
-//! called (RFC 3261 §26.3.1, RFC 5922).
+//! called (RFC 3261 §26.3.1, RFC 5922); and what whoever connects to us is shown.
 
 use crate::config::TrunkTls;
-use crate::vocabulary::limits;
+use crate::edge::pem::{authorities, certificates, private_key};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use std::fs::File;
-use std::io::Read;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 /// Ready to secure connections to one name.
 #[derive(Clone)]
 pub struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
+    /// With a certificate of our own.
+    acceptor: Option<TlsAcceptor>,
 }
 
 impl Tls {
@@ -33,35 +31,53 @@ impl Tls {
             .map_err(|e| e.to_string())?;
         let config = if wanted.verify {
             let roots = match &wanted.ca {
-                Some(path) => Arc::new(authorities_of(path)?),
+                Some(path) => Arc::new(authorities(path).map_err(said)?),
                 None => system_authorities()?,
             };
-            builder.with_root_certificates(roots).with_no_client_auth()
+            builder.with_root_certificates(roots)
         } else {
-            let unchecked = Arc::new(Unchecked(provider));
-            builder.dangerous().with_custom_certificate_verifier(unchecked).with_no_client_auth()
+            let unchecked = Arc::new(Unchecked(provider.clone()));
+            builder.dangerous().with_custom_certificate_verifier(unchecked)
         };
-        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name })
+        let Some(shown) = &wanted.shown else {
+            let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
+            return Ok(Tls { connector, name, acceptor: None });
+        };
+        let chain = certificates(&shown.certificate).map_err(said)?;
+        let key = private_key(&shown.key).map_err(said)?;
+        let wrong = |e| format!("{} is not the key of {}: {e}", shown.key, shown.certificate);
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?
+            .with_no_client_auth()
+            .with_single_cert(chain.clone(), key.clone_key())
+            .map_err(wrong)?;
+        let config = config.with_client_auth_cert(chain, key).map_err(wrong)?;
+        let acceptor = Some(TlsAcceptor::from(Arc::new(server)));
+        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name, acceptor })
+    }
+
+    /// Connections to us can be answered.
+    pub fn accepts(&self) -> bool {
+        self.acceptor.is_some()
     }
 
     /// The handshake.
-    pub async fn over(&self, stream: TcpStream) -> Result<Box<TlsStream<TcpStream>>, String> {
+    pub async fn over(&self, stream: TcpStream) -> Result<Box<client::TlsStream<TcpStream>>, String> {
         let secured = self.connector.connect(self.name.clone(), stream).await;
         secured.map(Box::new).map_err(|e| format!("no TLS with {}: {e}", self.name.to_str()))
     }
+
+    /// The handshake of somebody who connected to us.
+    pub async fn under(&self, stream: TcpStream) -> Result<Box<server::TlsStream<TcpStream>>, String> {
+        let acceptor = self.acceptor.as_ref().ok_or("there is no certificate to show")?;
+        acceptor.accept(stream).await.map(Box::new).map_err(|e| e.to_string())
+    }
 }
 
-fn authorities_of(path: &str) -> Result<RootCertStore, String> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limits::CONFIG_BYTES_MAX as u64).read_to_end(&mut bytes))
-        .map_err(|e| format!("the authorities in {path} cannot be read: {e}"))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|e| format!("{path} is no PEM file: {e}"))?;
-        roots.add(certificate).map_err(|e| format!("{path} holds what is no certificate of an authority: {e}"))?;
-    }
-    if roots.is_empty() { Err(format!("{path} holds no certificate")) } else { Ok(roots) }
+/// The complaint alone.
+fn said((what, _): (String, String)) -> String {
+    what
 }
 
 /// Read once: there are more than a hundred.

@@ -3,15 +3,19 @@
 
 use super::stream::{self, Told, bound};
 use super::tls::Tls;
-use super::{local_address, report_unreachable};
+use super::{local_address, report_unreachable, stamp};
 use crate::call::sip::via::Via;
 use crate::vocabulary::{Transport, limits};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, SockaddrStorage, sendto};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -22,16 +26,13 @@ pub enum Arrival {
     Message {
         from: SocketAddr,
         bytes: Vec<u8>,
+        /// When, by the wall clock in nanoseconds, as the kernel says of datagrams.
+        came: Option<u64>,
     },
     /// A datagram or a connection did not get there.
-    Unreachable {
-        detail: String,
-    },
+    Unreachable { detail: String },
     /// A connection that was there is gone.
-    Lost {
-        peer: SocketAddr,
-        detail: String,
-    },
+    Lost { peer: SocketAddr, detail: String },
 }
 
 pub struct Wires {
@@ -70,9 +71,13 @@ impl Wires {
             Transport::Udp => {
                 let socket = UdpSocket::bind(any_port).await?;
                 report_unreachable(&socket)?;
+                stamp::stamps(&socket)?;
                 udp.insert(socket).local_addr()?
             }
             Transport::Tcp => listener.insert(bound(any_port)?.listen(16)?).local_addr()?,
+            Transport::Tls if tls.as_ref().is_some_and(Tls::accepts) => {
+                listener.insert(bound(any_port)?.listen(16)?).local_addr()?
+            }
             // Without a certificate of our own nobody can call back by TLS: the connection we open is the only way.
             Transport::Tls => reserved.insert(bound(any_port)?).local_addr()?,
         };
@@ -97,12 +102,16 @@ impl Wires {
                     }
                 }
                 got = datagram(&self.udp) => return match got {
-                    Ok((bytes, from)) => Arrival::Message { from, bytes },
+                    Ok((bytes, from, came)) => Arrival::Message { from, bytes, came },
                     Err(e) => Arrival::Unreachable { detail: e.to_string() },
                 },
                 (stream, peer) = called_back(&self.listener) => {
+                    let tls = self.tls.clone().filter(|_| self.transport == Transport::Tls);
                     if self.streams.len() < limits::SIP_STREAMS_MAX {
-                        self.start(peer, |outgoing, told| async move { stream::carry(stream, outgoing, told).await });
+                        match tls {
+                            None => self.start(peer, |outgoing, told| stream::carry(stream, outgoing, told)),
+                            Some(tls) => self.start(peer, |outgoing, told| stream::secure(stream, tls, outgoing, told)),
+                        };
                     }
                 }
             }
@@ -112,12 +121,16 @@ impl Wires {
     fn note(&mut self, peer: SocketAddr, number: u64, told: Told) -> Option<Arrival> {
         let is_this = self.streams.get(&peer).is_some_and(|stream| stream.number == number);
         match told {
-            Told::Message(bytes) => Some(Arrival::Message { from: peer, bytes }),
+            Told::Message(bytes) => Some(Arrival::Message { from: peer, bytes, came: None }),
             // An older connection's end says nothing about the one that took its place.
             _ if !is_this => None,
             Told::Refused(detail) => {
                 self.streams.remove(&peer);
                 Some(Arrival::Unreachable { detail })
+            }
+            Told::Stranger => {
+                self.streams.remove(&peer);
+                None
             }
             Told::Closed(detail) => {
                 self.streams.remove(&peer);
@@ -155,10 +168,16 @@ impl Wires {
                     Ok(socket) => socket,
                     Err(_) => UdpSocket::bind((self.local.ip(), 0)).await.map_err(|e| e.to_string())?,
                 };
-                report_unreachable(&socket).map_err(|e| e.to_string())?;
+                report_unreachable(&socket).and_then(|()| stamp::stamps(&socket)).map_err(|e| e.to_string())?;
                 self.udp = Some(socket);
             }
             let Some(udp) = &self.udp else { return Ok(()) };
+            // At once, as a rule: the runtime would wait to be told that there is room, and look after others meanwhile.
+            let (flags, place) = (MsgFlags::MSG_DONTWAIT, SockaddrStorage::from(to));
+            match sendto(udp.as_raw_fd(), &bytes, &place, flags) {
+                Err(Errno::EAGAIN) => {}
+                sent => return sent.map(drop).map_err(|e| io::Error::from(e).to_string()),
+            }
             return udp.send_to(&bytes, to).await.map(drop).map_err(|e| e.to_string());
         }
         // RFC 3261 §18.2.2: a response whose connection is gone goes to where the Via says that somebody listens.
@@ -222,13 +241,13 @@ thread_local! {
     static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; limits::SIP_MESSAGE_BYTES_MAX].into());
 }
 
-async fn datagram(udp: &Option<UdpSocket>) -> io::Result<(Vec<u8>, SocketAddr)> {
+async fn datagram(udp: &Option<UdpSocket>) -> io::Result<(Vec<u8>, SocketAddr, Option<u64>)> {
     let Some(udp) = udp else { return std::future::pending().await };
     loop {
         udp.readable().await?;
         let read = |room: &mut Box<[u8]>| {
-            let (length, from) = udp.try_recv_from(room)?;
-            Ok((room[..length].to_vec(), from))
+            let (length, from, came) = udp.try_io(Interest::READABLE, || stamp::receive(udp, room))?;
+            Ok((room[..length].to_vec(), from, came))
         };
         match ROOM.with_borrow_mut(read) {
             Err(e) if io::Error::kind(&e) == io::ErrorKind::WouldBlock => {}

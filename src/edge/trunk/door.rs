@@ -5,6 +5,7 @@ use super::*;
 use crate::call::sip::admission::{Refusal, answer_outside, stateless};
 use crate::call::sip::read;
 use crate::vocabulary::limits::INBOUND_LOGGED_MAX;
+use std::net::IpAddr;
 
 /// What became of a message.
 pub(super) enum Came {
@@ -23,27 +24,43 @@ pub(super) struct InDoor<'a> {
     /// By Call-ID.
     calls: BTreeMap<String, mpsc::Sender<Arrival>>,
     ours: Vec<String>,
+    /// Where the trunk is.
+    places: Vec<IpAddr>,
     seed: Seed,
     logged: (Instant, u32),
 }
 
 impl<'a> InDoor<'a> {
-    pub fn new(post: &'a Post, local: SocketAddr, goes: mpsc::Sender<(SocketAddr, Vec<u8>)>) -> InDoor<'a> {
+    pub fn new(
+        post: &'a Post,
+        local: SocketAddr,
+        places: &[SocketAddr],
+        goes: mpsc::Sender<(SocketAddr, Vec<u8>)>,
+    ) -> InDoor<'a> {
         let trunk = &post.trunk;
         let user = trunk.username.as_deref().map(|user| user.split('@').next().unwrap_or(user).to_string());
         // Without an account the trunk calls us by a number that only its owner knows.
         let ours = user.filter(|_| trunk.register).into_iter().chain(trunk.persona.caller_id.clone()).collect();
         let seed = Seed::new(ulid::Ulid::new().0 as u64);
-        InDoor { post, local, goes, calls: BTreeMap::new(), ours, seed, logged: (Instant::now(), 0) }
+        let places = places.iter().map(|place| place.ip().to_canonical()).collect();
+        InDoor { post, local, goes, calls: BTreeMap::new(), ours, places, seed, logged: (Instant::now(), 0) }
     }
 
-    pub fn comes(&mut self, from: SocketAddr, bytes: Vec<u8>) -> Came {
+    /// A port that stands in a file is found by anybody: there the trunk alone may call. One that only a registrar was told
+    /// of may be called by whatever server the registrar hands the call to.
+    fn may_call(&self, from: IpAddr) -> bool {
+        let trunk = &self.post.trunk;
+        let known = self.places.contains(&from.to_canonical()) || trunk.sources.iter().any(|network| network.has(from));
+        trunk.listen.is_none() || known
+    }
+
+    pub fn comes(&mut self, from: SocketAddr, bytes: Vec<u8>, came: Option<u64>) -> Came {
         self.calls.retain(|_, call| !call.is_closed());
         let Ok(message) = read(&bytes) else { return Came::Other(bytes) };
         let call_id = message.call_id().unwrap_or_default().to_string();
         if let Some(call) = self.calls.get(&call_id) {
             // A call that cannot keep up loses messages, as a datagram is lost.
-            let _ = call.try_send(Arrival::Message { from, bytes });
+            let _ = call.try_send(Arrival::Message { from, bytes, came });
             return Came::Taken;
         }
         let in_dialog = message.to().is_some_and(|to| to.tag().is_some());
@@ -57,7 +74,11 @@ impl<'a> InDoor<'a> {
         }
         let (hand_in, comes) = mpsc::channel(SIP_STREAM_QUEUE_MAX);
         let shared = || Shared::new(self.local, comes, self.goes.clone());
-        match self.post.desk.invited(&self.ours, from, &bytes, shared) {
+        let ruled = match self.may_call(from.ip()) {
+            true => self.post.desk.invited(&self.ours, (from, came), &bytes, shared),
+            false => Incoming::Refused { status: 403, reason: "Forbidden" },
+        };
+        match ruled {
             Incoming::Answered => {
                 self.calls.insert(call_id, hand_in);
                 self.tell(from, None, "answered");

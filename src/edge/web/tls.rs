@@ -1,24 +1,21 @@
 //! TLS as the web configuration asks for it, over rustls.
 
 use crate::config::web_file::{ClientAuth, Piece, TlsFile};
-use crate::vocabulary::limits;
+use crate::edge::pem::{authorities, certificates, private_key};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
-use std::fs::File;
-use std::io::Read;
 use std::sync::Arc;
 
 /// What is wrong with a file of the configuration, and what to write.
 pub fn look(piece: Piece, path: &str) -> Result<(), (String, String)> {
     match piece {
         Piece::Certificates => certificates(path).map(drop),
-        Piece::Authorities => roots(path).map(drop),
+        Piece::Authorities => authorities(path).map(drop),
         Piece::Key { cert } => {
             let key = private_key(path)?;
             let Some(cert) = cert else { return Ok(()) };
@@ -32,38 +29,6 @@ pub fn look(piece: Piece, path: &str) -> Result<(), (String, String)> {
             rustls::sign::CertifiedKey::new(certificates(cert)?, signing).keys_match().map_err(wrong)
         }
     }
-}
-
-fn bytes(path: &str) -> Result<Vec<u8>, (String, String)> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limits::CONFIG_BYTES_MAX as u64).read_to_end(&mut bytes))
-        .map_err(|e| (format!("{path} cannot be read: {e}"), "write the path of a PEM file that can be read".into()))?;
-    Ok(bytes)
-}
-
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, (String, String)> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes(path)?).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err((format!("{path} holds no certificate"), "write the path of a PEM file with certificates".into())),
-        Err(e) => Err((format!("{path} is no PEM file: {e}"), "write the path of a PEM file with certificates".into())),
-    }
-}
-
-fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, (String, String)> {
-    PrivateKeyDer::from_pem_slice(&bytes(path)?)
-        .map_err(|e| (format!("{path} holds no private key: {e}"), "write the path of a PEM file with the key".into()))
-}
-
-fn roots(path: &str) -> Result<RootCertStore, (String, String)> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|e| {
-            (format!("{path} holds what is no authority: {e}"), "write a PEM file of authorities".into())
-        })?;
-    }
-    Ok(roots)
 }
 
 /// What connections are answered with. `Err` only when a file changed since it was looked at.
@@ -107,7 +72,7 @@ pub fn server(tls: &TlsFile) -> Result<Arc<ServerConfig>, String> {
         }
         ClientAuth::VerifyClientCertIfGiven | ClientAuth::RequireAndVerifyClientCert => {
             let path = tls.client_ca.as_deref().ok_or("there is no client_ca_file")?;
-            builder.with_client_cert_verifier(verifier(tls, roots(path).map_err(said)?, &provider)?)
+            builder.with_client_cert_verifier(verifier(tls, authorities(path).map_err(said)?, &provider)?)
         }
     };
     let mut config = builder

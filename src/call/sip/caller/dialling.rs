@@ -3,7 +3,7 @@
 use super::*;
 use crate::call::sip::digest::AuthProblem;
 use crate::call::sip::leg::{
-    ALLOW, Reliability, SESSION_MAX, SESSION_USUAL, SUPPORTED, carrier_of, contact, put_via_first,
+    ALLOW, ALLOW_REFER, Reliability, SESSION_MAX, SESSION_USUAL, SUPPORTED, carrier_of, contact, put_via_first,
 };
 use crate::call::sip::reason::{q850, retry_after};
 use crate::call::sip::transaction::{ClientOutput, GIVE_UP};
@@ -24,7 +24,7 @@ impl Caller {
         invite.push("Call-ID", &self.call_id);
         invite.push("CSeq", &format!("{} INVITE", self.number));
         invite.push("Contact", &identity.contact);
-        invite.push("Allow", ALLOW);
+        invite.push("Allow", identity.allow);
         if let Some(user) = &self.settings.way.asserted {
             invite.push("P-Asserted-Identity", &format!("<sip:{}@{}>", percent_encoded(user), self.domain()));
         }
@@ -104,6 +104,7 @@ impl Caller {
             transport,
             contact: contact(scheme, &user, place, transport),
             user_agent: self.settings.user_agent.clone(),
+            allow: if self.settings.way.refers { ALLOW_REFER } else { ALLOW },
         }
     }
 

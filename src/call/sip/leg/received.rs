@@ -164,6 +164,8 @@ impl Leg {
                 let said = body.lines().next().unwrap_or_default().to_string();
                 out.push(LegOutput::Event(LegEvent::Notified { said }));
             }
+            // RFC 3262 §3: also behind the final response.
+            "PRACK" => self.receive_prack(now, &key, &request, out),
             _ if self.state == LegState::Ended => {
                 self.reply(now, &key, &request, (481, "Call/Transaction Does Not Exist"), &[], out);
             }
@@ -178,8 +180,11 @@ impl Leg {
                 let body = request.body().to_vec();
                 out.push(LegOutput::Event(LegEvent::FarInfo { content_type, body }));
             }
-            "OPTIONS" => self.reply(now, &key, &request, (200, "OK"), &CAPABILITIES, out),
-            "PRACK" => self.receive_prack(now, &key, &request, out),
+            "OPTIONS" => {
+                let ours = |(name, value)| (name, if name == "Allow" { self.identity.allow } else { value });
+                let capabilities = CAPABILITIES.map(ours);
+                self.reply(now, &key, &request, (200, "OK"), &capabilities, out);
+            }
             "REFER" => self.receive_refer(now, &key, &request, out),
             // RFC 6665 §4.1.3: no subscription that it could be about.
             "NOTIFY" => {
@@ -187,7 +192,7 @@ impl Leg {
             }
             _ => {
                 let (status, reason) = refusal_of_method(&request);
-                self.reply(now, &key, &request, (status, reason), &[("Allow", ALLOW)], out);
+                self.reply(now, &key, &request, (status, reason), &[("Allow", self.identity.allow)], out);
             }
         }
     }
@@ -386,7 +391,7 @@ impl Leg {
         let mut ok = self.response(&invite, 200, "OK");
         copy_record_route(&invite, &mut ok);
         ok.push("Contact", &self.identity.contact);
-        ok.push("Allow", ALLOW);
+        ok.push("Allow", self.identity.allow);
         self.session_by_request(now, &invite, &mut ok);
         if !sdp.is_empty() {
             ok.set_body("application/sdp", sdp);
@@ -451,7 +456,7 @@ impl Leg {
 }
 
 /// RFC 4028 §5.
-const MIN_SE: &str = "90";
+pub(in crate::call::sip) const MIN_SE: &str = "90";
 
 /// RFC 3261 §11.2.
 pub(in crate::call::sip) const CAPABILITIES: [(&str, &str); 5] = [

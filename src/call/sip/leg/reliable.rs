@@ -25,6 +25,8 @@ pub(super) struct Reliable {
     /// Ours that waits for its PRACK, and those behind it.
     waiting: Option<Waiting>,
     queue: Vec<Message>,
+    /// RSeq of ours whose PRACK had not come when the final response left.
+    outstanding: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,9 +48,9 @@ impl Reliable {
         self.waiting.as_ref().is_some_and(|waiting| waiting.with_answer)
     }
 
-    /// RFC 3262 §3: after a final response nothing provisional is repeated.
+    /// RFC 3262 §3: after a final response nothing provisional is repeated, though its PRACK may still come.
     pub fn forget(&mut self) {
-        self.waiting = None;
+        self.outstanding = self.waiting.take().map(|waiting| waiting.number).or(self.outstanding);
         self.queue.clear();
     }
 }
@@ -154,13 +156,12 @@ impl Leg {
         let number = about.next().and_then(|text| text.parse::<u32>().ok());
         let cseq = about.next().and_then(|text| text.parse::<u32>().ok());
         let invite = self.invites.iter().find(|i| i.initial).and_then(|i| i.request.cseq()).map(|(number, _)| number);
-        let matched = number.is_some()
-            && self.reliable.waiting.as_ref().map(|waiting| waiting.number) == number
-            && cseq == invite
-            && about.next() == Some("INVITE");
+        let ours = self.reliable.waiting.as_ref().map(|waiting| waiting.number).or(self.reliable.outstanding);
+        let matched = number.is_some() && ours == number && cseq == invite && about.next() == Some("INVITE");
         if !matched {
             return self.reply(now, key, prack, (481, "Call/Transaction Does Not Exist"), &[], out);
         }
+        self.reliable.outstanding = None;
         if !prack.body().is_empty() {
             // An offer in a PRACK is for those who have something to change so early; it is not understood here, and says so.
             let refusal =

@@ -56,7 +56,7 @@ impl Leg {
         let number = invite.cseq().map_or(0, |(number, _)| number);
         let branch = self.new_branch();
         invite.push("Contact", &self.identity.contact);
-        invite.push("Allow", ALLOW);
+        invite.push("Allow", self.identity.allow);
         invite.push("Supported", SUPPORTED);
         if let Some(expires) = &self.session_expires {
             invite.push("Session-Expires", expires);

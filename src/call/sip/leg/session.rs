@@ -48,8 +48,8 @@ impl Leg {
         });
     }
 
-    /// §9: a request of theirs that opens or refreshes the session. `Err`: too often, with what is to be said.
-    pub(super) fn session_too_short(request: &Message) -> bool {
+    /// §9: a request of theirs wants the session refreshed more often than anybody should.
+    pub(in crate::call::sip) fn session_too_short(request: &Message) -> bool {
         speaks(request, "timer") && read(request).is_some_and(|(seconds, _)| seconds < SESSION_MIN)
     }
 
