@@ -81,7 +81,8 @@ fn score(tree: &Tree, outlook: &Outlook, truth: &Truth) -> Score {
             if way.is_some_and(|w| alike_enough(&w.label, label)) {
                 score.options_found += 1;
             } else {
-                score.missed.push(format!("option {name}/{key} {label}: {:?}", way.map(|w| &w.label)));
+                let heard = known.map(|k| k.text()).unwrap_or_default();
+                score.missed.push(format!("option {name}/{key} {label}: {:?} of “{heard}”", way.map(|w| &w.label)));
             }
             let at = format!("{name}/{key}");
             if let Some(kind) = place.dead_ways.get(key) {

@@ -43,7 +43,7 @@ fn a_probe_is_called_by_its_schedule_and_everything_is_told_and_kept() {
     assert_eq!(daemon.metric(&format!("nightbell_probe_success{labels}")), None, "nobody has called yet");
     let dialled = daemon.wait_for("dialled");
     let over = daemon.wait_for("over");
-    assert_eq!((&over["call"], &over["verdict"]), (&dialled["call"], &"pass".into()));
+    assert_eq!((&over["call"], &over["verdict"]), (&dialled["call"], &"pass".into()), "{over}");
     daemon.wait_for_metric(&format!("nightbell_calls_total{labels}"), |calls| calls == Some(1.0));
     daemon.wait_for_metric(&format!("nightbell_probe_success{labels}"), |success| success == Some(1.0));
     let late = daemon.metric("nightbell_schedule_lateness_seconds_sum").expect("it was measured");

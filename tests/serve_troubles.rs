@@ -106,7 +106,8 @@ fn a_full_disk_stops_calls_until_there_is_room_again() {
     let mut daemon = Daemon::start_with(&home, &[], Some(small));
     let beside = |name: &str| home.folder.path().join(name);
     daemon.alert("order-line", "a1");
-    assert_eq!(daemon.wait_for("over")["verdict"], "pass");
+    let over = daemon.wait_for("over");
+    assert_eq!(over["verdict"], "pass", "{over}");
     daemon.wait_for_metric("nightbell_calls_total{hotline=\"order-line\",probe=\"look\"}", |calls| calls == Some(1.0));
     fs::write(beside("fill"), "").expect("writable");
     daemon.wait_while("the disk is filled", |_| !beside("full").exists());

@@ -128,6 +128,7 @@ fn menu(reader: &Reader, known: &Known) -> Markup {
         return html! { p.none {
             (t("The menu has not been mapped yet. This does it, and it is drawn here: ", "尚未绘制菜单。运行以下命令后显示在此："))
             code { "nightbell map " (name) " --save DATA/maps/" (name) ".yaml" }
+            (t("; a probe that says ", "；在某个拨测项里写上 ")) code { "map: true" } (t(" does it by schedule.", " 则按时自动绘制。"))
         } };
     };
     let path = format!("/hotlines/{name}/map.svg");

@@ -113,6 +113,10 @@ fn beginning(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, other
     if speaks && others.heads.iter().any(|head| plain.chars[at..range.end].starts_with(head)) {
         return if second { MAYBE } else { PROVES };
     }
+    // "您已进入某某菜单合同咨询": as long as the others are, and it ends as names end.
+    if speaks && others.length == Some(name) && name > 2 && ends_with(plain, at, range.end, LAST_OF_NAME) && !second {
+        return if begins(at) { TELLS } else { HINTS };
+    }
     if begins(at) {
         let last = name == 2 && usual > 3 && begins_with(plain, at, LAST_OF_NAME);
         return match speaks {
@@ -220,6 +224,7 @@ mod tests {
             ("当前排队人数较多继续等待请按1留言请按2", "继续等待"),
             ("非常满意请按1满意请按2", "非常满意"),
             ("申请退费请按1查询进度请按2", "申请退费"),
+            ("您已进入驾照注销菜单合同咨询请按1电费注销请按2停车咨询请按3", "合同咨询"),
         ] {
             let reading = read(text, &Context::default());
             assert_eq!(reading.options.first().map(|o| o.label.as_str()), Some(label), "{text}");
