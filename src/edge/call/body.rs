@@ -302,8 +302,9 @@ impl Body {
         self.step(at, Input::Interrupt { why: OurReason::OurFault, detail });
     }
 
-    /// One step, the tape first. The wall clock may be set meanwhile: nothing comes before what came before it. Sound and the passing of time are handed to the system with all of their round, before
-    /// anything that follows from them leaves; everything else at once.
+    /// One step, the tape first. The wall clock may be set meanwhile: nothing comes before what came before it. Sound and
+    /// the passing of time are handed to the system with all of their round, before anything that follows from them
+    /// leaves; everything else at once.
     fn step(&mut self, at: Moment, input: Input) {
         if self.is_over() {
             return;
