@@ -103,16 +103,18 @@ fn harmless(heard: &[HeardLine]) -> Vec<Range<u64>> {
                 || personal::between(text(n.checked_sub(1)), said, text(Some(n + 1)))
         })
         .map(|n| ms(spoken[n]))
+        // The ears know where words begin to a few tenths of a second only.
+        .map(|stretch| stretch.start.saturating_sub(MARGIN_MS)..stretch.end + MARGIN_MS)
         .collect();
     let mut stays: Vec<Range<u64>> = Vec::new();
     for line in heard.iter().map(ms) {
         // What is left of it beside everything that goes.
         let mut left = vec![line];
         for goes in &says_who {
-            left =
-                left.into_iter().flat_map(|l| [l.start..l.end.min(goes.start), l.start.max(goes.end)..l.end]).collect();
+            let parts = left.into_iter().flat_map(|l| [l.start..l.end.min(goes.start), l.start.max(goes.end)..l.end]);
+            left = parts.filter(|part| part.start < part.end).collect();
         }
-        stays.extend(left.into_iter().filter(|l| l.start < l.end));
+        stays.extend(left);
     }
     stays.sort_by_key(|stretch| stretch.start);
     stays
@@ -421,6 +423,7 @@ mod tests {
             (5.5, true, "the other half"),
             (6.6, false, "harmless"),
             (8.0, false, "music"),
+            (8.9, true, "right before a name"),
             (9.5, true, "a name into the music"),
             (19.9, false, "music"),
             (21.5, true, "words that nobody wrote down"),
@@ -429,6 +432,11 @@ mod tests {
         ] {
             assert_eq!(silenced.at((s * 1000.0) as u64), silent, "{s} s: {why}");
         }
+        // A long call with many names in it.
+        let many: Vec<HeardLine> =
+            (0..400).map(|n| line(f64::from(n) * 4.0, f64::from(n) * 4.0 + 3.0, Speech, Some("李先生"))).collect();
+        let music = line(0.0, 1_600.0, Music, None);
+        assert_eq!(harmless(&[vec![music], many].concat()).len(), 1, "only behind the last");
         let goes = Goes::new(Share::Personal, Share::Personal);
         assert_eq!(goes.rule(), "redaction: personal sound and personal words after_human");
         // Without a record nothing is known to be harmless; and what is not to be read is not to be heard.

@@ -94,13 +94,23 @@ pub fn said(tongue: Tongue, english: &str) -> Cow<'_, str> {
     }
 }
 
+/// Sentences within sentences. What a far side said stands in them, and may look like many.
+const DEPTH_MAX: usize = 4;
+
 /// `None`: nobody has said this in Chinese yet.
 pub fn chinese(english: &str) -> Option<String> {
-    let again = |part: &str| chinese(part).unwrap_or_else(|| part.to_string());
+    within(english, 0)
+}
+
+fn within(english: &str, depth: usize) -> Option<String> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    let again = |part: &str| within(part, depth + 1).unwrap_or_else(|| part.to_string());
     if let Some((sentence, path)) = english.rsplit_once("; path ")
         && path.split(" → ").all(|key| key.chars().count() == 1)
     {
-        return Some(format!("{}；按键路径 {path}", chinese(sentence)?));
+        return Some(format!("{}；按键路径 {path}", within(sentence, depth + 1)?));
     }
     // A finding or an outcome in front of what it is about, as verdicts have it.
     if let Some((head, rest)) = english.split_once(": ") {
@@ -161,6 +171,9 @@ mod tests {
             assert_eq!(said(Tongue::Chinese, english), wanted);
             assert_eq!(said(Tongue::English, english), english);
         }
+        let (path, once) = ("; path 1".repeat(100_000), " (seen by one call only)".repeat(100_000));
+        assert!(said(Tongue::Chinese, &format!("refused: 486{path}")).ends_with("; path 1; path 1"));
+        assert!(said(Tongue::Chinese, &format!("key 1{once}")).contains("（仅一次拨测见到）"));
         for unknown in ["", "something else", "nobody answered in ", "key "] {
             assert_eq!(said(Tongue::Chinese, unknown), unknown);
         }

@@ -1,15 +1,15 @@
 //! Maps as the watch keeps them: `DATA/maps/HOTLINE.yaml` is the newest, `HOTLINE.before.yaml` the one before the menus
 //! changed last, `HOTLINE.json` what the last mapping came to, for scripts.
 
+use crate::edge::web::maps;
 use crate::record::map::{self, Form};
 use crate::understanding::tree::Map;
 use crate::understanding::tree::diff::{self, Change};
-use crate::vocabulary::{PlanId, limits};
+use crate::vocabulary::PlanId;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub const SCHEMA: &str = "nightbell.mapping/1";
@@ -112,15 +112,7 @@ fn place(data: &Path, hotline: &str, ending: &str) -> PathBuf {
 }
 
 fn one(file: &Path) -> Option<Map> {
-    let mut text = String::new();
-    File::open(file).ok()?.take(limits::CONFIG_BYTES_MAX as u64).read_to_string(&mut text).ok()?;
-    match map::read(&text) {
-        Ok(map) => Some(map),
-        Err(why) => {
-            tracing::warn!("{} is no map: {why}", file.display());
-            None
-        }
-    }
+    maps::one(file).map(|(map, _)| map)
 }
 
 /// Whoever reads meanwhile has the old file or the new one.

@@ -23,7 +23,8 @@ pub fn read(data: &Path, hotline: &str) -> Option<(Map, Shown)> {
     Some((map, Shown { drawn, before }))
 }
 
-fn one(path: &Path) -> Option<(Map, Option<DateTime<Utc>>)> {
+/// A map, and since when it lies there.
+pub fn one(path: &Path) -> Option<(Map, Option<DateTime<Utc>>)> {
     let mut text = String::new();
     let file = File::open(path).ok()?;
     let drawn = file.metadata().ok().and_then(|about| about.modified().ok()).map(DateTime::from);

@@ -5,7 +5,7 @@ pub mod app;
 mod auth;
 mod downloads;
 mod listen;
-mod maps;
+pub(super) mod maps;
 mod people;
 mod ping;
 mod probe;

@@ -375,7 +375,7 @@ fn chinese_season(plain: &Plain, end: usize, date: Partial) -> bool {
         && !plain.starts(end, "春节")
 }
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "january",
     "february",
     "march",

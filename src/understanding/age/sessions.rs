@@ -1,6 +1,7 @@
 //! Terms, school years and months that a text names and that are over: "registration for the spring 2026 semester is
 //! open", "2025-2026学年报名", "our January sale".
 
+use super::dates::MONTHS;
 use chrono::{Datelike, Months, NaiveDate};
 use regex::Regex;
 use std::ops::Range;
@@ -12,21 +13,6 @@ struct Patterns {
     month: Regex,
     offered: Regex,
 }
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 fn patterns() -> &'static Patterns {
     static PATTERNS: OnceLock<Patterns> = OnceLock::new();
