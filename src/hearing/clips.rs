@@ -52,6 +52,8 @@ enum Ending {
 /// What else is known of a clip's sound.
 #[derive(Debug)]
 pub struct Heard {
+    /// Its first sample, counted from the first of the call.
+    pub from: i64,
     /// For each 20 ms of the clip: made up for a lost packet.
     pub lost: Vec<bool>,
     /// Samples of the clip where speech began and ended.
@@ -314,6 +316,7 @@ impl Clipper {
         };
         let place = |n: u64| (n.saturating_sub(start) as usize * FRAME_SAMPLES) as u32;
         let heard = Heard {
+            from: (start as usize * FRAME_SAMPLES) as i64,
             lost: self.kept.range(from..to).map(|kept| kept.lost).collect(),
             speech: (place(open.spoken_from), place(spoken_to + 1)),
             cut_off: ending != Ending::Pause,

@@ -3,6 +3,7 @@
 //! Windows of 102 samples (12.75 ms), half overlapping, as in SpanDSP; five in a row must agree. The phase from one
 //! window to the next tells the exact frequency, so that 1.5 % off is accepted and 3.5 % off is not.
 
+use super::wide::wide;
 use crate::vocabulary::{FRAME_SAMPLES, Key, SAMPLE_RATE};
 use std::f64::consts::TAU;
 use std::sync::LazyLock;
@@ -82,9 +83,16 @@ struct Half {
 }
 
 impl Half {
-    /// Samples and the waves at their places. The sums are held here, not in `self`: a sample costs four instructions.
+    /// Samples and the waves at their places.
     fn take(&mut self, samples: &[i16], cos: &[[f32; LINES]], sin: &[[f32; LINES]]) {
-        let Half { mut re, mut im, mut power } = *self;
+        take(self, samples, cos, sin);
+    }
+}
+
+wide! {
+    fn take(half: &mut Half, samples: &[i16], cos: &[[f32; LINES]], sin: &[[f32; LINES]]) {
+        // The sums are held here, not in `half`: a sample costs four instructions.
+        let Half { mut re, mut im, mut power } = *half;
         for ((&sample, cos), sin) in samples.iter().zip(cos).zip(sin) {
             let x = f32::from(sample) / 32_768.0;
             for line in 0..LINES {
@@ -93,7 +101,7 @@ impl Half {
             }
             power += x * x;
         }
-        *self = Half { re, im, power };
+        *half = Half { re, im, power };
     }
 }
 

@@ -92,7 +92,7 @@ impl Ears {
             let sensed = self.senses.measure(frame);
             self.level_dbov = sensed.level_dbov;
             self.gate.hear(&sensed.features);
-            self.pitch.frame(sensed, &mut self.tones);
+            self.pitch.frame(&sensed, &mut self.tones);
             self.dtmf.frame(&frame.samples, &mut self.keys);
         }
         let frozen = !frame.lost && self.senses.frozen();
@@ -221,9 +221,10 @@ impl Ears {
                 }
                 Cut::Spoken { from, to, clip, heard } => {
                     self.told.speech = None;
+                    let begun = self.prompts.signs_from(heard.from);
                     let followed = self.prompts.conclude(heard.cut_off);
                     let new = !heard.cut_off && !matches!(followed, Some(Followed::Whole { .. }));
-                    let print = new.then(|| Arc::new(sound::print(&clip.samples, &heard.lost, heard.speech)));
+                    let print = new.then(|| Arc::new(sound::print(&clip.samples, &heard.lost, heard.speech, begun)));
                     let detail = SoundDetail { level_dbov: Some(level_of(&clip.samples)), ..SoundDetail::default() };
                     out.push(Hearing::Sound { from, to, kind: HeardKind::Speech, ended: true, detail });
                     out.push(Hearing::Print { clip: clip.id, print, followed });

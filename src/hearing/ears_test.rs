@@ -3,6 +3,7 @@
 use super::plans::{self, Signal};
 use super::synth::{Law, noise, through, tones, voice};
 use super::tones::{ToneSource, render};
+use super::wide::NARROW;
 use super::*;
 use crate::vocabulary::{Clip, FRAME_SAMPLES, Frame, HeardKind, Hearing, Key, Moment, Sit, heard::SoundDetail};
 
@@ -374,8 +375,51 @@ fn speech_without_a_pause_is_cut_before_the_bound_and_goes_on_in_the_next_clip()
     }
 }
 
+/// Everything the ears say, prints of prompts and questions about them included, to the last bit.
+fn told(samples: &[i16]) -> Vec<Hearing> {
+    let (mut ears, mut out, mut at) = (Ears::new(Some("US")), Vec::new(), Moment::START);
+    for frame in frames(samples) {
+        ears.frame(at, &frame, &mut out);
+        at += std::time::Duration::from_millis(20);
+    }
+    ears.finish(at, &mut out);
+    out
+}
+
 #[test]
-fn the_same_frames_are_heard_alike() {
-    let samples = voice(-20.0, 5_000, 8);
-    assert_eq!(format!("{:?}", hear(None, &samples)), format!("{:?}", hear(None, &samples)));
+fn the_same_frames_are_heard_alike_by_every_processor() {
+    let mut samples = voice(-20.0, 5_000, 8);
+    samples.extend(vec![0; 8_000]);
+    samples.extend(line(&[480.0, 620.0], &[500, 500], -20.0, (0.0, 0.0), 6, Some(SNR_DB)));
+    samples.extend(render("770+1336/100,100", -10.0).expect("a key"));
+    samples.extend(noise(-55.0, 16_000, 3));
+    samples.extend(voice(-15.0, 3_000, 9));
+    let here = told(&samples);
+    assert!(here.iter().any(|hearing| matches!(hearing, Hearing::Print { print: Some(_), .. })), "{here:?}");
+    assert_eq!(here, told(&samples));
+    NARROW.set(true);
+    let narrow = told(&samples);
+    NARROW.set(false);
+    assert!(here == narrow, "narrow registers hear something else");
+}
+
+/// What was read of a prompt while it was spoken is what its clip alone has.
+#[test]
+fn a_print_is_that_of_its_clip() {
+    let mut samples = Vec::new();
+    for seed in 1..5 {
+        samples.extend(vec![0; 8_000]);
+        samples.extend(voice(-20.0, 700 * seed as u32, seed));
+    }
+    samples.extend(vec![0; 8_000]);
+    let told = told(&samples);
+    let mut compared = 0;
+    for pair in told.windows(2) {
+        let [Hearing::Print { print: Some(print), .. }, Hearing::Clip(clip)] = pair else { continue };
+        let lost = vec![false; clip.samples.len() / FRAME_SAMPLES];
+        let alone = super::prompts::sound::print(&clip.samples, &lost, print.speech, None);
+        assert!(alone == **print, "clip {:?}", clip.id);
+        compared += 1;
+    }
+    assert!(compared >= 4, "{told:?}");
 }

@@ -18,6 +18,7 @@ pub mod stretch;
 pub mod synth;
 pub mod tones;
 pub mod voice;
+mod wide;
 pub mod words;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What is measured of every frame, once: level, spectra, and the features the voice gate judges by.
 
 use super::spectrum::{LONG, Recent, SHORT, Spectrum, db};
+use super::wide::{product, sum, wide};
 use crate::vocabulary::{FRAME_SAMPLES, Frame};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -31,18 +32,28 @@ pub struct Sensed {
     pub frozen: bool,
 }
 
+impl Sensed {
+    const NOTHING: Sensed = Sensed {
+        level_dbov: -120.0,
+        envelope: [0.0; 4],
+        long: [0.0; LONG_BINS],
+        features: [0.0; FEATURES],
+        frozen: false,
+    };
+}
+
+/// What lasts longer than a frame. All else lies on the stack, where the processor's cache has it: of a thousand callers
+/// it has nothing.
 pub struct Senses {
     recent: Recent,
     short: Spectrum,
     wide: Spectrum,
     comb: Spectrum,
-    short_power: [f32; SHORT_BINS],
-    comb_power: [f32; LINES / 2 + 1],
     bands: &'static [Band],
     history: Box<[[f32; LINES]; HISTORY]>,
     newest: usize,
     last_sample: i16,
-    sensed: Box<Sensed>,
+    frozen: bool,
 }
 
 struct Band {
@@ -63,98 +74,116 @@ impl Senses {
             short: Spectrum::new(SHORT),
             wide: Spectrum::new(LONG),
             comb: Spectrum::new(LINES),
-            short_power: [0.0; SHORT_BINS],
-            comb_power: [0.0; LINES / 2 + 1],
             bands: &BANDS_OF_SHORT,
             history: Box::new([[0.0; LINES]; HISTORY]),
             newest: 0,
             last_sample: 0,
-            sensed: Box::new(Sensed {
-                level_dbov: -120.0,
-                envelope: [0.0; 4],
-                long: [0.0; LONG_BINS],
-                features: [0.0; FEATURES],
-                frozen: false,
-            }),
+            frozen: false,
         }
     }
 
     /// Whether the newest frame stood still.
     pub fn frozen(&self) -> bool {
-        self.sensed.frozen
+        self.frozen
     }
 
     /// Measures one frame that was really received.
-    pub fn measure(&mut self, frame: &Frame) -> &Sensed {
-        let samples = &frame.samples;
-        self.recent.push(samples);
-        let sensed = &mut *self.sensed;
-        sensed.frozen = samples.iter().all(|&s| s == self.last_sample);
-        self.last_sample = samples[FRAME_SAMPLES - 1];
+    pub fn measure(&mut self, frame: &Frame) -> Sensed {
+        let mut sensed = Sensed::NOTHING;
+        measure(self, frame, &mut sensed);
+        self.frozen = sensed.frozen;
+        sensed
+    }
+}
+
+wide! {
+    fn measure(senses: &mut Senses, frame: &Frame, sensed: &mut Sensed) {
+        sensed.frozen = frame.samples.iter().all(|&s| s == senses.last_sample);
+        senses.last_sample = frame.samples[FRAME_SAMPLES - 1];
+        senses.recent.push(&frame.samples);
+        let samples: [f32; LONG] = senses.recent.samples();
         let mut power = 0.0;
-        for (slot, part) in
-            sensed.envelope.iter_mut().zip(self.recent.last(FRAME_SAMPLES).chunks_exact(FRAME_SAMPLES / 4))
-        {
-            *slot = part.iter().map(|s| s * s).sum::<f32>() / part.len() as f32;
+        let newest = samples[LONG - FRAME_SAMPLES..].chunks_exact(FRAME_SAMPLES / 4);
+        for (slot, part) in sensed.envelope.iter_mut().zip(newest) {
+            *slot = product(part, part) / part.len() as f32;
             power += *slot / 4.0;
         }
         sensed.level_dbov = db(power);
 
-        self.short.power(self.recent.last(SHORT), &mut self.short_power);
-        self.wide.power(self.recent.last(LONG), &mut sensed.long);
+        let mut short = [0.0; SHORT_BINS];
+        senses.short.power(&samples[LONG - SHORT..], &mut short);
+        senses.wide.power(&samples, &mut sensed.long);
 
         let features = &mut sensed.features;
-        for (slot, band) in features.iter_mut().zip(self.bands) {
-            let sum: f32 = band.weights.iter().zip(&self.short_power[band.from..]).map(|(w, p)| w * p).sum();
-            *slot = (db(sum + 1e-9) + 65.0) / 20.0;
+        for (slot, band) in features.iter_mut().zip(senses.bands) {
+            let sum: f32 = band.weights.iter().zip(&short[band.from..]).map(|(w, p)| w * p).sum();
+            *slot = sum + 1e-9;
+        }
+        for slot in &mut features[..BANDS] {
+            *slot = (db(*slot) + 65.0) / 20.0;
         }
         let rest = &mut features[BANDS..];
         rest[0] = (db(power + 1e-9) + 50.0) / 20.0;
 
-        let lines = &mut self.history[(self.newest + 1) % HISTORY];
-        let flat = peaky_lines(&sensed.long, lines);
-        self.newest = (self.newest + 1) % HISTORY;
-        self.comb.power(&self.history[self.newest], &mut self.comb_power);
+        let mut lines = [0.0; LINES];
+        let flat = peaky_lines(&sensed.long, &mut lines);
+        let mut comb = [0.0; LINES / 2 + 1];
+        senses.comb.power(&lines, &mut comb);
+        senses.newest = (senses.newest + 1) % HISTORY;
+        senses.history[senses.newest] = lines;
         for (slot, back) in rest[1..].iter_mut().zip(BACK) {
-            let then = &self.history[(self.newest + HISTORY - back) % HISTORY];
-            *slot = self.history[self.newest].iter().zip(then).map(|(a, b)| a * b).sum();
+            *slot = product(&lines, &senses.history[(senses.newest + HISTORY - back) % HISTORY]);
         }
         rest[4] = two_line_share(&sensed.long);
         rest[5] = flat / 10.0;
         // A voice at f0 is a comb of lines every f0: one peak at 2,000/f0 in the spectrum of the spectrum.
-        let total: f32 = self.comb_power[1..].iter().sum::<f32>() + 1e-9;
+        let total = sum(&comb[1..]) + 1e-9;
         let (best, peak) =
-            (5..=26).map(|q| (q, self.comb_power[q])).fold((0, 0.0), |top, now| if now.1 > top.1 { now } else { top });
+            (5..=26).map(|q| (q, comb[q])).fold((0, 0.0), |top, now| if now.1 > top.1 { now } else { top });
         rest[6] = peak / total * 3.0;
         rest[7] = best as f32 / 13.0 - 1.0;
-        &self.sensed
     }
 }
 
 /// Fills `lines` with the spectrum in decibels, its slow shape taken out and its length made 1; returns how peaked it
 /// is (mean of the decibels below the local mean power).
+#[inline(always)]
 fn peaky_lines(long: &[f32; LONG_BINS], lines: &mut [f32; LINES]) -> f32 {
     let part = &long[LINES_FROM..LINES_FROM + LINES];
-    let floor = part.iter().fold(0.0f32, |top, &p| top.max(p)) * 1e-5 + 1e-11;
+    let floor = greatest(part) * 1e-5 + 1e-11;
     for (line, power) in lines.iter_mut().zip(part) {
         *line = db(power + floor);
     }
-    let mean_power: f32 = part.iter().sum::<f32>() / LINES as f32;
-    let mean_db: f32 = lines.iter().sum::<f32>() / LINES as f32;
+    let mean_power = sum(part) / LINES as f32;
+    let mean_db = sum(lines) / LINES as f32;
     let flat = db(mean_power + floor) - mean_db;
     for block in lines.chunks_exact_mut(16) {
-        let mean: f32 = block.iter().sum::<f32>() / 16.0;
+        let mean = sum(block) / 16.0;
         block.iter_mut().for_each(|line| *line -= mean);
     }
-    let length: f32 = lines.iter().map(|l| l * l).sum::<f32>().sqrt();
+    let length = product(lines, lines).sqrt();
     let scale = if length > 1e-3 { 1.0 / length } else { 0.0 };
     lines.iter_mut().for_each(|line| *line *= scale);
     flat
 }
 
+/// The greatest of them, and of nothing 0; eight at once.
+#[inline(always)]
+fn greatest(powers: &[f32]) -> f32 {
+    let (eights, rest) = powers.as_chunks::<8>();
+    let mut tops = [0.0f32; 8];
+    for eight in eights {
+        for (top, &power) in tops.iter_mut().zip(eight) {
+            *top = if power > *top { power } else { *top };
+        }
+    }
+    tops.iter().chain(rest).fold(0.0f32, |top, &power| if power > top { power } else { top })
+}
+
 /// Share of the power that lies in the two strongest lines (each ±3 bins): near 1 for a tone or a pair of tones.
+#[inline(always)]
 fn two_line_share(long: &[f32; LONG_BINS]) -> f32 {
-    let total: f32 = long[6..].iter().sum::<f32>() + 1e-10;
+    let total = sum(&long[6..]) + 1e-10;
     const FROM: usize = 6;
     const TO: usize = LONG_BINS - 4;
     let Some(top) = strongest(long, FROM..TO) else { return 0.0 };
@@ -168,17 +197,11 @@ fn two_line_share(long: &[f32; LONG_BINS]) -> f32 {
 const LINE_BINS: usize = 3;
 
 /// The first of the strongest bins of a range; none of an empty one.
+#[inline(always)]
 pub fn strongest(long: &[f32; LONG_BINS], bins: Range<usize>) -> Option<usize> {
     let searched = long.get(bins.clone())?;
-    // The greatest power first, eight bins at once, then where it stands: cheaper than to carry the place along.
-    let (eights, rest) = searched.as_chunks::<8>();
-    let mut tops = [0.0f32; 8];
-    for eight in eights {
-        for (top, &power) in tops.iter_mut().zip(eight) {
-            *top = if power > *top { power } else { *top };
-        }
-    }
-    let top = tops.iter().chain(rest).fold(0.0f32, |top, &power| if power > top { power } else { top });
+    // The greatest power first, then where it stands: cheaper than to carry the place along.
+    let top = greatest(searched);
     searched.iter().position(|&power| power >= top).map(|k| bins.start + k)
 }
 
@@ -254,7 +277,8 @@ mod tests {
             let near = |k: usize| k.abs_diff(first) <= 3 || k.abs_diff(second) <= 3;
             let held: f32 = (6..LONG_BINS).filter(|&k| near(k)).map(|k| long[k]).sum();
             assert_eq!(power_of_lines(&long, 6, first, Some(second)), held, "spectrum {n}");
-            assert_eq!(two_line_share(&long), held / (long[6..].iter().sum::<f32>() + 1e-10), "spectrum {n}");
+            let share = held / (long[6..].iter().sum::<f32>() + 1e-10);
+            assert!((two_line_share(&long) - share).abs() < 1e-5, "spectrum {n}");
         }
     }
 }

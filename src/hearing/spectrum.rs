@@ -3,6 +3,7 @@
 //! The transform is our own and not a library's: libraries choose their arithmetic by the processor they
 //! run on, and a tape must replay to the same bit on every machine.
 
+use super::wide::wide;
 use crate::vocabulary::{FRAME_SAMPLES, SAMPLE_RATE};
 use std::array::from_fn;
 use std::f64::consts::TAU;
@@ -15,9 +16,8 @@ pub const LONG: usize = 512;
 
 /// Samples of the widest window there may be: what prompts are known by.
 pub const WIDEST: usize = 4_096;
-
-/// Butterflies done at once. Real and imaginary parts lie apart, so that a compiler makes one instruction of four.
-const LANES: usize = 4;
+/// And of the narrowest: the first passes take four places from each quarter.
+const NARROWEST: usize = 32;
 
 /// A power spectrum of real samples, Hann-windowed, scaled so that a sine of peak `a` has its power `a²/2` spread over
 /// the bins of its main lobe.
@@ -28,7 +28,7 @@ pub struct Spectrum(&'static Tables);
 struct Tables {
     size: usize,
     window: Vec<f32>,
-    /// Where each pair of samples goes: its number's bits the other way round.
+    /// Where each four of the first pass go: the number's bits the other way round.
     reversed: Vec<u16>,
     /// e^(−2πik/2s), k in 0..s, for the passes of span s = 1, 2, 4 … size/2 one after the other.
     turns_re: Vec<f32>,
@@ -42,7 +42,7 @@ static TABLES: [OnceLock<Tables>; WIDEST.trailing_zeros() as usize + 1] =
 
 impl Spectrum {
     pub fn new(size: usize) -> Spectrum {
-        assert!(size.is_power_of_two() && (8..=WIDEST).contains(&size));
+        assert!(size.is_power_of_two() && (NARROWEST..=WIDEST).contains(&size));
         Spectrum(TABLES[size.trailing_zeros() as usize].get_or_init(|| Tables::new(size)))
     }
 
@@ -56,18 +56,20 @@ impl Spectrum {
 
     /// `samples.len()` is the window's size, `power.len()` is `bins()`.
     pub fn power(&self, samples: &[f32], power: &mut [f32]) {
-        if self.0.size <= LONG {
-            self.power_within::<{ LONG / 2 }>(samples, power)
-        } else {
-            self.power_within::<{ WIDEST / 2 }>(samples, power)
+        // Room on the stack that fits: most windows are short, and every frame has some.
+        const MIDDLE: usize = LONG + 1;
+        match self.0.size {
+            ..=LONG => self.power_within::<{ LONG / 2 }>(samples, power),
+            MIDDLE..=2_048 => self.power_within::<1_024>(samples, power),
+            _ => self.power_within::<{ WIDEST / 2 }>(samples, power),
         }
     }
 
-    /// With room on the stack that fits: most windows are short, and every frame has some.
     fn power_within<const ROOM: usize>(&self, samples: &[f32], power: &mut [f32]) {
-        let (mut re, mut im) = ([0.0; ROOM], [0.0; ROOM]);
         let half = self.0.size / 2;
-        self.0.power(samples, power, &mut re[..half], &mut im[..half]);
+        let (mut windowed, mut turned) = (([0.0; ROOM], [0.0; ROOM]), ([0.0; ROOM], [0.0; ROOM]));
+        let windowed = (&mut windowed.0[..half], &mut windowed.1[..half]);
+        power_of(self.0, samples, windowed, (&mut turned.0[..half], &mut turned.1[..half]), power);
     }
 }
 
@@ -84,86 +86,182 @@ impl Tables {
         Tables {
             size,
             window,
-            reversed: (0..half as u16).map(|n| n.reverse_bits() >> (16 - bits)).collect(),
+            reversed: (0..half as u16 / 4).map(|n| n.reverse_bits() >> (18 - bits)).collect(),
             turns_re: angles.iter().map(|angle| angle.cos() as f32).collect(),
             turns_im: angles.iter().map(|angle| angle.sin() as f32).collect(),
             scale: 2.0 / (energy * size as f32),
         }
     }
 
-    fn power(&self, samples: &[f32], power: &mut [f32], re: &mut [f32], im: &mut [f32]) {
-        for ((pair, window), &at) in samples.chunks_exact(2).zip(self.window.chunks_exact(2)).zip(&self.reversed) {
-            re[usize::from(at)] = pair[0] * window[0];
-            im[usize::from(at)] = pair[1] * window[1];
-        }
-        self.transform(re, im);
-        // Two real halves packed as one complex signal are taken apart again: bin k needs places k and half − k.
-        let (half, scale) = (self.size / 2, self.scale);
-        let bin = |(ar, ai): (f32, f32), (br, bi): (f32, f32), (tr, ti): (f32, f32)| {
-            let (er, ei) = (0.5 * (ar + br), 0.5 * (ai - bi));
-            let (or, oi) = (0.5 * (ai + bi), -0.5 * (ar - br));
-            let (re, im) = (er + tr * or - ti * oi, ei + tr * oi + ti * or);
-            (re * re + im * im) * scale
-        };
-        let (re, im) = (&re[..half], &im[..half]);
-        let (first, turns) = ((re[0], im[0]), half - 1);
-        power[0] = bin(first, first, (1.0, 0.0)) * 0.5;
-        power[half] = bin(first, first, (-1.0, 0.0)) * 0.5;
-        let ahead = re[1..].iter().zip(&im[1..]);
-        let back = re[1..].iter().rev().zip(im[1..].iter().rev());
-        let turns = self.turns_re[turns + 1..].iter().zip(&self.turns_im[turns + 1..]);
-        for (((power, a), b), turn) in power[1..half].iter_mut().zip(ahead).zip(back).zip(turns) {
-            *power = bin((*a.0, *a.1), (*b.0, *b.1), (*turn.0, *turn.1));
-        }
+    /// The turns of the pass of this span.
+    #[inline(always)]
+    fn turns(&self, span: usize) -> (&[f32], &[f32]) {
+        (&self.turns_re[span - 1..][..span], &self.turns_im[span - 1..][..span])
     }
+}
 
-    /// Radix 2, in place, input already in bit-reversed order.
-    fn transform(&self, all_re: &mut [f32], all_im: &mut [f32]) {
-        self.first_passes(all_re, all_im);
-        let mut span = LANES;
-        while span < all_re.len() {
-            let turns_re = self.turns_re[span - 1..][..span].as_chunks::<LANES>().0;
-            let turns_im = self.turns_im[span - 1..][..span].as_chunks::<LANES>().0;
-            for (re, im) in all_re.chunks_exact_mut(2 * span).zip(all_im.chunks_exact_mut(2 * span)) {
-                let ((ar, br), (ai, bi)) = (re.split_at_mut(span), im.split_at_mut(span));
-                let a = ar.as_chunks_mut::<LANES>().0.iter_mut().zip(ai.as_chunks_mut::<LANES>().0);
-                let b = br.as_chunks_mut::<LANES>().0.iter_mut().zip(bi.as_chunks_mut::<LANES>().0);
-                for (((ar, ai), (br, bi)), (tr, ti)) in a.zip(b).zip(turns_re.iter().zip(turns_im)) {
-                    let xr: [f32; LANES] = from_fn(|k| br[k] * tr[k] - bi[k] * ti[k]);
-                    let xi: [f32; LANES] = from_fn(|k| br[k] * ti[k] + bi[k] * tr[k]);
-                    let (re, im) = (*ar, *ai);
-                    *ar = from_fn(|k| re[k] + xr[k]);
-                    *ai = from_fn(|k| im[k] + xi[k]);
-                    *br = from_fn(|k| re[k] - xr[k]);
-                    *bi = from_fn(|k| im[k] - xi[k]);
-                }
-            }
+/// Complex numbers side by side, their real and imaginary parts apart, so that one instruction takes all of them.
+type Many<const N: usize> = ([f32; N], [f32; N]);
+
+/// A butterfly: `b` turned, added to `a` and taken from it.
+#[inline(always)]
+fn cross<const N: usize>((ar, ai): Many<N>, (br, bi): Many<N>, (tr, ti): Many<N>) -> (Many<N>, Many<N>) {
+    let xr: [f32; N] = from_fn(|k| br[k] * tr[k] - bi[k] * ti[k]);
+    let xi: [f32; N] = from_fn(|k| br[k] * ti[k] + bi[k] * tr[k]);
+    let sum = (from_fn(|k| ar[k] + xr[k]), from_fn(|k| ai[k] + xi[k]));
+    (sum, (from_fn(|k| ar[k] - xr[k]), from_fn(|k| ai[k] - xi[k])))
+}
+
+#[inline(always)]
+fn many<const N: usize>(re: &[f32], im: &[f32], at: usize) -> Many<N> {
+    let (re, im) = (&re[at..at + N], &im[at..at + N]);
+    (from_fn(|k| re[k]), from_fn(|k| im[k]))
+}
+
+#[inline(always)]
+fn put<const N: usize>(re: &mut [f32], im: &mut [f32], at: usize, many: Many<N>) {
+    re[at..at + N].copy_from_slice(&many.0);
+    im[at..at + N].copy_from_slice(&many.1);
+}
+
+/// Real and imaginary parts of a whole signal.
+type Parts<'r> = (&'r mut [f32], &'r mut [f32]);
+
+wide! {
+    /// The spectrum of two real halves packed as one complex signal: pairs of samples are complex numbers.
+    fn power_of(tables: &Tables, samples: &[f32], windowed: Parts, turned: Parts, power: &mut [f32]) {
+        let (wre, wim) = windowed;
+        let (re, im) = turned;
+        let parts = wre.iter_mut().zip(wim.iter_mut());
+        for ((re, im), (pair, window)) in parts.zip(samples.chunks_exact(2).zip(tables.window.chunks_exact(2))) {
+            (*re, *im) = (pair[0] * window[0], pair[1] * window[1]);
+        }
+        first_passes(tables, (wre, wim), re, im);
+        // Passes two by two, so that each number is read and written half as often.
+        let mut span = 4;
+        if (re.len() / span).trailing_zeros() % 2 == 1 {
+            one_pass(tables, span, re, im);
             span *= 2;
         }
+        while span < re.len() {
+            match span {
+                4 => two_passes::<4>(tables, span, re, im),
+                _ => two_passes::<8>(tables, span, re, im),
+            }
+            span *= 4;
+        }
+        take_apart(tables, power, re, im);
     }
+}
 
-    /// The passes of span 1 and 2, in which no four butterflies lie side by side: both at once, four places at a time.
-    fn first_passes(&self, re: &mut [f32], im: &mut [f32]) {
-        let turn: [(f32, f32); 3] = from_fn(|n| (self.turns_re[n], self.turns_im[n]));
-        let cross = |a: (f32, f32), b: (f32, f32), (tr, ti): (f32, f32)| {
-            let (xr, xi) = (b.0 * tr - b.1 * ti, b.0 * ti + b.1 * tr);
-            ((a.0 + xr, a.1 + xi), (a.0 - xr, a.1 - xi))
-        };
-        for (re, im) in re.as_chunks_mut::<4>().0.iter_mut().zip(im.as_chunks_mut::<4>().0) {
-            let (a, b) = cross((re[0], im[0]), (re[1], im[1]), turn[0]);
-            let (c, d) = cross((re[2], im[2]), (re[3], im[3]), turn[0]);
-            let (a, c) = cross(a, c, turn[1]);
-            let (b, d) = cross(b, d, turn[2]);
-            *re = [a.0, b.0, c.0, d.0];
-            *im = [a.1, b.1, c.1, d.1];
+/// The passes of span 1 and 2, which only add and swap: four places of the result at a time, which are taken from the four
+/// quarters of the signal, and so many of them at once.
+#[inline(always)]
+fn first_passes(tables: &Tables, (wre, wim): (&[f32], &[f32]), re: &mut [f32], im: &mut [f32]) {
+    const AT_ONCE: usize = 4;
+    let quarter = re.len() / 4;
+    for (first, places) in tables.reversed.as_chunks::<AT_ONCE>().0.iter().enumerate() {
+        let at = first * AT_ONCE;
+        // By the reversed bits of their numbers, the third quarter comes second.
+        let (pr, pi) = many::<AT_ONCE>(wre, wim, at);
+        let (qr, qi) = many::<AT_ONCE>(wre, wim, at + 2 * quarter);
+        let (rr, ri) = many::<AT_ONCE>(wre, wim, at + quarter);
+        let (sr, si) = many::<AT_ONCE>(wre, wim, at + 3 * quarter);
+        let (ar, ai) = (plus(pr, qr), plus(pi, qi));
+        let (br, bi) = (minus(pr, qr), minus(pi, qi));
+        let (cr, ci) = (plus(rr, sr), plus(ri, si));
+        let (dr, di) = (minus(rr, sr), minus(ri, si));
+        let real = [plus(ar, cr), plus(br, di), minus(ar, cr), minus(br, di)];
+        let imaginary = [plus(ai, ci), minus(bi, dr), minus(ai, ci), plus(bi, dr)];
+        for (k, &place) in places.iter().enumerate() {
+            let four = (from_fn(|n| real[n][k]), from_fn(|n| imaginary[n][k]));
+            put::<4>(re, im, 4 * usize::from(place), four);
         }
     }
 }
 
-/// The last `LONG` samples, as −1…1.
-pub struct Recent {
-    samples: [f32; LONG],
+#[inline(always)]
+fn plus<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
+    from_fn(|k| a[k] + b[k])
 }
+
+#[inline(always)]
+fn minus<const N: usize>(a: [f32; N], b: [f32; N]) -> [f32; N] {
+    from_fn(|k| a[k] - b[k])
+}
+
+/// The pass of span 4, where it has none to go with.
+#[inline(always)]
+fn one_pass(tables: &Tables, span: usize, re: &mut [f32], im: &mut [f32]) {
+    let (turns_re, turns_im) = tables.turns(span);
+    let turn = many::<4>(turns_re, turns_im, 0);
+    for (re, im) in re.chunks_exact_mut(2 * span).zip(im.chunks_exact_mut(2 * span)) {
+        let (a, b) = cross(many(re, im, 0), many(re, im, span), turn);
+        put(re, im, 0, a);
+        put(re, im, span, b);
+    }
+}
+
+/// The passes of this span and of twice this span, `N` butterflies at once.
+#[inline(always)]
+fn two_passes<const N: usize>(tables: &Tables, span: usize, re: &mut [f32], im: &mut [f32]) {
+    let (near_re, near_im) = tables.turns(span);
+    let (far_re, far_im) = tables.turns(2 * span);
+    for (re, im) in re.chunks_exact_mut(4 * span).zip(im.chunks_exact_mut(4 * span)) {
+        for at in (0..span).step_by(N) {
+            let near = many::<N>(near_re, near_im, at);
+            let (a, b) = cross(many(re, im, at), many(re, im, at + span), near);
+            let (c, d) = cross(many(re, im, at + 2 * span), many(re, im, at + 3 * span), near);
+            let (a, c) = cross(a, c, many(far_re, far_im, at));
+            let (b, d) = cross(b, d, many(far_re, far_im, at + span));
+            put(re, im, at, a);
+            put(re, im, at + span, b);
+            put(re, im, at + 2 * span, c);
+            put(re, im, at + 3 * span, d);
+        }
+    }
+}
+
+/// Two real halves packed as one complex signal are taken apart again: bin k needs places k and half − k.
+#[inline(always)]
+fn take_apart(tables: &Tables, power: &mut [f32], re: &[f32], im: &[f32]) {
+    const AT_ONCE: usize = 8;
+    let half = re.len();
+    let power = &mut power[..half + 1];
+    let (turns_re, turns_im) = tables.turns(half);
+    power[0] = bins(([re[0]], [im[0]]), ([re[0]], [im[0]]), ([1.0], [0.0]), tables.scale)[0] * 0.5;
+    power[half] = bins(([re[0]], [im[0]]), ([re[0]], [im[0]]), ([-1.0], [0.0]), tables.scale)[0] * 0.5;
+    let mut k = 1;
+    while k + AT_ONCE <= half {
+        let back = many::<AT_ONCE>(re, im, half + 1 - k - AT_ONCE);
+        let back = (from_fn(|n| back.0[AT_ONCE - 1 - n]), from_fn(|n| back.1[AT_ONCE - 1 - n]));
+        let found = bins(many::<AT_ONCE>(re, im, k), back, many(turns_re, turns_im, k), tables.scale);
+        power[k..k + AT_ONCE].copy_from_slice(&found);
+        k += AT_ONCE;
+    }
+    for k in k..half {
+        power[k] = bins(many::<1>(re, im, k), many(re, im, half - k), many(turns_re, turns_im, k), tables.scale)[0];
+    }
+}
+
+#[inline(always)]
+fn bins<const N: usize>((ar, ai): Many<N>, (br, bi): Many<N>, (tr, ti): Many<N>, scale: f32) -> [f32; N] {
+    from_fn(|k| {
+        let (er, ei) = (0.5 * (ar[k] + br[k]), 0.5 * (ai[k] - bi[k]));
+        let (or, oi) = (0.5 * (ai[k] + bi[k]), -0.5 * (ar[k] - br[k]));
+        let (re, im) = (er + tr[k] * or - ti[k] * oi, ei + tr[k] * oi + ti[k] * or);
+        (re * re + im * im) * scale
+    })
+}
+
+/// The last `LONG` samples, in the midst of some that are older: they are moved when there is no more room, and not with
+/// every frame.
+pub struct Recent {
+    samples: Box<[i16; ROOM]>,
+    end: usize,
+}
+
+const ROOM: usize = LONG + 16 * FRAME_SAMPLES;
 
 impl Default for Recent {
     fn default() -> Recent {
@@ -173,18 +271,32 @@ impl Default for Recent {
 
 impl Recent {
     pub fn new() -> Recent {
-        Recent { samples: [0.0; LONG] }
+        Recent { samples: Box::new([0; ROOM]), end: LONG }
     }
 
     pub fn push(&mut self, frame: &[i16; FRAME_SAMPLES]) {
-        self.samples.copy_within(FRAME_SAMPLES.., 0);
-        for (to, &from) in self.samples[LONG - FRAME_SAMPLES..].iter_mut().zip(frame) {
-            *to = f32::from(from) / 32_768.0;
+        if self.end + FRAME_SAMPLES > ROOM {
+            self.samples.copy_within(self.end - LONG..self.end, 0);
+            self.end = LONG;
         }
+        self.samples[self.end..self.end + FRAME_SAMPLES].copy_from_slice(frame);
+        self.end += FRAME_SAMPLES;
     }
 
-    pub fn last(&self, count: usize) -> &[f32] {
-        &self.samples[LONG - count..]
+    /// As −1…1.
+    #[inline(always)]
+    pub fn samples(&self) -> [f32; LONG] {
+        let mut samples = [0.0; LONG];
+        in_unity(&self.samples[self.end - LONG..self.end], &mut samples);
+        samples
+    }
+}
+
+/// 16-bit samples as −1…1.
+#[inline(always)]
+pub fn in_unity(samples: &[i16], unity: &mut [f32]) {
+    for (to, &from) in unity.iter_mut().zip(samples) {
+        *to = f32::from(from) / 32_768.0;
     }
 }
 
@@ -204,6 +316,7 @@ pub fn log2(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wide::NARROW;
     use super::*;
 
     #[test]
@@ -219,6 +332,67 @@ mod tests {
                 let top = (0..power.len()).max_by(|&a, &b| power[a].total_cmp(&power[b])).unwrap();
                 assert!((db(total) - db(0.125)).abs() < 0.3, "{hz}: {}", db(total));
                 assert!((top as f32 * spectrum.hz_per_bin() - hz).abs() <= spectrum.hz_per_bin() * 0.51, "{hz}");
+            }
+        }
+    }
+
+    /// Samples of every kind: noise, a tone, silence with one click.
+    fn sounds(size: usize) -> [Vec<f32>; 3] {
+        let mut state = 7u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as i16 as f32 / 32_768.0
+        };
+        let noise = (0..size).map(|_| random()).collect();
+        let tone = (0..size).map(|n| 0.3 * (0.7 * n as f32).sin()).collect();
+        let click = (0..size).map(|n| if n == size / 3 { -1.0 } else { 0.0 }).collect();
+        [noise, tone, click]
+    }
+
+    fn sizes() -> impl Iterator<Item = usize> {
+        (NARROWEST.trailing_zeros()..=WIDEST.trailing_zeros()).map(|bits| 1 << bits)
+    }
+
+    #[test]
+    fn a_spectrum_is_that_of_the_plain_definition() {
+        for size in sizes() {
+            let spectrum = Spectrum::new(size);
+            for samples in sounds(size) {
+                let mut power = vec![0.0; spectrum.bins()];
+                spectrum.power(&samples, &mut power);
+                let window = |n: usize| 0.5 - 0.5 * (TAU * (n as f64 + 0.5) / size as f64).cos();
+                let energy: f64 = (0..size).map(|n| window(n).powi(2)).sum();
+                let scale = 2.0 / (energy * size as f64);
+                let loudest = power.iter().fold(0.0f32, |top, &p| top.max(p));
+                // Some bins of the large ones: the definition takes its time.
+                for k in (0..=size / 2).step_by((size / 64).max(1)) {
+                    let (mut re, mut im) = (0.0, 0.0);
+                    for (n, &sample) in samples.iter().enumerate() {
+                        let angle = -TAU * ((k * n) % size) as f64 / size as f64;
+                        re += window(n) * f64::from(sample) * angle.cos();
+                        im += window(n) * f64::from(sample) * angle.sin();
+                    }
+                    let whole = if k == 0 || k == size / 2 { 0.5 } else { 1.0 };
+                    let wanted = ((re * re + im * im) * scale * whole) as f32;
+                    assert!((power[k] - wanted).abs() <= 2e-5 * loudest, "bin {k} of {size}: {} {wanted}", power[k]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wide_and_narrow_registers_say_the_same_to_the_bit() {
+        for size in sizes() {
+            let spectrum = Spectrum::new(size);
+            for samples in sounds(size) {
+                let [wide, narrow] = [false, true].map(|narrow| {
+                    NARROW.set(narrow);
+                    let mut power = vec![0.0; spectrum.bins()];
+                    spectrum.power(&samples, &mut power);
+                    NARROW.set(false);
+                    power.into_iter().map(f32::to_bits).collect::<Vec<u32>>()
+                });
+                assert!(wide == narrow, "{size}");
             }
         }
     }

@@ -5,6 +5,7 @@
 //! All arithmetic is ours and plain, so that a tape replays to the same bit on every machine.
 
 use super::senses::FEATURES;
+use super::wide::wide;
 use std::sync::LazyLock;
 
 /// How many frames ago the answers are about.
@@ -69,28 +70,36 @@ impl VoiceGate {
     }
 
     pub fn hear(&mut self, features: &[f32; FEATURES]) -> Voice {
-        let network = self.network;
+        self.last = think(self.network, features, &mut self.hidden);
+        self.last
+    }
+}
+
+wide! {
+    fn think(network: &Network, features: &[f32; FEATURES], hidden: &mut [f32; UNITS]) -> Voice {
         let mut from_input = network.bias;
         for (x, row) in features.iter().zip(&network.inputs) {
             add(&mut from_input, *x, row);
         }
         let mut from_state = [0.0; GATES];
-        for (h, row) in self.hidden.iter().zip(&network.state) {
+        for (h, row) in hidden.iter().zip(&network.state) {
             add(&mut from_state, *h, row);
         }
-        let mut out = network.bias_answers;
         for n in 0..UNITS {
             let keep = sigmoid(from_input[n] + from_state[n]);
             let reset = sigmoid(from_input[UNITS + n] + from_state[UNITS + n]);
             let new = tanh(from_input[2 * UNITS + n] + reset * (from_state[2 * UNITS + n] + network.bias_new[n]));
-            self.hidden[n] = (1.0 - keep) * new + keep * self.hidden[n];
-            add(&mut out, self.hidden[n], &network.answers[n]);
+            hidden[n] = (1.0 - keep) * new + keep * hidden[n];
         }
-        self.last = Voice { speech_fast: sigmoid(out[0]), speech: sigmoid(out[1]), music: sigmoid(out[2]) };
-        self.last
+        let mut out = network.bias_answers;
+        for (h, row) in hidden.iter().zip(&network.answers) {
+            add(&mut out, *h, row);
+        }
+        Voice { speech_fast: sigmoid(out[0]), speech: sigmoid(out[1]), music: sigmoid(out[2]) }
     }
 }
 
+#[inline(always)]
 fn add<const N: usize>(to: &mut [f32; N], by: f32, row: &[f32; N]) {
     for (to, row) in to.iter_mut().zip(row) {
         *to += by * row;
@@ -98,11 +107,13 @@ fn add<const N: usize>(to: &mut [f32; N], by: f32, row: &[f32; N]) {
 }
 
 /// The network was trained with these very curves.
+#[inline(always)]
 fn tanh(x: f32) -> f32 {
     let x = x.clamp(-3.0, 3.0);
     x * (27.0 + x * x) / (27.0 + 9.0 * x * x)
 }
 
+#[inline(always)]
 fn sigmoid(x: f32) -> f32 {
     0.5 + 0.5 * tanh(0.5 * x)
 }

@@ -171,10 +171,14 @@ impl Playout {
         if !moved {
             self.watch_lateness(packet.at, position);
         }
-        for (i, &sample) in sound.iter().enumerate().skip((cursor - position).max(0) as usize) {
-            let at = index(position + i as i64);
-            self.samples[at] = sample;
-            self.places[at] = Place::Sound;
+        let gone = (cursor - position).max(0);
+        let at = index(position + gone);
+        let kept = &sound[gone as usize..];
+        // The line is a ring: what does not fit before its end goes to its beginning.
+        let (before_end, behind) = kept.split_at(kept.len().min(LINE - at));
+        for (at, kept) in [(at, before_end), (0, behind)] {
+            self.samples[at..at + kept.len()].copy_from_slice(kept);
+            self.places[at..at + kept.len()].fill(Place::Sound);
         }
         if newest {
             self.end = self.end.max(position + len);
@@ -429,8 +433,10 @@ impl Playout {
     }
 
     fn forget(&mut self, cursor: i64) {
-        for position in cursor..cursor + FRAME_SAMPLES as i64 {
-            self.places[index(position)] = Place::Empty;
+        let at = index(cursor);
+        match self.places.get_mut(at..at + FRAME_SAMPLES) {
+            Some(places) => places.fill(Place::Empty),
+            None => (cursor..cursor + FRAME_SAMPLES as i64).for_each(|n| self.places[index(n)] = Place::Empty),
         }
     }
 

@@ -4,13 +4,15 @@
 use super::follow::{Course, Follower};
 use super::signs::{self, Signs};
 use super::sound::{Bands, HOP, Sound};
+use crate::hearing::clips::PRE_ROLL_MS;
 use crate::vocabulary::print::{Followed, Print, PrintId, Recall};
 use crate::vocabulary::{FRAME_SAMPLES, Frame};
 use std::sync::Arc;
 
 const MS: i64 = 8;
-/// Signs are read from a little before the first word.
-const LEAD: i64 = 200 * MS;
+/// Signs are read from a little before the first word: as a rule from where its clip will begin, so that the print of
+/// that clip has them already.
+const LEAD: i64 = PRE_ROLL_MS as i64 * MS;
 /// It is asked once so much of the speech was heard, about the last second of it. What was changed in its beginning is
 /// not recognised by the first questions, but by a later one.
 const QUESTIONS: [i64; 5] = [600 * MS, 850 * MS, 1_150 * MS, 1_700 * MS, 2_700 * MS];
@@ -159,6 +161,12 @@ impl Recogniser {
     pub fn stopped_at(&self) -> Option<i64> {
         let speech = self.speech.as_ref().filter(|speech| speech.key_at.is_some() && !speech.ended)?;
         speech.followed.iter().map(stop_of).collect::<Option<Vec<i64>>>()?.into_iter().max()
+    }
+
+    /// The signs of the speech that is about to be concluded, where they begin with this sample of the call.
+    pub fn signs_from(&mut self, sample: i64) -> Option<Signs> {
+        let speech = self.speech.as_mut().filter(|speech| speech.signs.from() == sample)?;
+        Some(std::mem::replace(&mut speech.signs, Signs::new(sample)))
     }
 
     /// The clip is over: what it was. `cut`: by a key, the end of the call, or its length.

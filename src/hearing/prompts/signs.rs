@@ -1,7 +1,7 @@
 //! Stage one, recognising: 32 signs every 12 ms, compared by counting those that differ.
 
 use super::sound::Sound;
-use crate::hearing::spectrum::{Spectrum, db};
+use crate::hearing::spectrum::{Spectrum, db, in_unity};
 use crate::vocabulary::print::{Print, Recall, Sub};
 
 /// 256 ms, every 12 ms.
@@ -52,15 +52,23 @@ impl Signs {
         self.read.is_empty()
     }
 
+    /// The same ones, counted from the first sample of a clip of `samples`, with which they begin.
+    pub fn of_clip(mut self, samples: usize) -> Signs {
+        let whole = samples.checked_sub(WINDOW).map_or(0, |rest| rest / HOP + 1);
+        self.read.truncate(whole.min(KEPT));
+        self.from = 0;
+        self
+    }
+
     /// Reads on, up to `most` signs altogether.
     pub fn read(&mut self, sound: &Sound, most: usize) {
         while self.read.len() < most {
             let at = self.from + (self.read.len() * HOP) as i64;
             let Some(samples) = sound.stretch(at, WINDOW) else { return };
             let spectrum = self.spectrum.get_or_insert_with(|| Spectrum::new(WINDOW));
-            let samples: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32_768.0).collect();
-            let mut power = vec![0.0; spectrum.bins()];
-            spectrum.power(&samples, &mut power);
+            let (mut unity, mut power) = ([0.0; WINDOW], [0.0; WINDOW / 2 + 1]);
+            in_unity(samples, &mut unity);
+            spectrum.power(&unity, &mut power);
             let energy: [f32; BANDS] = std::array::from_fn(|n| power[self.edges[n]..self.edges[n + 1]].iter().sum());
             let before = self.before.replace(energy);
             let mut bits = 0;

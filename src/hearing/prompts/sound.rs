@@ -1,6 +1,6 @@
 //! The last seconds of sound, and the levels of its bands.
 
-use crate::hearing::spectrum::{SHORT, Spectrum, db};
+use crate::hearing::spectrum::{SHORT, Spectrum, db, in_unity};
 use crate::vocabulary::print::{BANDS, LOST, Print};
 use crate::vocabulary::{FRAME_SAMPLES, Frame};
 
@@ -95,9 +95,7 @@ impl Bands {
         if sound.is_lost(from, SHORT) {
             return None;
         }
-        for (to, &sample) in self.windowed.iter_mut().zip(sound.stretch(from, SHORT)?) {
-            *to = f32::from(sample) / 32_768.0;
-        }
+        in_unity(sound.stretch(from, SHORT)?, &mut self.windowed);
         self.spectrum.power(&self.windowed, &mut self.power);
         Some(std::array::from_fn(|band| {
             let bins = &self.power[self.edges[band]..self.edges[band + 1]];
@@ -106,8 +104,9 @@ impl Bands {
     }
 }
 
-/// What is kept of a clip in which speech lasted `speech` samples.
-pub fn print(samples: &[i16], lost: &[bool], speech: (u32, u32)) -> Print {
+/// What is kept of a clip in which speech lasted `speech` samples. `begun`: its first signs, where they were read while it
+/// was spoken.
+pub fn print(samples: &[i16], lost: &[bool], speech: (u32, u32), begun: Option<Signs>) -> Print {
     let sound = Sound::of(samples, lost);
     let mut bands = Bands::default();
     let frames = samples.len().checked_sub(SHORT).map_or(0, |rest| rest / HOP + 1);
@@ -117,7 +116,7 @@ pub fn print(samples: &[i16], lost: &[bool], speech: (u32, u32)) -> Print {
             None => [LOST; BANDS],
         })
         .collect();
-    let mut subs = Signs::new(0);
+    let mut subs = begun.map_or_else(|| Signs::new(0), |begun| begun.of_clip(samples.len()));
     subs.read(&sound, signs::KEPT);
     Print { speech, subs: subs.judged(), bands }
 }
