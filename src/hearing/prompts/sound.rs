@@ -11,9 +11,9 @@ pub const HOP: usize = 80;
 /// The bands lie evenly by ear between these.
 const LOWEST_HZ: f32 = 250.0;
 const HIGHEST_HZ: f32 = 3_500.0;
-/// Kept, and thrown away when this much more has come.
+/// Kept, and thrown away when this much more has come: seldom, since what is kept is moved then.
 const KEPT: usize = 5 * 8_000;
-const SPARE: usize = 8_000;
+const SPARE: usize = 3 * 8_000;
 
 /// Samples numbered from the first of the call.
 pub struct Sound {
