@@ -5,6 +5,7 @@
 
 use rsip::Header;
 use rsip::headers::{UntypedHeader, untyped};
+use std::borrow::Cow;
 
 macro_rules! header_table {
     ($($variant:ident $name:literal)*) => {
@@ -123,8 +124,12 @@ pub fn split_list(text: &str, separator: char) -> Vec<&str> {
 }
 
 /// A value that cannot break out of its line: control characters become spaces.
-pub(super) fn one_line(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+pub(super) fn one_line(value: &str) -> Cow<'_, str> {
+    // As a rule there are none, which bytes show at once.
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
 }
 
 /// `"…"` with quotes and backslashes escaped.

@@ -108,12 +108,18 @@ pub fn read(bytes: &[u8]) -> Result<Message, ReadError> {
     Ok(Message { start, headers: Headers::from(headers), body, faults, raw: bytes.to_vec() })
 }
 
+/// As long as most messages are, but for their bodies.
+const WRITTEN: usize = 800;
+
 /// The message as it goes on the wire; Content-Length is always right.
 pub fn write(message: &Message) -> Vec<u8> {
-    let mut text = match &message.start {
-        Start::Request { method, uri } => format!("{} {} SIP/2.0\r\n", method.as_str(), one_word(uri)),
-        Start::Response { status, reason } => format!("SIP/2.0 {} {}\r\n", status.code(), one_line(reason)),
-    };
+    let mut text = String::with_capacity(WRITTEN + message.body.len());
+    match &message.start {
+        Start::Request { method, uri } => text.extend([method.as_str(), " ", &one_word(uri), " SIP/2.0\r\n"]),
+        Start::Response { status, reason } => {
+            text.push_str(&format!("SIP/2.0 {} {}\r\n", status.code(), one_line(reason)));
+        }
+    }
     for one in message.headers.iter().filter(|one| !matches!(one, Header::ContentLength(_))) {
         text.push_str(header::name(one));
         text.push_str(": ");
@@ -304,19 +310,19 @@ impl Message {
 
     /// Adds a header at the end.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.headers.push(header::named(name, one_line(value)));
+        self.headers.push(header::named(name, one_line(value).into_owned()));
     }
 
     /// Adds a header at the beginning.
     pub fn push_first(&mut self, name: &str, value: &str) {
         let mut all: Vec<Header> = std::mem::take(&mut self.headers).into();
-        all.insert(0, header::named(name, one_line(value)));
+        all.insert(0, header::named(name, one_line(value).into_owned()));
         self.headers = Headers::from(all);
     }
 
     /// Replaces every header of this name by one in the place of the first (or at the end).
     pub fn set(&mut self, name: &str, value: &str) {
-        let fresh = header::named(name, one_line(value));
+        let fresh = header::named(name, one_line(value).into_owned());
         let wanted = header::name(&fresh).to_string();
         let mut placed = false;
         let mut kept = Vec::new();
