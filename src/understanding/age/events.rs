@@ -3,6 +3,7 @@
 use super::patterns::patterns;
 use super::rules::{GRACE_DAYS, Text};
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
+use crate::understanding::waiting::number;
 use chrono::NaiveDate;
 
 /// Events that are over, with their last day.
@@ -22,6 +23,33 @@ const EVENTS: &[(&str, (i32, u32, u32))] = &[
     ("world cup 2026", (2026, 7, 19)),
     ("2026 world cup", (2026, 7, 19)),
     ("year 2000 problem", (2000, 1, 1)),
+    ("世运会", (2025, 8, 17)),
+    ("世界运动会", (2025, 8, 17)),
+    ("全运会", (2025, 11, 21)),
+    ("亚冬会", (2025, 2, 14)),
+    ("奥运会期间", (2024, 8, 11)),
+    ("欧洲杯期间", (2024, 7, 14)),
+    ("大阪世博", (2025, 10, 13)),
+    ("winter olympics", (2026, 2, 22)),
+    ("euro 2024", (2024, 7, 14)),
+    ("expo 2025", (2025, 10, 13)),
+    ("platinum jubilee", (2022, 6, 5)),
+];
+
+/// Anniversaries by what they are of, with the year it was in.
+const ANNIVERSARIES: &[(&str, i32)] = &[
+    ("新中国成立", 1949),
+    ("中华人民共和国成立", 1949),
+    ("建国", 1949),
+    ("国庆", 1949),
+    ("建党", 1921),
+    ("中国共产党成立", 1921),
+    ("建军", 1927),
+    ("抗战胜利", 1945),
+    ("抗日战争胜利", 1945),
+    ("香港回归", 1997),
+    ("澳门回归", 1999),
+    ("改革开放", 1978),
 ];
 
 impl Text<'_> {
@@ -52,6 +80,7 @@ impl Text<'_> {
                 ));
             }
         }
+        self.anniversaries(found);
         for (event, (y, m, d)) in EVENTS {
             let Some(at) = self.text.find(event) else { continue };
             let Some(end) = NaiveDate::from_ymd_opt(*y, *m, *d).filter(|e| (self.on - *e).num_days() > GRACE_DAYS)
@@ -61,6 +90,22 @@ impl Text<'_> {
             let range = self.chars_at(at)..self.chars_at(at + event.len());
             found.push(self.finding(TextFindingKind::PastEvent, &range, 60, Some(end), format!("over since {end}")));
             break;
+        }
+    }
+
+    /// "庆祝新中国成立七十周年", years later.
+    fn anniversaries(&self, found: &mut Vec<TextFinding>) {
+        for (of, year) in ANNIVERSARIES {
+            let Some(at) = self.text.find(of).filter(|_| self.text.contains("周年")) else { continue };
+            let behind = &self.text[at + of.len()..];
+            let Some((count, _)) = behind.split_once("周年") else { continue };
+            let Some(years) = number(count).filter(|n| (1..200).contains(n)) else { continue };
+            let Some(end) = NaiveDate::from_ymd_opt(year + years as i32, 12, 31) else { continue };
+            if (self.on - end).num_days() > GRACE_DAYS {
+                let range = self.chars_at(at)..self.chars_at(at + of.len() + count.len() + "周年".len());
+                found.push(self.finding(TextFindingKind::PastEvent, &range, 60, None, format!("over since {end}")));
+                return;
+            }
         }
     }
 }

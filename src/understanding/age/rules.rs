@@ -5,15 +5,12 @@ use super::dates::{self, Mention};
 use super::hours::{self, Hours};
 use super::patterns::patterns;
 use super::sessions;
+use super::when::{Sure, When};
 use crate::understanding::plain::Plain;
 use crate::understanding::reading::{Context, MenuOption, PromptKind, TextFinding, TextFindingKind};
 use chrono::{Datelike, NaiveDate, Timelike};
 use std::ops::Range;
 
-/// Days an announcement without a year may lie ahead and be taken for a coming one.
-pub(super) const AHEAD_DAYS: i64 = 45;
-/// Beyond that and up to here it may be either.
-const AHEAD_DAYS_MAX: i64 = 90;
 /// A notice may stand so many days after its end.
 pub(super) const GRACE_DAYS: i64 = 7;
 
@@ -36,9 +33,9 @@ pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, optio
     let mut found = Vec::new();
     if let Some(on) = context.on {
         let text = Text { plain, text, bytes, on };
-        let mut mentions = dates::mentions(plain);
+        let mut mentions = dates::mentions(plain, on);
         text.inherit_years(&mut mentions);
-        let dated = text.dated(&mentions, &mut found);
+        let dated = text.dated(&mentions, options, &mut found);
         if !dated.ahead {
             text.holidays(&dated, options, &mut found);
             text.animals(&mut found);
@@ -60,23 +57,8 @@ pub(super) struct Dated {
     pub holidays: Vec<&'static str>,
 }
 
-/// How a date relates to today.
-enum When {
-    Past(NaiveDate, Sure),
-    Ahead,
-    /// Could be this year's or next year's.
-    Either,
-    Nothing,
-}
-
-#[derive(PartialEq)]
-enum Sure {
-    Said,
-    Inferred,
-}
-
 /// "Happy holidays and a prosperous 2025".
-fn wished_year(words: &str) -> bool {
+pub(super) fn wished_year(words: &str) -> bool {
     ["happy new year", "happy holidays", "prosperous", "新年快乐", "元旦快乐"].iter().any(|w| words.contains(w))
 }
 
@@ -143,7 +125,7 @@ impl Text<'_> {
         }
     }
 
-    fn dated(&self, mentions: &[Mention], found: &mut Vec<TextFinding>) -> Dated {
+    fn dated(&self, mentions: &[Mention], options: &[MenuOption], found: &mut Vec<TextFinding>) -> Dated {
         let p = patterns();
         let mut dated = Dated::default();
         let mut signs = Vec::new();
@@ -151,12 +133,21 @@ impl Text<'_> {
             let sentence = self.sentence(&mention.range);
             let words = self.slice(&sentence);
             let whole = self.text.as_str();
-            if self.is_trap(mention, &sentence) {
+            if self.is_trap(mention, &sentence) || self.is_record(mention, words, options) {
                 continue;
             }
-            let holiday = calendar::named(words).into_iter().map(|(h, _)| h.id).next();
-            dated.holidays.extend(holiday);
-            match self.when(mention, words) {
+            let named: Vec<&'static str> = calendar::named(words).into_iter().map(|(h, _)| h.id).collect();
+            let holiday = named.first().copied();
+            let turn = self.named_turn(mention);
+            // A year alone does not say when its holiday is, unless it is the holiday's.
+            if mention.to.month.is_some() || turn.is_some() {
+                dated.holidays.extend(named);
+            }
+            let when = match turn {
+                Some((holiday, last)) => self.when_of_turn(holiday, last),
+                None => self.when(mention, words),
+            };
+            match when {
                 When::Nothing => {}
                 When::Ahead => dated.ahead = true,
                 When::Either => {
@@ -242,6 +233,15 @@ impl Text<'_> {
         dated
     }
 
+    /// "查询2025年账单请按1": a year that only tells which of the records are meant.
+    fn is_record(&self, mention: &Mention, words: &str, options: &[MenuOption]) -> bool {
+        let p = patterns();
+        let span = self.plain.span(mention.range.clone());
+        mention.to.month.is_none()
+            && options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end)
+            && !(p.promotion.is_match(words) || p.closure.is_match(words) || p.future.is_match(words))
+    }
+
     /// "自6月1日起可享免费", "as of June 1st": a first day, which ends nothing.
     fn begins(&self, mention: &Mention) -> bool {
         let after: String = self.plain.chars[mention.range.end..].iter().take(4).collect();
@@ -265,113 +265,6 @@ impl Text<'_> {
     /// "已于…恢复": it speaks of what is in force again.
     fn opens_on(&self, words: &str) -> bool {
         ["恢复", "迁至", "搬迁至", "迁址", "已升级", "resumed", "reopened", "moved"].iter().any(|w| words.contains(w))
-    }
-
-    fn when(&self, mention: &Mention, sentence: &str) -> When {
-        let on = self.on;
-        let end = mention.to;
-        let Some(year) = end.year else {
-            return self.when_without_year(mention, sentence);
-        };
-        let Some(last) = end.last_day(year) else { return When::Nothing };
-        if patterns().tax.is_match(sentence) && end.month.is_none() && year >= on.year() - 1 {
-            return When::Nothing;
-        }
-        if last >= on {
-            if mention.to.month.is_none() && year == on.year() { When::Nothing } else { When::Ahead }
-        } else {
-            When::Past(last, Sure::Said)
-        }
-    }
-
-    /// The weekday tells the year, else the nearness does.
-    fn when_without_year(&self, mention: &Mention, sentence: &str) -> When {
-        let (on, end) = (self.on, mention.to);
-        if end.month.is_none()
-            || (end.day.is_none()
-                && mention.weekday.is_none()
-                && !patterns().closure.is_match(sentence)
-                && !patterns().promotion.is_match(sentence))
-        {
-            return When::Nothing;
-        }
-        if patterns().every.is_match(sentence) {
-            return When::Nothing;
-        }
-        // The start counts for the weekday, the end for the expiry; a stretch may cross New Year.
-        let crosses = end.month < mention.from.month;
-        if let Some(weekday) = mention.weekday {
-            let fits = |year: i32| {
-                let start = mention.from.last_day(year).filter(|d| d.weekday() == weekday)?;
-                end.last_day(year + i32::from(crosses)).map(|e| e.max(start))
-            };
-            if let Some(next) = (on.year() - 1..=on.year() + 1).filter_map(fits).find(|d| *d >= on)
-                && (next - on).num_days() <= 300
-            {
-                return When::Ahead;
-            }
-            return match (on.year() - 11..=on.year()).rev().filter_map(fits).find(|d| *d < on) {
-                Some(last) => When::Past(last, Sure::Inferred),
-                None => When::Either,
-            };
-        }
-        let ends: Vec<NaiveDate> =
-            (on.year() - 1..=on.year() + 1).filter_map(|y| end.last_day(y + i32::from(crosses))).collect();
-        let starts: Vec<NaiveDate> = (on.year() - 1..=on.year() + 1).filter_map(|y| mention.from.last_day(y)).collect();
-        // Today lies inside a stretch.
-        if starts.iter().zip(&ends).any(|(s, e)| *s <= on && on <= *e && *s < *e) {
-            return When::Ahead;
-        }
-        let next = ends.iter().find(|d| **d >= on);
-        let last = ends.iter().rev().find(|d| **d < on);
-        match (next.map(|d| (*d - on).num_days()), last) {
-            (Some(ahead), _) if ahead <= AHEAD_DAYS => When::Ahead,
-            (_, Some(last)) if (on - *last).num_days() <= 30 => When::Past(*last, Sure::Inferred),
-            (Some(ahead), _) if ahead <= AHEAD_DAYS_MAX => When::Either,
-            (_, Some(last)) => When::Past(*last, Sure::Inferred),
-            _ => When::Nothing,
-        }
-    }
-
-    /// Years and numbers that only look like a date that has passed.
-    fn is_trap(&self, mention: &Mention, sentence: &Range<usize>) -> bool {
-        let p = patterns();
-        let words = self.slice(sentence);
-        let chars = &self.plain.chars;
-        let Range { start, end } = mention.range;
-        if p.every.is_match(words) && mention.to.year.is_none() {
-            return true;
-        }
-        let near = start.saturating_sub(14)..(end + 14).min(chars.len());
-        let near_words = self.slice(&near);
-        if p.founding.is_match(near_words) && !(p.promotion.is_match(near_words) && p.future.is_match(words)) {
-            return true;
-        }
-        if mention.to.month.is_some() {
-            // "版本2020.4"
-            let written = self.slice(&mention.range).contains(['.', '-']) && mention.to.day.is_none();
-            return written && (p.product.is_match(near_words) || p.number.is_match(near_words));
-        }
-        // A bare year.
-        let around = self.slice(&(start.saturating_sub(24)..(end + 24).min(chars.len())));
-        let tight = self.slice(&(start.saturating_sub(2)..(end + 8).min(chars.len())));
-        let product =
-            p.product.is_match(if self.plain.lang(None) == crate::vocabulary::Lang::Zh { tight } else { around });
-        if product || p.place.is_match(around) || p.number.is_match(around) {
-            return true;
-        }
-        if p.tax.is_match(words) && mention.to.year.is_some_and(|y| y >= self.on.year() - 1) {
-            return true;
-        }
-        // "in 2019 we": an English year without a notice around it says nothing.
-        let chinese = chars[start..end].contains(&'年');
-        let notice = p.promotion.is_match(words)
-            || p.closure.is_match(words)
-            || p.future.is_match(words)
-            || wished_year(words)
-            || words.contains("as of ")
-            || words.contains("effective ");
-        !(notice || chinese || mention.season)
     }
 
     fn sessions(&self, found: &mut Vec<TextFinding>) {

@@ -1,7 +1,7 @@
 //! Terms, school years and months that a text names and that are over: "registration for the spring 2026 semester is
 //! open", "2025-2026学年报名", "our January sale".
 
-use super::dates::MONTHS;
+use super::dates_en::MONTHS;
 use chrono::{Datelike, Months, NaiveDate};
 use regex::Regex;
 use std::ops::Range;
