@@ -320,7 +320,11 @@ fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
     if digits(words.get(at + n)) || digits(at.checked_sub(1).and_then(|k| words.get(k))) {
         return None;
     }
-    Some((Partial { year: Some(y), month: None, day: None }, n, false))
+    // "the 2024 summer concert series"
+    let season = words.get(at + n).is_some_and(|w| {
+        w.parted == 0 && matches!(w.text.as_str(), "spring" | "summer" | "fall" | "autumn" | "winter")
+    });
+    Some((Partial { year: Some(y), month: None, day: None }, n, season))
 }
 
 /// Dates in digits; `led`: something leads to a date here, so that a month and a day are enough.

@@ -70,9 +70,14 @@ impl Text<'_> {
             let announces = p.change.is_match(words)
                 || p.closure.is_match(words)
                 || p.promotion.is_match(words)
-                || p.future.is_match(words);
+                || p.future.is_match(words)
+                || ["预约", "订购", "order", "book", "reserve", "ticket"].iter().any(|w| words.contains(w));
             // "春节期间业务办理以公告为准" may be meant for the next one: nothing in it has passed.
             if during && !announces && !wishes && !hours_of(words) {
+                continue;
+            }
+            // "腊八将至": it is near, and said so.
+            if p.coming.is_match(words) && ahead.is_some_and(|d| d <= AHEAD_DAYS + 15) {
                 continue;
             }
             let announces = announces || during;
@@ -91,7 +96,7 @@ impl Text<'_> {
             let score = match () {
                 () if looks_back => 80,
                 () if doubtful || habitual || feasts >= 2 && !wishes => 40,
-                () if wishes || announces => 80,
+                () if wishes || announces || !in_option => 80,
                 () => 40,
             };
             let expired = last.map(|l| l.1);

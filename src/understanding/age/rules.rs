@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// A notice may stand so many days after its end.
 pub(super) const GRACE_DAYS: i64 = 7;
+/// From so many years on a date that ends nothing is history.
+const HISTORY_YEARS: i32 = 5;
 
 pub(super) struct Text<'a> {
     pub plain: &'a Plain<'a>,
@@ -59,7 +61,9 @@ pub(super) struct Dated {
 
 /// "Happy holidays and a prosperous 2025".
 pub(super) fn wished_year(words: &str) -> bool {
-    ["happy new year", "happy holidays", "prosperous", "新年快乐", "元旦快乐"].iter().any(|w| words.contains(w))
+    ["happy new year", "happy holidays", "happy 20", "prosperous", "welcome to 20", "新年快乐", "元旦快乐"]
+        .iter()
+        .any(|w| words.contains(w))
 }
 
 /// Hours that are told with the holiday are its own.
@@ -163,7 +167,10 @@ impl Text<'_> {
                     }
                 }
                 When::Past(end, sure) => {
-                    let future = p.future.is_match(words);
+                    let before = self.slice(&(sentence.start.min(mention.range.start)..mention.range.start));
+                    // "已于11月20日结束,奖品将陆续寄出": what is to come is not this.
+                    let done = p.done.is_match(before);
+                    let future = !done && (p.future.is_match(words) || p.moved.is_match(before));
                     let in_force = p.in_force.is_match(words);
                     let closure =
                         p.closure.is_match(words) || (words.chars().count() < 24 && p.closure.is_match(whole));
@@ -175,6 +182,8 @@ impl Text<'_> {
                     let last_year = end.year() < self.on.year();
                     let (score, why) = if future {
                         (90, "announced as to come")
+                    } else if done && !self.opens_on(words) && !self.begins(mention) {
+                        (40, "told as done")
                     } else if (closure || promotion || (holiday.is_some() && !in_force))
                         && !(in_force && (self.opens_on(words) || self.begins(mention)))
                     {
@@ -182,6 +191,9 @@ impl Text<'_> {
                             ..=GRACE_DAYS => (50, "ended"),
                             _ => (90, "ended"),
                         }
+                    } else if self.on.year() - end.year() >= HISTORY_YEARS {
+                        // What was so long ago is history, and still so.
+                        continue;
                     } else if in_force {
                         (if last_year { 30 } else { 20 }, "a rule in force since")
                     } else if last_year && wished_year(words) {
@@ -264,7 +276,11 @@ impl Text<'_> {
 
     /// "已于…恢复": it speaks of what is in force again.
     fn opens_on(&self, words: &str) -> bool {
-        ["恢复", "迁至", "搬迁至", "迁址", "已升级", "resumed", "reopened", "moved"].iter().any(|w| words.contains(w))
+        const OPENS: &[&str] = &[
+            "恢复", "迁至", "搬迁", "迁址", "升级", "启用", "开通", "上线", "开业", "投入使用", "并入", "合并", "更名", "resumed",
+            "reopened", "moved", "opened", "launched", "merged", "joined", "renamed", "relocated",
+        ];
+        OPENS.iter().any(|w| words.contains(w))
     }
 
     fn sessions(&self, found: &mut Vec<TextFinding>) {

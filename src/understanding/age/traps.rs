@@ -17,6 +17,10 @@ impl Text<'_> {
         if callers::own(self.slice(&(sentence.start..start)), self.slice(&(end..sentence.end.max(end)))) {
             return true;
         }
+        // What was made or sold in those days.
+        if p.batch.is_match(words) {
+            return true;
+        }
         // The moon's months are not these.
         if self.slice(&(start.saturating_sub(3)..start)).ends_with(['历']) {
             return true;
@@ -26,7 +30,8 @@ impl Text<'_> {
         }
         let near = start.saturating_sub(14)..(end + 14).min(chars.len());
         let near_words = self.slice(&near);
-        if p.founding.is_match(near_words) && !(p.promotion.is_match(near_words) && p.future.is_match(words)) {
+        let stretch = mention.from != mention.to;
+        if p.founding.is_match(near_words) && !stretch && !(p.promotion.is_match(near_words) && p.future.is_match(words)) {
             return true;
         }
         if mention.to.month.is_some() {
@@ -39,7 +44,7 @@ impl Text<'_> {
         let tight = self.slice(&(start.saturating_sub(2)..(end + 8).min(chars.len())));
         let product =
             p.product.is_match(if self.plain.lang(None) == crate::vocabulary::Lang::Zh { tight } else { around });
-        if product || p.place.is_match(around) || p.number.is_match(around) {
+        if product && !mention.season || p.place.is_match(around) || p.number.is_match(around) {
             return true;
         }
         if p.tax.is_match(words) && mention.to.year.is_some_and(|y| y >= self.on.year() - 1) {
