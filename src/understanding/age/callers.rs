@@ -25,7 +25,7 @@ struct Patterns {
 }
 
 /// What is a caller's own, whenever it is.
-const OWN_EN: &str = "appointment|appt|order|payment|bill|statement|prescription|refill|medication|delivery|reservation|booking|flight|package|parcel|shipment|item|claim|subscription|membership|warranty|visit|case|application|request|loan|lease|invoice|call|transaction|deposit|purchase|refund|trip|ticket|passport|installation|technician|test results?|check|contract|due date|rental|repair|login|log-in|sign-in|password|message|session|interview|exam|pickup|pick-up|trial|withdrawal|paycheck|meter|usage|mortgage|balance|surgery|procedure|hearing|inspection|licen[cs]e|service appointment|bag|luggage|car|vehicle";
+const OWN_EN: &str = "appointment|appt|order|payment|bill|statement|prescription|refill|medication|delivery|reservation|booking|flight|package|parcel|shipment|item|claim|subscription|membership|warranty|visit|case|application|request|loan|lease|invoice|call|transaction|deposit|purchase|refund|trip|ticket|passport|installation|technician|test results?|check|contract|due date|rental|repair|login|log-in|sign-in|password|message|session|interview|exam|test|scan|x-ray|results?|pickup|pick-up|trial|withdrawal|paycheck|meter|usage|mortgage|balance|surgery|procedure|hearing|inspection|licen[cs]e|service appointment|bag|luggage|car|vehicle";
 /// What everybody has, and what may be changed for all at once.
 const SHARED_EN: &str = "account|plan|coverage|card|policy|service|registration";
 /// What only callers did.
@@ -45,10 +45,11 @@ fn patterns() -> &'static Patterns {
             r"\b(reach|contact|call|called|spoke (to|with)|saw|see|seen) you\b[^.!?;]{0,40}$".to_string(),
             r"\b(last|latest|most recent|previous) (payment|statement|bill|login|reading|deposit|visit|call|transaction|order)\b[^.!?;]{0,50}$".to_string(),
             r"\b(balance|amount due|payment due|available credit|meter reading)\b[^.!?;]{0,30}$".to_string(),
-            r"\b(purchases?|orders|patients|customers|records|cases|claims|statements|documents|vehicles|homes|policies|accounts|devices|graduates|employees|children|people|anyone|those|bookings|transactions|born|purchased|manufactured|issued|bought|built)( \w+){0,3} (before|after|prior to|between|since|from|in|on|dated|of)( or (before|after))?( the)? $".to_string(),
+            r"\b(purchases?|bills|dated|orders|patients|customers|records|cases|claims|statements|documents|vehicles|homes|policies|accounts|devices|graduates|employees|children|people|anyone|those|bookings|transactions|born|purchased|manufactured|issued|bought|built)( \w+){0,3} (before|after|prior to|between|since|from|in|on|dated|of)( or (before|after))?( the)? $".to_string(),
             format!(r"(您|你)(的|名下的?|所|本次|这次)?.{{0,10}}?({OWN_ZH}).{{0,20}}$"),
             r"(^|[,。:;!])(该|此|本)?(订单|包裹|快件|快递|运单|邮件|货物)(号|编号)?.{0,12}(已|将|预计|于|最迟).{0,4}$".to_string(),
             r"(账单日|还款日|出账日|扣款日|到期日|就诊时间|预约时间|就诊日期|入住日期|离店日期|取件时间|起飞时间|抄表日期|上次.{0,8}(时间|日期))(为|是|:)?$".to_string(),
+            r"(您|你)(预约的|预订的|预定的|订购的|购买的|申请的|提交的|办理的|报名的|寄出的)$".to_string(),
             r"(毕业|出生|购买|购入|入学|生产|出厂|上牌|参保|开户|投保)(于|在)$".to_string(),
         ];
         Patterns {

@@ -2,7 +2,7 @@
 
 use super::dates::{Mention, Partial};
 use crate::understanding::menu::words::{Word, words};
-use crate::understanding::plain::Plain;
+use crate::understanding::plain::{Plain, is_han};
 use chrono::Weekday;
 
 pub(super) const MONTHS: [&str; 12] = [
@@ -178,6 +178,12 @@ pub(super) fn mentions(plain: &Plain, this_year: i32) -> Vec<Mention> {
             from.year = Some(year);
             n += k;
         }
+        // "2025次", "2024款": a number of something Chinese.
+        let bare = from.month.is_none() && !season;
+        if bare && plain.chars.get(words[at + n - 1].to).is_some_and(|c| is_han(*c)) {
+            at += n;
+            continue;
+        }
         let mut start = at;
         // "Monday, May 25th", "Monday the 25th of May"
         let mut named = None;
@@ -290,8 +296,16 @@ fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
             return Some((Partial { year: y, month: Some(month), day: Some(day) }, 1 + n + k, false));
         }
         let of = usize::from(words.get(at + 1).is_some_and(|w| w.text == "of"));
-        return year(words, at + 1 + of)
-            .map(|(y, k)| (Partial { year: Some(y), month: Some(month), day: None }, 1 + of + k, false));
+        if let Some((y, k)) = year(words, at + 1 + of) {
+            return Some((Partial { year: Some(y), month: Some(month), day: None }, 1 + of + k, false));
+        }
+        // "beginning this April", "until the end of October": a month alone where something leads to it.
+        let led = |back: usize, leads: &[&str]| {
+            at >= back && leads.contains(&words[at - back].text.as_str()) && words[at].parted == 0
+        };
+        let alone = led(1, &["this", "beginning", "starting", "early", "late", "mid"])
+            || led(1, &["of"]) && led(2, &["end", "day", "start", "beginning"]);
+        return alone.then_some((Partial { year: None, month: Some(month), day: None }, 1, false));
     }
     if matches!(text, "spring" | "summer" | "fall" | "autumn" | "winter") {
         let of = usize::from(words.get(at + 1).is_some_and(|w| w.text == "of"));

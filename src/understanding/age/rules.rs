@@ -144,7 +144,7 @@ impl Text<'_> {
             let holiday = named.first().copied();
             let turn = self.named_turn(mention);
             // A year alone does not say when its holiday is, unless it is the holiday's.
-            if mention.to.month.is_some() || turn.is_some() {
+            if mention.to.day.is_some() || turn.is_some() {
                 dated.holidays.extend(named);
             }
             let when = match turn {
@@ -200,6 +200,13 @@ impl Text<'_> {
                         (80, "wished for a year that is over")
                     } else if mention.season && last_year && p.invitation.is_match(words) {
                         (80, "a season that is over")
+                    } else if sure == Sure::Inferred
+                        && mention.to.day.is_some()
+                        && days > GRACE_DAYS
+                        && (mention.weekday.is_some() || !self.is_offered(mention, options))
+                    {
+                        // A weekday makes it the day of something; without one it may be every year's.
+                        (if mention.weekday.is_some() { 80 } else { 40 }, "a day that is over")
                     } else if last_year && (sure == Sure::Said || mention.weekday.is_some()) {
                         (50, "a date of a past year")
                     } else {
@@ -245,12 +252,16 @@ impl Text<'_> {
         dated
     }
 
+    fn is_offered(&self, mention: &Mention, options: &[MenuOption]) -> bool {
+        let span = self.plain.span(mention.range.clone());
+        options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end)
+    }
+
     /// "查询2025年账单请按1": a year that only tells which of the records are meant.
     fn is_record(&self, mention: &Mention, words: &str, options: &[MenuOption]) -> bool {
         let p = patterns();
-        let span = self.plain.span(mention.range.clone());
         mention.to.month.is_none()
-            && options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end)
+            && self.is_offered(mention, options)
             && !(p.promotion.is_match(words) || p.closure.is_match(words) || p.future.is_match(words))
     }
 
@@ -298,6 +309,14 @@ impl Text<'_> {
         {
             let detail = format!("the hours announced are not the hours declared ({day})");
             found.push(self.finding(TextFindingKind::WrongHours, &announced.range, 80, None, detail));
+            return;
+        }
+        if kind == PromptKind::Closed
+            && calendar::is_makeup_workday(self.on)
+            && ["今天", "今日", "周末"].iter().any(|w| self.text.contains(w))
+        {
+            let detail = "says it is closed on a day that is worked to make up for a holiday".to_string();
+            found.push(self.finding(TextFindingKind::WrongHours, &whole, 40, None, detail));
             return;
         }
         let Some(at) = context.at else { return };

@@ -76,7 +76,8 @@ impl Text<'_> {
             || (end.day.is_none()
                 && mention.weekday.is_none()
                 && !patterns().closure.is_match(sentence)
-                && !patterns().promotion.is_match(sentence))
+                && !patterns().promotion.is_match(sentence)
+                && !patterns().future.is_match(sentence))
         {
             return When::Nothing;
         }
