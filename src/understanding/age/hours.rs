@@ -95,6 +95,7 @@ fn times_of(text: &str) -> Option<Vec<Range<u32>>> {
 
 /// Hours that a prompt announces, with the characters that say so.
 pub(crate) struct Announced {
+    /// None where it does not say on which days.
     pub days: Vec<usize>,
     pub open: Vec<Range<u32>>,
     pub range: Range<usize>,
@@ -115,6 +116,9 @@ fn round_the_clock(plain: &Plain) -> Option<Announced> {
             "全天候服务",
             "24小时人工",
             "全天24小时",
+            "24小时在线",
+            "twenty-four hours a day",
+            "twenty four hours a day",
             "24 hours a day",
             "24/7",
             "around the clock",
@@ -182,6 +186,13 @@ fn chinese(plain: &Plain) -> Option<Announced> {
         if ["上午", "早", "凌晨"].iter().any(|w| plain.starts(i, w)) {
             afternoon = false;
         }
+        // "早九晚六"
+        if let Some((from, to, next)) = early_late(chars, i, stop) {
+            times.extend([from * 60, to * 60]);
+            i = next;
+            end = i;
+            continue;
+        }
         match clock(chars, i, stop) {
             Some((hour, minute, next)) => {
                 let hour = if afternoon && hour < 12 { hour + 12 } else { hour };
@@ -196,11 +207,15 @@ fn chinese(plain: &Plain) -> Option<Announced> {
     if times.len() < 2 || times.len() > 4 || !times.len().is_multiple_of(2) || times.windows(2).any(|w| w[0] >= w[1]) {
         return None;
     }
-    if days.is_empty() {
-        return None;
-    }
     let open = times.chunks(2).map(|t| t[0]..t[1]).collect();
     Some(Announced { days, open, range: at..end })
+}
+
+/// "早九晚六", "早8晚8"
+fn early_late(chars: &[char], at: usize, stop: usize) -> Option<(u32, u32, usize)> {
+    let early = chars.get(at).filter(|c| **c == '早').and_then(|_| count(chars, at + 1, stop))?;
+    let late = chars.get(early.1).filter(|c| **c == '晚').and_then(|_| count(chars, early.1 + 1, stop))?;
+    (early.0 < 12 && late.0 <= 12).then_some((early.0, late.0 + 12, late.1))
 }
 
 /// 9:00, 9点, 九点半, 五点三十分, 17时30分
@@ -289,6 +304,11 @@ fn english(plain: &Plain) -> Option<Announced> {
             || (words[i].text == "seven" && words.get(i + 1).is_some_and(|w| w.text == "days"))
         {
             days = (0..7).collect();
+        } else if let Some((from, to, n)) = bare_hours(&words, i).filter(|_| times.is_empty()) {
+            times.extend([from, to]);
+            i += n;
+            end = i - 1;
+            continue;
         } else if let Some((minutes, n)) = english_clock(&words, i) {
             times.push(minutes);
             i += n;
@@ -299,7 +319,15 @@ fn english(plain: &Plain) -> Option<Announced> {
     }
     // Days may follow the times: "9 a.m. to 5 p.m., Monday through Friday".
     while days.is_empty() && i < words.len() && i < hours + 30 {
-        if let Some(day) = weekday(&words[i]) {
+        if words[i].text == "weekdays" {
+            days = (0..5).collect();
+            end = i;
+        } else if words[i].text == "daily"
+            || matches!(words[i].text.as_str(), "seven" | "7") && words.get(i + 1).is_some_and(|w| w.text == "days")
+        {
+            days = (0..7).collect();
+            end = i;
+        } else if let Some(day) = weekday(&words[i]) {
             days.push(day);
             if words.get(i + 1).is_some_and(|w| matches!(w.text.as_str(), "through" | "to" | "thru"))
                 && let Some(last) = words.get(i + 2).and_then(weekday).filter(|l| *l > day)
@@ -319,6 +347,30 @@ fn english(plain: &Plain) -> Option<Announced> {
         open: std::iter::once(times[0]..times[1]).collect(),
         range: words[hours].from..words[end].to,
     })
+}
+
+/// "nine to five", "eight thirty to six", "at nine and close at six": from a morning to an afternoon.
+fn bare_hours(words: &[Word], at: usize) -> Option<(u32, u32, usize)> {
+    let hour = |i: usize| -> Option<(u32, usize)> {
+        let text = words.get(i)?.text.as_str();
+        let hour = crate::understanding::waiting::number(text).filter(|h| (1..=12).contains(h))?;
+        let minute = match words.get(i + 1).filter(|w| w.parted <= 2).map(|w| w.text.as_str()) {
+            Some("thirty" | "30") => 30,
+            Some("fifteen" | "15") => 15,
+            Some("forty-five" | "45") => 45,
+            _ => 0,
+        };
+        Some((hour * 60 + minute, 1 + usize::from(minute > 0)))
+    };
+    let (from, n) = hour(at).filter(|(from, _)| *from >= 5 * 60)?;
+    let joins = ["and close at", "and closes at", "to", "till", "until", "through"];
+    let between = at > 0 && words[at - 1].text == "between";
+    let join = crate::understanding::menu::words::says_any(words, at + n, &joins)
+        .or((between && words.get(at + n).is_some_and(|w| w.text == "and")).then_some(1))?;
+    let (to, m) = hour(at + n + join)?;
+    let said = |i: usize| words.get(i).is_some_and(|w| matches!(w.text.as_str(), "am" | "pm" | "a.m" | "p.m"));
+    let to = if to < 12 * 60 { to + 12 * 60 } else { to };
+    (!said(at + n + join + m)).then_some((from, to, n + join + m))
 }
 
 /// 9 a.m., 5:30 pm, noon; a bare number is no time.
@@ -381,21 +433,22 @@ pub(crate) fn includes(announced: &Announced, on: NaiveDate, at: NaiveTime) -> b
     announced.days.contains(&day) && announced.open.iter().any(|r| r.contains(&now))
 }
 
-/// Announced hours and declared ones differ by half an hour or more on a day both speak of.
+/// Announced hours and declared ones differ by half an hour or more on a day both speak of; on every open day where no
+/// day is announced.
 pub(crate) fn differ(announced: &Announced, declared: &Hours) -> Option<Weekday> {
-    announced
-        .days
-        .iter()
-        .copied()
-        .find(|&day| {
-            let ends = |r: &[Range<u32>]| r.first().zip(r.last()).map(|(a, b)| (a.start, b.end.min(1440)));
-            match (ends(&announced.open), ends(&declared.week[day])) {
-                (Some(a), Some(d)) => a.0.abs_diff(d.0) >= 30 || a.1.abs_diff(d.1) >= 30,
-                (Some(_), None) => true,
-                _ => false,
-            }
-        })
-        .and_then(|day| Weekday::try_from(day as u8).ok())
+    let ends = |r: &[Range<u32>]| r.first().zip(r.last()).map(|(a, b)| (a.start, b.end.min(1440)));
+    let differs = |day: usize| match (ends(&announced.open), ends(&declared.week[day])) {
+        (Some(a), Some(d)) => a.0.abs_diff(d.0) >= 30 || a.1.abs_diff(d.1) >= 30,
+        (Some(_), None) => true,
+        _ => false,
+    };
+    let open: Vec<usize> = (0..7).filter(|&day| !declared.week[day].is_empty()).collect();
+    let day = match announced.days.is_empty() {
+        true if open.iter().all(|&day| differs(day)) => open.first().copied(),
+        true => None,
+        false => announced.days.iter().copied().find(|&day| differs(day)),
+    };
+    day.and_then(|day| Weekday::try_from(day as u8).ok())
 }
 
 #[cfg(test)]

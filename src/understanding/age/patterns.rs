@@ -28,6 +28,10 @@ patterns! {
     promotion = r"预定|预订|抢购|热卖|热销|开售|\b(last chance|don't miss|closes)\b|优惠|可享|[一二三四五六七八九0-9]折|即日起|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|报到|开课|面试|笔试|演出|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|expo|trade show|home show|due (on|by|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)|grand opening|join us|elections?|primary|polls|nominations?|semester|pricing|tickets|no later than|must be (received|submitted|postmarked))\b";
     // What is called back or told apart by the day it was made.
     batch = r"批次|批号|生产日期|保质期|召回|\b(best before|expiry date|batch|lot numbers?|recall(ed|s)?)\b";
+    // When it is closed as a rule,
+    usual = r"(非工作时间|非营业时间|非办公时间|下班后|下班时间|夜间|周末|节假日)(,)?(如有|如需|若有|请|可|如)|周末(及|和|、)?(法定)?(节假日)?(休息|不办公|不营业)|\bclosed (on )?(weekends?|saturdays?|sundays?|(all |major |federal |public |bank )*holidays|every)|\b(outside|after)( of)?( our)?( normal| regular| office| business| working| opening)* hours,? (please )?(press|call|dial|you can|you may)|\bif you are calling (us )?(outside|after)|\bfor (after|out of) ?-?hours";
+    // and that it is so at once.
+    at_once = r"现在|当前|目前|今天|今日|此刻|已经?(下班|关门|打烊|停止)|还没|尚未|\b(now|currently|presently|right now|at this time|at the moment|today|you have (called|reached)|you've (called|reached))\b";
     // A day is near.
     coming = r"将至|将到|临近|在即|来临|即将到来|\b(is coming|are coming|approach(es|ing)|around the corner|upcoming|coming up|almost here)\b";
     // Rules of the pandemic, whatever is said of vaccines.

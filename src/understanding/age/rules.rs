@@ -320,7 +320,9 @@ impl Text<'_> {
             return;
         }
         let Some(at) = context.at else { return };
-        if kind != PromptKind::Closed {
+        // "Closed on weekends", "after hours, press 5": when it is closed, and not that it is.
+        let usual = patterns().usual.is_match(&self.text) && !patterns().at_once.is_match(&self.text);
+        if kind != PromptKind::Closed || usual {
             return;
         }
         let holiday = !calendar::named(&self.text).is_empty() || calendar::is_day_off(self.on) == Some(true);
