@@ -57,7 +57,7 @@ pub(super) fn pair(plain: &Plain, anchors: Vec<Anchor>) -> Menu {
                 left,
                 left_after_name: (i > 0).then(|| labels::left_after_name(plain, start, a.from, a.tongue)).flatten(),
                 right: labels::right(plain, a.to, end, a.tongue),
-                begins_with_or: plain.starts(a.from, "or") || plain.starts(a.from, "或"),
+                begins_with_or: ["or", "或", "也", "还可"].iter().any(|w| plain.starts(a.from, w)),
                 gap_before_is_empty: i > 0 && labels::is_empty(plain, start, a.from, a.is_wait()),
             }
         })
@@ -130,7 +130,8 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
             // "for the operator, press 0 or stay on the line"
             let or = sides[i].begins_with_or;
             let waits = i > 0 && or && a.is_wait() && a.alternative && !a.names_itself && anchors[i - 1].is_press();
-            let shares = (spoken || waits) && sides[i].gap_before_is_empty;
+            // "say claims or press one say billing or press two": without an "or" another name begins.
+            let shares = (spoken && or || waits) && sides[i].gap_before_is_empty;
             if shares && anchors[i - 1].side != Side::Own { 0.5 } else { IMPOSSIBLE }
         }
         From::Nowhere => 18.0,

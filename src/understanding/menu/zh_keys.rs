@@ -18,7 +18,12 @@ pub(super) fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)>
         for word in words {
             if plain.starts(at, word) {
                 let end = at + word.chars().count();
-                return Some((symbol, after_key(plain, end)));
+                let after = after_key(plain, end);
+                // "选择星途汽车": one character alone is a key where its clause ends.
+                if word.chars().count() == 1 && verb == Verb::Wide && after == end && !ends_clause(chars, end) {
+                    continue;
+                }
+                return Some((symbol, after));
             }
         }
     }

@@ -90,7 +90,8 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         }
     }
     if listed.is_empty() && pressed.is_empty() {
-        return counted_up(plain);
+        let named = named_first(plain);
+        return if named.is_empty() { counted_up(plain) } else { named };
     }
     // Two in rising order make a list; one alone only beside "请选择" or a real anchor of the same sentence.
     let rises = |w: &[Anchor]| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0');
@@ -103,6 +104,27 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
     } else {
         Vec::new()
     }
+}
+
+/// "查电量,1;查停电,2;转人工,0": a name and its key in turn, three or more with keys of their own.
+fn named_first(plain: &Plain) -> Vec<Anchor> {
+    let chars = &plain.chars;
+    let mut found: Vec<Anchor> = Vec::new();
+    for at in 3..chars.len() {
+        let symbol = if chars[at].is_ascii_digit() { Some(chars[at]) } else { spoken_digit(chars[at]) };
+        let Some(symbol) = symbol else { continue };
+        let mut comma = at - 1;
+        comma -= usize::from(chars[comma] == ' ');
+        let to = after_key(plain, at + 1);
+        let named = chars[comma] == ',' && is_han(chars[comma - 1]) && is_han(chars[comma - 2]);
+        if named && ends_clause(chars, to) && found.len() < LISTED_MAX {
+            found.push(Anchor { side: Side::Left, ..Anchor::press(at, to, symbol, Tongue::Zh) });
+        }
+    }
+    let mut keys: Vec<Option<char>> = found.iter().map(key_of).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if found.len() >= 3 && keys.len() == found.len() { found } else { Vec::new() }
 }
 
 /// "请选择服务一充值缴费二业务办理三故障申报零人工客服": three or more, counted up from one, nothing between them.
