@@ -81,9 +81,14 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
             .then(|| Anchor::keyless(words[before(words, at)].from, words[i - 1].to, Tongue::Western));
     };
     // "press. One to cancel": a recogniser's full stop between the verb and its key.
+    let misheard = matches!(verb, "pass" | "brass");
     let stopped = verb == "press" && n == 1 && i == at + 1;
     let follows = words.get(i + 1).is_none_or(|w| w.parted >= 5 || matches!(w.text.as_str(), "for" | "to" | "if"));
     if key_word.parted >= 5 && !(stopped && follows && key(&key_word.text, false).is_some_and(|k| !k.1)) {
+        return None;
+    }
+    // "pass 1": only as a whole clause or before a name.
+    if misheard && !follows && words.get(i + 1).is_some_and(|w| w.parted < 2) {
         return None;
     }
     let wide = matches!(verb, "enter" | "dial" | "choose" | "select" | "key");
@@ -203,7 +208,10 @@ fn is_key_here(words: &[Word], i: usize, symbol: char, homophone: bool, wide: bo
     // A number read out, or a range.
     let digit = |w: &Word| key(&w.text, false).is_some_and(|(_, h)| !h) || w.text.chars().all(|c| c.is_ascii_digit());
     if symbol.is_ascii_digit() {
-        let follows = next.filter(|w| w.parted < 2 || wide).is_some_and(digit);
+        // "press 1 4 sales": for sales.
+        let stands_for = |w: &Word| matches!(w.text.as_str(), "4" | "four" | "2" | "two") && !wide;
+        let led = next.is_some_and(stands_for) && words.get(i + 2).is_some_and(|w| w.parted == 0 && !digit(w));
+        let follows = !led && next.filter(|w| w.parted < 2 || wide).is_some_and(digit);
         let after_next = words.get(i + 2).is_some_and(|w| w.parted < 2 && digit(w));
         if follows && (after_next || wide || next_text.chars().all(|c| c.is_ascii_digit())) {
             return false;

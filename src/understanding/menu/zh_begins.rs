@@ -206,7 +206,8 @@ pub(super) fn second_name(plain: &Plain, range: &Range<usize>) -> Option<usize> 
 pub(super) fn tells(plain: &Plain, range: &Range<usize>) -> bool {
     const DOES: &[&str] =
         &["请挂机", "请直接挂机", "挂机即可", "请于", "请拨打", "请登录", "请关注", "请联系", "请前往"];
-    (range.start + 2..range.end).any(|i| begins_with(plain, i, DOES))
+    let hangs_up = begins_with(plain, range.start, &["挂机", "挂断", "或者挂机", "或挂机"]);
+    hangs_up || (range.start + 2..range.end).any(|i| begins_with(plain, i, DOES))
 }
 
 #[cfg(test)]

@@ -93,6 +93,11 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         let named = named_first(plain);
         return if named.is_empty() { counted_up(plain) } else { named };
     }
+    // "请选择一挂号二缴费三报告": the first of a list reads like a key that is chosen.
+    if let ([only], true) = (pressed, listed.is_empty()) {
+        let counted = counted_up(plain);
+        return if counted.first().is_some_and(|first| first.to == only.to) { counted } else { Vec::new() };
+    }
     // Two in rising order make a list; one alone only beside "请选择" or a real anchor of the same sentence.
     let rises = |w: &[Anchor]| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0');
     let rising = listed.windows(2).filter(|w| rises(w)).count();
@@ -110,18 +115,23 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
 fn named_first(plain: &Plain) -> Vec<Anchor> {
     let chars = &plain.chars;
     let mut found: Vec<Anchor> = Vec::new();
-    for at in 3..chars.len() {
+    for at in 2..chars.len() {
         let symbol = if chars[at].is_ascii_digit() { Some(chars[at]) } else { spoken_digit(chars[at]) };
         let Some(symbol) = symbol else { continue };
         let mut comma = at - 1;
         comma -= usize::from(chars[comma] == ' ');
         let to = after_key(plain, at + 1);
-        let named = chars[comma] == ',' && is_han(chars[comma - 1]) && is_han(chars[comma - 2]);
+        let parted = comma >= 2 && chars[comma] == ',' && is_han(chars[comma - 1]) && is_han(chars[comma - 2]);
+        let joined = chars[at].is_ascii_digit() && is_han(chars[at - 1]) && is_han(chars[at - 2]);
+        let named = parted || joined;
         if named && ends_clause(chars, to) && found.len() < LISTED_MAX {
             found.push(Anchor { side: Side::Left, ..Anchor::press(at, to, symbol, Tongue::Zh) });
         }
     }
     let mut keys: Vec<Option<char>> = found.iter().map(key_of).collect();
+    if keys.first() != Some(&Some('1')) {
+        return Vec::new();
+    }
     keys.sort_unstable();
     keys.dedup();
     if found.len() >= 3 && keys.len() == found.len() { found } else { Vec::new() }
@@ -188,7 +198,7 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             continue;
         };
         let end = after_key(plain, at + 1);
-        if !ends_clause(chars, end) || !found_before_is_left(plain, pressed, at) {
+        if !(ends_clause(chars, end) || chars[end] == ' ') || !found_before_is_left(plain, pressed, at) {
             continue;
         }
         let from = if plain.starts(at.saturating_sub(1), "是") || plain.starts(at.saturating_sub(1), "为") {
@@ -197,7 +207,8 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             at
         };
         // The label must be a clause of its own.
-        let clause = (0..from).rev().take(20).find(|&i| parting(chars, i) > 0).map_or(0, |i| i + 1);
+        let clause =
+            (0..from).rev().take(20).find(|&i| parting(chars, i) > 0 || chars[i] == ' ').map_or(0, |i| i + 1);
         if from.saturating_sub(clause) >= 2 && !pressed.iter().any(|a| a.from >= clause && a.from < at) {
             let mut anchor = Anchor::press(from, end, symbol, Tongue::Zh);
             anchor.side = Side::Left;
@@ -213,5 +224,5 @@ fn found_before_is_left(plain: &Plain, pressed: &[Anchor], at: usize) -> bool {
         .iter()
         .rev()
         .find(|a| a.to <= at)
-        .is_some_and(|a| ends_clause(&plain.chars, a.to) && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6))
+        .is_some_and(|a| (ends_clause(&plain.chars, a.to) || plain.chars[a.to] == ' ') && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6))
 }
