@@ -26,6 +26,9 @@ const CONFLICT: f32 = 30.0;
 /// Two names between two keys that no punctuation parts: only where nothing else fits.
 const SHARED: f32 = 5.0;
 
+/// "请按1" before its name, in a menu that ends with a key.
+const LABEL_FIRST: f32 = 6.0;
+
 struct Sides {
     left: Option<Label>,
     /// The left one where the anchor before takes the first of two names that nothing parts.
@@ -111,7 +114,9 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
             if matches!(a.side, Side::Left | Side::Own) {
                 return IMPOSSIBLE;
             }
-            let prior = if zh && a.polite { 2.0 } else { 0.0 };
+            // "挂号。请按1,缴费。请按2": where nothing stands behind the last key, names stand before.
+            let last_named = zh && a.polite && anchors.len() > 2 && sides.last().is_some_and(|s| s.right.is_none());
+            let prior = if last_named { LABEL_FIRST } else if zh && a.polite { 2.0 } else { 0.0 };
             // Another sentence names it only where its own does not.
             let named = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted < 5);
             let apart = sides[i].right.as_ref().is_some_and(|r| r.parted >= 6 && named);

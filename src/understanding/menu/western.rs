@@ -83,8 +83,11 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     // "press. One to cancel": a recogniser's full stop between the verb and its key.
     let misheard = matches!(verb, "pass" | "brass");
     let stopped = verb == "press" && n == 1 && i == at + 1;
-    let follows = words.get(i + 1).is_none_or(|w| w.parted >= 5 || matches!(w.text.as_str(), "for" | "to" | "if"));
-    if key_word.parted >= 5 && !(stopped && follows && key(&key_word.text, false).is_some_and(|k| !k.1)) {
+    let follows = words.get(i + 1).is_none_or(|w| {
+        w.parted >= 5 || matches!(w.text.as_str(), "for" | "to" | "if" | "or" | "and" | "now" | "otherwise")
+    });
+    let stops = || stopped && (follows || words.windows(2).filter(|pair| is_stopped(pair)).nth(1).is_some());
+    if key_word.parted >= 5 && !(stops() && key(&key_word.text, false).is_some_and(|k| !k.1)) {
         return None;
     }
     // "pass 1": only as a whole clause or before a name.
@@ -129,6 +132,11 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         anchor.side = Side::Own;
     }
     Some(anchor)
+}
+
+/// "press. One", as some recognisers part it every time.
+fn is_stopped(pair: &[Word]) -> bool {
+    pair[0].text == "press" && pair[1].parted >= 5 && key(&pair[1].text, false).is_some_and(|k| !k.1)
 }
 
 /// "option 1", "number two", where no verb stands before.

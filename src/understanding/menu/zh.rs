@@ -158,7 +158,9 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         .or_else(|| (near && kind == Verb::Sure).then(|| homophone(plain, i, kind, true)).flatten());
     if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、')) {
         let next = i + 1 + usize::from(chars.get(i + 1) == Some(&' '));
-        taken = key(plain, next, Verb::Sure).filter(|(_, end)| ends_clause(chars, *end) && is_digit_like(chars[next]));
+        let parts_always = || (0..chars.len()).filter(|&i| plain.starts(i, "请按,")).nth(1).is_some();
+        taken = key(plain, next, Verb::Sure)
+            .filter(|(_, end)| is_digit_like(chars[next]) && (ends_clause(chars, *end) || parts_always()));
     }
     match taken {
         Some((symbol, end)) => {
@@ -226,7 +228,7 @@ fn stuttered(plain: &Plain, at: usize) -> Option<Anchor> {
 /// "维修请2。": the verb was swallowed, among keys that are asked for.
 fn verbless(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     let chars = &plain.chars;
-    if !is_please(chars[at]) || at == 0 || !is_han(chars[at - 1]) || !(near || asked_for_later(plain, at + 2)) {
+    if !is_please(chars[at]) || at == 0 || !(is_han(chars[at - 1]) || chars[at - 1] == ',') || !(near || asked_for_later(plain, at + 2)) {
         return None;
     }
     let symbol = chars.get(at + 1).copied().filter(char::is_ascii_digit)?;
@@ -240,7 +242,10 @@ fn verbless(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
 }
 
 fn asked_for_later(plain: &Plain, from: usize) -> bool {
-    (from..plain.len().min(from + 20)).any(|i| plain.starts(i, "请按"))
+    (from..plain.len().min(from + 30)).any(|i| {
+        let digit = |at: usize| plain.chars.get(at).is_some_and(char::is_ascii_digit);
+        plain.starts(i, "请按") || plain.chars[i] == '请' && digit(i + 1)
+    })
 }
 
 /// "数字键1挂失补卡数字键2修改密码": the key named in full, and no verb.
