@@ -116,6 +116,13 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
             }
             // "挂号。请按1,缴费。请按2": where nothing stands behind the last key, names stand before.
             let last_named = zh && a.polite && anchors.len() > 2 && sides.last().is_some_and(|s| s.right.is_none());
+            // "for flight status, press 1 for reservations, press 2": and so in English.
+            let first = anchors[0].tongue == Tongue::Western && !anchors[0].is_say();
+            let first_named = first
+                && sides[0].left.as_ref().is_some_and(|l| l.introduced && !l.filler && l.parted <= 2)
+                && sides.last().is_some_and(|s| s.right.is_none());
+            let heard_on = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted == 2);
+            let last_named = last_named || (!zh && first_named && heard_on && i + 1 < anchors.len());
             let prior = if last_named { LABEL_FIRST } else if zh && a.polite { 2.0 } else { 0.0 };
             // Another sentence names it only where its own does not.
             let named = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted < 5);

@@ -84,7 +84,7 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     let misheard = matches!(verb, "pass" | "brass");
     let stopped = verb == "press" && n == 1 && i == at + 1;
     let follows = words.get(i + 1).is_none_or(|w| {
-        w.parted >= 5 || matches!(w.text.as_str(), "for" | "to" | "if" | "or" | "and" | "now" | "otherwise")
+        w.parted >= 5 || matches!(w.text.as_str(), "for" | "to" | "if" | "or" | "and" | "now" | "otherwise" | "para" | "pour")
     });
     let stops = || stopped && (follows || words.windows(2).filter(|pair| is_stopped(pair)).nth(1).is_some());
     if key_word.parted >= 5 && !(stops() && key(&key_word.text, false).is_some_and(|k| !k.1)) {

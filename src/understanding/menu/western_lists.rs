@@ -111,6 +111,8 @@ fn bare_list(words: &[Word]) -> Vec<Anchor> {
     let led = (0..first.0).any(|at| {
         says_any(words, at, &lists().western_leads).is_some_and(|n| at + n == first.0)
             || words[first.0 - 1].text == "are"
+                && first.0 > 1
+                && matches!(words[first.0 - 2].text.as_str(), "options" | "choices" | "selections" | "following")
     });
     let side = match (first.0 > 0 && !led, last.0 + 1 == words.len()) {
         (true, true) => Side::Left,

@@ -47,7 +47,8 @@ fn digits(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)> {
         return None;
     }
     // "拨1 2 3 4 5": a number read out.
-    if next == ' ' && chars.get(at + 2).is_some_and(char::is_ascii_digit) && digit_run(chars, at) >= 3 {
+    let read_out = chars.get(at + 2).is_some_and(char::is_ascii_digit) && !chars.get(at + 3).is_some_and(char::is_ascii_digit);
+    if next == ' ' && read_out && digit_run(chars, at) >= 3 {
         return None;
     }
     if matches!(next, '.' | ':' | '%' | '-' | '~' | '/') && chars.get(at + 2).is_some_and(char::is_ascii_digit) {

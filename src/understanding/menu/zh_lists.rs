@@ -48,7 +48,8 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         }
         // "人工服务为0,自助查询为1"
         let copula = at >= 3 && matches!(chars[at - 1], '为' | '是') && is_han(chars[at - 2]) && is_han(chars[at - 3]);
-        if copula && ends_clause(chars, after_key(plain, at + 1)) {
+        let ends = |end: usize| ends_clause(chars, end) || chars[end] == ' ';
+        if copula && ends(after_key(plain, at + 1)) {
             let mut anchor = Anchor::press(at - 1, after_key(plain, at + 1), symbol, Tongue::Zh);
             anchor.side = Side::Left;
             listed.push(anchor);
