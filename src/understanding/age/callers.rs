@@ -37,18 +37,19 @@ fn patterns() -> &'static Patterns {
     PATTERNS.get_or_init(|| {
         let regex = |source: &str| Regex::new(&crate::understanding::plain::pattern(source)).expect("a pattern of callers");
         let before = [
-            format!(r"\b(your|his|her|their|my) (\w+[ '-]){{0,3}}?({OWN_EN})s?\b[^.!?;]{{0,80}}$"),
-            format!(r"\b(your|his|her|their|my) (\w+[ '-]){{0,2}}?({SHARED_EN})s?\b (number |ending |in |\w+day ){{0,3}}(was|were|is due|is paid|has been|had|expired|ended|expires|ends|renews|lapsed|opened|activated|closed)\b[^.!?;]{{0,40}}$"),
-            format!(r"\b(this|the|that) (next |last )?({OWN_EN})\b (number )?[^.!?;]{{0,20}}\b(was|is|has been|will be|shipped|arrived|left) [^.!?;]{{0,40}}$"),
-            format!(r"\b(if|when|since) (you|your \w+|it|they|the \w+)( \w+){{0,2}}? ({DID_EN})\b[^.!?]{{0,60}}$"),
-            format!(r"\byou('ve|'re| have| had| were| are)?( last| recently| already)? (scheduled|booked|seen|charged|billed|admitted|due|{DID_EN})\b[^.!?;]{{0,60}}$"),
-            r"\b(reach|contact|call|called|spoke (to|with)|saw|see|seen) you\b[^.!?;]{0,40}$".to_string(),
-            r"\b(last|latest|most recent|previous) (payment|statement|bill|login|reading|deposit|visit|call|transaction|order)\b[^.!?;]{0,50}$".to_string(),
-            r"\b(balance|amount due|payment due|available credit|meter reading)\b[^.!?;]{0,30}$".to_string(),
+            format!(r"\b(your|his|her|their|my) (\w+[ '-]){{0,3}}?({OWN_EN})s?\b[^!?;]{{0,80}}$"),
+            format!(r"\b(your|his|her|their|my) (\w+[ '-]){{0,2}}?({SHARED_EN})s?\b (number |ending |in |\w+day ){{0,3}}(was|were|is due|is paid|has been|had|expired|ended|expires|ends|renews|lapsed|opened|activated|closed)\b[^!?;]{{0,40}}$"),
+            format!(r"\b(this|the|that) (next |last )?({OWN_EN})\b (number )?[^!?;]{{0,20}}\b(was|is|has been|will be|shipped|arrived|left) [^!?;]{{0,40}}$"),
+            format!(r"\b(if|when|since) (you|your \w+|it|they|the \w+)( \w+){{0,2}}? ({DID_EN})\b[^!?]{{0,60}}$"),
+            format!(r"\byou('ve|'re| have| had| were| are)?( last| recently| already)? (scheduled|booked|seen|charged|billed|admitted|due|{DID_EN})\b[^!?;]{{0,60}}$"),
+            r"\b(reach|contact|call|called|spoke (to|with)|saw|see|seen) you\b[^!?;]{0,40}$".to_string(),
+            r"\b(last|latest|most recent|previous) (payment|statement|bill|login|reading|deposit|visit|call|transaction|order)\b[^!?;]{0,50}$".to_string(),
+            r"\b(balance|amount due|payment due|available credit|meter reading)\b[^!?;]{0,30}$".to_string(),
             r"\b(purchases?|bills|dated|orders|patients|customers|records|cases|claims|statements|documents|vehicles|homes|policies|accounts|devices|graduates|employees|children|people|anyone|those|bookings|transactions|born|purchased|manufactured|issued|bought|built)( \w+){0,3} (before|after|prior to|between|since|from|in|on|dated|of)( or (before|after))?( the)? $".to_string(),
             format!(r"(您|你)(的|名下的?|所|本次|这次)?.{{0,10}}?({OWN_ZH}).{{0,20}}$"),
             r"(^|[,。:;!])(该|此|本)?(订单|包裹|快件|快递|运单|邮件|货物)(号|编号)?.{0,12}(已|将|预计|于|最迟).{0,4}$".to_string(),
-            r"(账单日|还款日|出账日|扣款日|到期日|就诊时间|预约时间|就诊日期|入住日期|离店日期|取件时间|起飞时间|抄表日期|上次.{0,8}(时间|日期))(为|是|:)?$".to_string(),
+            r"(账单周期|计费周期|结算周期|账期|账单日|还款日|出账日|扣款日|到期日|就诊时间|预约时间|就诊日期|入住日期|离店日期|取件时间|起飞时间|抄表日期|上次.{0,8}(时间|日期))(为|是|:)?$".to_string(),
+            r"(用电量|用水量|用气量|电量|水量|流量|余额|积分|里程).{0,4}(截至|截止|截止到)$".to_string(),
             r"(您|你)(预约的|预订的|预定的|订购的|购买的|申请的|提交的|办理的|报名的|寄出的)$".to_string(),
             r"(毕业|出生|购买|购入|入学|生产|出厂|上牌|参保|开户|投保)(于|在)$".to_string(),
         ];
@@ -58,7 +59,7 @@ fn patterns() -> &'static Patterns {
             offered: regex(r"优惠|可享|享受|活动|抽奖|赠|送好礼|[一二三四五六七八九0-9]折|免费|减免|可免|立减|统一|领取|补贴|报名|您可(以)?(于|在|前往)|\b(off|free|save|percent|discount|gift|bonus|win|earn|enroll|eligible|reward|offer|promotion|last chance|deadline)\b"),
             opens: regex(r"(您|你)(于|在|已于|已在|的|预约的?|预订的?|订购的?|购买的?|申请的?|提交的?|尾号.{2,8})?(于|在)?$"),
             behind: regex(&format!(r"^.{{0,8}}?({OWN_ZH}|购买|办理|提交|申请|预约|下单|拨打|寄出|签收|到期)")),
-            group: regex(r"^(零时|0时|24时)?(之前|以前|前|之后|以后|后|起|期间|间)?(已)?(购买|购入|出生|参保|入职|签约|注册|购机|毕业|退休|开户|投保|生产|出厂|上牌|发生|产生|入学|建成|交付|下单|购票|出票|受理)(过|了)?(的|及|和|或|、|请|,请|并)|^(之前|以前|前|之后|以后)?的(档案|账单|记录|订单|病历|票据|发票|数据|案件|工单|车辆|用户|客户)"),
+            group: regex(r"^(零时|0时|24时)?(之前|以前|前|之后|以后|后|起|期间|间)?(已)?(购买|购入|出生|参保|入职|签约|注册|购机|毕业|退休|开户|投保|生产|出厂|上牌|发生|产生|入学|建成|交付|下单|购票|出票|受理)(过|了)?(的|及|和|或|、|请|,请|并)|^(之前|以前|前|之后|以后)?的.{0,3}(凭证|证明|档案|账单|记录|订单|病历|票据|发票|数据|案件|工单|车辆|用户|客户)"),
             up_to: regex(r"(截至|截止|截止到|截至到)$|\b(as of|as at) $"),
             told: regex(r"^.{0,6}(您|你)的?.{0,8}(余额|欠费|账户|积分|流量|话费|里程|存款|保单|排名)|^,? ?(your|you have|you owe)\b"),
         }

@@ -180,7 +180,8 @@ pub(super) fn mentions(plain: &Plain, this_year: i32) -> Vec<Mention> {
         }
         // "2025次", "2024款": a number of something Chinese.
         let bare = from.month.is_none() && !season;
-        if bare && plain.chars.get(words[at + n - 1].to).is_some_and(|c| is_han(*c)) {
+        let before = words[at].from.checked_sub(1).map(|i| plain.chars[i]);
+        if bare && (plain.chars.get(words[at + n - 1].to).is_some_and(|c| is_han(*c)) || before.is_some_and(is_han)) {
             at += n;
             continue;
         }

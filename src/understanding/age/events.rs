@@ -71,7 +71,7 @@ const ANNIVERSARIES: &[(&str, i32)] = &[
 impl Text<'_> {
     pub(super) fn events(&self, options: &[MenuOption], found: &mut Vec<TextFinding>) {
         let p = patterns();
-        if let Some(m) = p.pandemic.find(&self.text) {
+        if let Some(m) = p.pandemic.find(&self.text).filter(|_| !p.may_be.is_match(&self.text)) {
             let range = self.chars_at(m.start())..self.chars_at(m.end());
             let sentence = self.sentence(&range);
             let span = self.plain.span(range.clone());

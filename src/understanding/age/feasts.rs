@@ -96,7 +96,7 @@ impl Text<'_> {
             let score = match () {
                 () if looks_back => 80,
                 () if doubtful || habitual || feasts >= 2 && !wishes => 40,
-                () if wishes || announces || !in_option => 80,
+                () if wishes || announces || (!in_option && p.present.is_match(words)) => 80,
                 () => 40,
             };
             let expired = last.map(|l| l.1);

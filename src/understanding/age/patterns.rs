@@ -32,6 +32,10 @@ patterns! {
     usual = r"(非工作时间|非营业时间|非办公时间|下班后|下班时间|夜间|周末|节假日)(,)?(如有|如需|若有|请|可|如)|周末(及|和|、)?(法定)?(节假日)?(休息|不办公|不营业)|\bclosed (on )?(weekends?|saturdays?|sundays?|(all |major |federal |public |bank )*holidays|every)|\b(outside|after)( of)?( our)?( normal| regular| office| business| working| opening)* hours,? (please )?(press|call|dial|you can|you may)|\bif you are calling (us )?(outside|after)|\bfor (after|out of) ?-?hours";
     // and that it is so at once.
     at_once = r"现在|当前|目前|今天|今日|此刻|已经?(下班|关门|打烊|停止)|还没|尚未|\b(now|currently|presently|right now|at this time|at the moment|today|you have (called|reached)|you've (called|reached))\b";
+    // Said of these days.
+    present = r"今天|今日|本店|本馆|本院|我们|营业|开放|照常|欢迎|凭票|\b(today|tomorrow|tonight|this|weekend|open|opens|close[sd]?|now|see you|come|hours)\b";
+    // What may happen one day.
+    may_be = r"如遇|如因|若遇|若因|不可抗力|\b(in case of|in the event of|should there be)\b";
     // A day is near.
     coming = r"将至|将到|临近|在即|来临|即将到来|\b(is coming|are coming|approach(es|ing)|around the corner|upcoming|coming up|almost here)\b";
     // Rules of the pandemic, whatever is said of vaccines.

@@ -203,6 +203,7 @@ impl Text<'_> {
                     } else if sure == Sure::Inferred
                         && mention.to.day.is_some()
                         && days > GRACE_DAYS
+                        && mention.to.month.unwrap_or(0).abs_diff(mention.from.month.unwrap_or(0)) <= 1
                         && (mention.weekday.is_some() || !self.is_offered(mention, options))
                     {
                         // A weekday makes it the day of something; without one it may be every year's.

@@ -20,6 +20,11 @@ pub(super) fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)>
                 let end = at + word.chars().count();
                 let after = after_key(plain, end);
                 // "选择星途汽车": one character alone is a key where its clause ends.
+                // "拨打新号码", "选择型号查询"
+                let sounds = !word.starts_with(['星', '米', '井']);
+                if plain.starts(end, "码") || sounds && verb == Verb::Wide && after == end && !ends_clause(chars, end) {
+                    continue;
+                }
                 if word.chars().count() == 1 && verb == Verb::Wide && after == end && !ends_clause(chars, end) {
                     continue;
                 }
