@@ -70,8 +70,9 @@ pub fn choose(wanted: &str, options: &[MenuOption], lang: Lang) -> Option<Choice
 /// "宿舍报修" for "后勤报修", "交通事故" for "事故处理": what a wish is about stands last in it; one option alone has that.
 fn by_head(wanted: &Plain, labels: &[Vec<Plain>]) -> Option<Choice> {
     const COMMON: &[&str] = &[
-        "查询", "咨询", "办理", "预约", "服务", "业务", "申请", "变更", "取消", "热线", "电话", "中心", "问题", "信息", "修改",
-        "费用", "时间", "地址", "账户", "人员", "进度", "登记", "公司", "产品", "管理", "其他", "客户", "用户", "缴费", "投诉",
+        "查询", "咨询", "办理", "预约", "服务", "业务", "申请", "变更", "取消", "热线", "电话", "中心", "问题", "信息",
+        "修改", "费用", "时间", "地址", "账户", "人员", "进度", "登记", "公司", "产品", "管理", "其他", "客户", "用户",
+        "缴费", "投诉",
     ];
     let wish = core(&said(wanted));
     let chars: Vec<char> = wish.chars().collect();

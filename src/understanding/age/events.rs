@@ -5,6 +5,7 @@ use super::rules::{GRACE_DAYS, Text};
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
 use crate::understanding::waiting::number;
 use chrono::{Datelike, NaiveDate};
+use std::ops::Range;
 
 /// Events that come back, and some that do not: by name, with the first and last day of each turn.
 const EVENTS: &[(&[&str], &[(&str, &str)])] = &[
@@ -44,10 +45,28 @@ const EVENTS: &[(&[&str], &[(&str, &str)])] = &[
     (&["year 2000 problem"], &[("1999-12-01", "2000-01-01")]),
 ];
 
+/// Most words of a pandemic looked at in one text.
+const MENTIONS_MAX: usize = 16;
+
 /// Who speaks of an event now, and not only of it.
 const NOW: &[&str] = &[
-    "期间", "竞猜", "火热", "加油", "观赛", "助力", "进行", "直播", "during", "watch", "match", "special", "ticket",
-    "cheer", "today", "vote", "screening",
+    "期间",
+    "竞猜",
+    "火热",
+    "加油",
+    "观赛",
+    "助力",
+    "进行",
+    "直播",
+    "during",
+    "watch",
+    "match",
+    "special",
+    "ticket",
+    "cheer",
+    "today",
+    "vote",
+    "screening",
 ];
 /// An event is looked forward to for so many days.
 const FORWARD_DAYS: i64 = 200;
@@ -71,30 +90,30 @@ const ANNIVERSARIES: &[(&str, i32)] = &[
 impl Text<'_> {
     pub(super) fn events(&self, options: &[MenuOption], found: &mut Vec<TextFinding>) {
         let p = patterns();
-        if let Some(m) = p.pandemic.find(&self.text).filter(|_| !p.may_be.is_match(&self.text)) {
+        let offered = |range: &Range<usize>| {
+            let span = self.plain.span(range.clone());
+            options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end)
+        };
+        let over = |words: &str| {
+            ["结束", "已过", "解除", " is over", " are over", "ended", "no longer"].iter().any(|w| words.contains(w))
+        };
+        let scored = p.pandemic.find_iter(&self.text).take(MENTIONS_MAX).map(|m| {
             let range = self.chars_at(m.start())..self.chars_at(m.end());
             let sentence = self.sentence(&range);
-            let span = self.plain.span(range.clone());
-            let offered = options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end);
-            let over = ["结束", "已过", "解除", " is over", " are over", "ended", "no longer"]
-                .iter()
-                .any(|w| self.slice(&sentence).contains(w));
-            let score = if !p.distance.is_match(self.slice(&sentence)) && p.medical.is_match(self.slice(&sentence)) || over {
-                0
-            } else if offered {
-                30
-            } else {
-                60
+            let words = self.slice(&sentence);
+            let score = match () {
+                () if p.may_be.is_match(words) || over(words) => 0,
+                () if p.medical.is_match(words) && !p.distance.is_match(words) => 0,
+                () if offered(&range) => 30,
+                () => 60,
             };
-            if score > 0 {
-                found.push(self.finding(
-                    TextFindingKind::PastEvent,
-                    &range,
-                    score,
-                    None,
-                    "the pandemic's rules are over".into(),
-                ));
-            }
+            (score, range)
+        });
+        // The first of the heaviest.
+        let heaviest = scored.reduce(|a, b| if b.0 > a.0 { b } else { a });
+        if let Some((score, range)) = heaviest.filter(|(score, _)| *score > 0) {
+            let detail = "the pandemic's rules are over".to_string();
+            found.push(self.finding(TextFindingKind::PastEvent, &range, score, None, detail));
         }
         self.anniversaries(found);
         for (names, turns) in EVENTS {

@@ -4,6 +4,7 @@ use super::calendar::{self, Holiday};
 use super::patterns::patterns;
 use super::rules::{Dated, Text, hours_of};
 use super::when::AHEAD_DAYS;
+use crate::understanding::plain::is_han;
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
 use std::ops::Range;
 
@@ -93,10 +94,12 @@ impl Text<'_> {
                 && !in_option
                 && !p.future.is_match(words)
                 && (words.contains("closed on") || words.contains("are closed"));
+            // In English a feast's name is part of other names more often.
+            let chinese = words.chars().any(is_han);
             let score = match () {
                 () if looks_back => 80,
                 () if doubtful || habitual || feasts >= 2 && !wishes => 40,
-                () if wishes || announces || (!in_option && p.present.is_match(words)) => 80,
+                () if wishes || announces || (!in_option && (chinese || p.present.is_match(words))) => 80,
                 () => 40,
             };
             let expired = last.map(|l| l.1);

@@ -33,9 +33,15 @@ patterns! {
     // and that it is so at once.
     at_once = r"现在|当前|目前|今天|今日|此刻|已经?(下班|关门|打烊|停止)|还没|尚未|\b(now|currently|presently|right now|at this time|at the moment|today|you have (called|reached)|you've (called|reached))\b";
     // Said of these days.
-    present = r"今天|今日|本店|本馆|本院|我们|营业|开放|照常|欢迎|凭票|\b(today|tomorrow|tonight|this|weekend|open|opens|close[sd]?|now|see you|come|hours)\b";
+    present = r"今天|今日|本店|本馆|本院|我们|营业|开放|照常|欢迎|凭票|\b(today|tomorrow|tonight|this|weekend|open|opens|close[sd]?|now|see you|come|hours|specials?|all (day|week))\b";
     // What may happen one day.
     may_be = r"如遇|如因|若遇|若因|不可抗力|\b(in case of|in the event of|should there be)\b";
+    // Told as over: what was held, who is thanked for having come.
+    told = r"\b(was|were)\b|\bthank(s| you)( all| everyone| to all)? (who |for )(attend|join|com|participat|vot|came|support)\w*|感谢.{0,8}(参与|参加|莅临|光临本次)";
+    // A day that only the day of the recording tells.
+    relative = r"下周|下个?星期|下礼拜|下个?月|明天|明晚|明日|后天|本周[一二三四五六日末]|\b(tomorrow|next (week|month|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|later this week|this coming)\b";
+    // and nothing announced: when somebody may call again.
+    again = r"(请|可)(您|在|于)?(明天|明日|明早|下周|后天)|(明天|明日|下周).{0,8}(再|来电|致电|拨打|联系)|\b(call|try|come|phone)\b.{0,24}\b(tomorrow|next week|next monday)|tomorrow at|open(s|ing)? (again )?(tomorrow|next)|reopen\w* (tomorrow|next)|您的|\byour\b|\bfor (today|tomorrow|next)|每|every";
     // A day is near.
     coming = r"将至|将到|临近|在即|来临|即将到来|\b(is coming|are coming|approach(es|ing)|around the corner|upcoming|coming up|almost here)\b";
     // Rules of the pandemic, whatever is said of vaccines.
@@ -56,8 +62,8 @@ patterns! {
     except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
     pandemic = r"绿码|行程卡|抗原检测|居家隔离|集中隔离|动态清零|静默管理|四十八小时核酸|proof of vaccination|vaccine passport|six feet apart|contact tracing|shelter.in.place|stay.at.home order|omicron|疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
     medical = r"疫苗|接种|检测(预约|服务|请)|后遗症|门诊|vaccin|booster|test(ing)? (site|appointment|kit|result)|covid-?\s?(19)? (test|vaccine|result)|long covid";
-    greeting = r"早上好|早安|上午好|中午好|下午好|晚上好|晚安|\bgood (morning|afternoon|evening)\b";
+    greeting = r"早上好|早晨好|清晨好|早安|您早|上午好|中午好|午安|下午好|傍晚好|晚上好|晚安|夜深了|\bgood (morning|afternoon|evening)\b|^(morning|afternoon|evening)[ ,.!]";
     animal = r"(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年(大吉|吉祥|快乐|行大运|到|好运|新春|春节|贺|特惠|纪念|安康|如意|有|旺)|(祝|恭贺|喜迎|迎接|欢度).{0,6}(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年|year of the (rat|ox|tiger|rabbit|dragon|snake|horse|goat|sheep|monkey|rooster|dog|pig)";
-    wishes = r"快乐|愉快|祝|恭贺|佳节|吉祥|大吉|团圆|安康|贺|\b(happy|merry|wish|blessed|greetings|celebrat\w*|enjoy|kareem|mubarak)\b";
+    wishes = r"快乐|愉快|同庆|拜个|值此|祝|恭贺|佳节|吉祥|大吉|团圆|安康|贺|\b(happy|merry|wish|blessed|greetings|celebrat\w*|enjoy|kareem|mubarak)\b";
     street = r"^[新东西南北中大](路|街|村|道)|^ (island|seals|lily|street|road|avenue|cactus)\b|^(岛|树|路|街|广场|大道|社区|店|支行|小区|站|村|镇|桥|园|大厦|分理处|网点|医院|小学|中学)";
 }

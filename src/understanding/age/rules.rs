@@ -1,5 +1,6 @@
 //! The signs of age in a text, and the traps that look like them.
 
+use super::STALE_FROM;
 use super::calendar;
 use super::dates::{self, Mention};
 use super::hours::{self, Hours};
@@ -38,6 +39,9 @@ pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, optio
         let mut mentions = dates::mentions(plain, on);
         text.inherit_years(&mut mentions);
         let dated = text.dated(&mentions, options, &mut found);
+        if mentions.is_empty() && found.is_empty() {
+            text.relative(&mut found);
+        }
         if !dated.ahead {
             text.holidays(&dated, options, &mut found);
             text.animals(&mut found);
@@ -182,13 +186,16 @@ impl Text<'_> {
                     let last_year = end.year() < self.on.year();
                     let (score, why) = if future {
                         (90, "announced as to come")
+                    } else if !closure && p.told.is_match(words) && !p.moved.is_match(before) && (promotion || done) {
+                        (40, "told as over")
                     } else if done && !self.opens_on(words) && !self.begins(mention) {
                         (40, "told as done")
                     } else if (closure || promotion || (holiday.is_some() && !in_force))
                         && !(in_force && (self.opens_on(words) || self.begins(mention)))
                     {
                         match days {
-                            ..=GRACE_DAYS => (50, "ended"),
+                            // Just over: stale, and no more than that.
+                            ..=GRACE_DAYS => (STALE_FROM, "ended"),
                             _ => (90, "ended"),
                         }
                     } else if self.on.year() - end.year() >= HISTORY_YEARS {
@@ -289,10 +296,44 @@ impl Text<'_> {
     /// "已于…恢复": it speaks of what is in force again.
     fn opens_on(&self, words: &str) -> bool {
         const OPENS: &[&str] = &[
-            "恢复", "迁至", "搬迁", "迁址", "升级", "启用", "开通", "上线", "开业", "投入使用", "并入", "合并", "更名", "resumed",
-            "reopened", "moved", "opened", "launched", "merged", "joined", "renamed", "relocated",
+            "恢复",
+            "迁至",
+            "搬迁",
+            "迁址",
+            "升级",
+            "启用",
+            "开通",
+            "上线",
+            "开业",
+            "投入使用",
+            "并入",
+            "合并",
+            "更名",
+            "resumed",
+            "reopened",
+            "moved",
+            "opened",
+            "launched",
+            "merged",
+            "joined",
+            "renamed",
+            "relocated",
         ];
         OPENS.iter().any(|w| words.contains(w))
+    }
+
+    /// "我们将于下周一搬迁": which Monday, only the day of the recording tells.
+    fn relative(&self, found: &mut Vec<TextFinding>) {
+        let p = patterns();
+        let Some(m) = p.relative.find(&self.text) else { return };
+        let range = self.chars_at(m.start())..self.chars_at(m.end());
+        let sentence = self.sentence(&range);
+        let words = self.slice(&sentence);
+        let announces = p.closure.is_match(words) || p.future.is_match(words) || p.change.is_match(words);
+        if announces && !p.again.is_match(words) && calendar::named(&self.text).is_empty() {
+            let detail = "a day that only the day of the recording tells".to_string();
+            found.push(self.finding(TextFindingKind::PastDate, &range, 35, None, detail));
+        }
     }
 
     fn sessions(&self, found: &mut Vec<TextFinding>) {
@@ -354,7 +395,12 @@ impl Text<'_> {
         let Some(m) = patterns().greeting.find(&self.text) else { return };
         let minute = at.hour() * 60 + at.minute();
         let (from, to) = match m.as_str() {
-            "早上好" | "早安" => (4 * 60, 11 * 60 + 30),
+            "早上好" | "早安" | "早晨好" | "清晨好" | "您早" => (4 * 60, 11 * 60 + 30),
+            "午安" => (11 * 60, 18 * 60),
+            "傍晚好" => (16 * 60, 20 * 60 + 30),
+            "夜深了" => (21 * 60, 29 * 60),
+            early if early.starts_with("morning") => (4 * 60, 12 * 60 + 15),
+            noon if noon.starts_with("afternoon") => (11 * 60 + 45, 18 * 60 + 30),
             "上午好" => (5 * 60, 12 * 60 + 30),
             "good morning" => (4 * 60, 12 * 60 + 15),
             "中午好" => (11 * 60, 14 * 60 + 30),

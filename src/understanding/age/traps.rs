@@ -31,7 +31,10 @@ impl Text<'_> {
         let near = start.saturating_sub(14)..(end + 14).min(chars.len());
         let near_words = self.slice(&near);
         let stretch = mention.from != mention.to;
-        if p.founding.is_match(near_words) && !stretch && !(p.promotion.is_match(near_words) && p.future.is_match(words)) {
+        if p.founding.is_match(near_words)
+            && !stretch
+            && !(p.promotion.is_match(near_words) && p.future.is_match(words))
+        {
             return true;
         }
         if mention.to.month.is_some() {

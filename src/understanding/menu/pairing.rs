@@ -123,7 +123,13 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
                 && sides.last().is_some_and(|s| s.right.is_none());
             let heard_on = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted == 2);
             let last_named = last_named || (!zh && first_named && heard_on && i + 1 < anchors.len());
-            let prior = if last_named { LABEL_FIRST } else if zh && a.polite { 2.0 } else { 0.0 };
+            let prior = if last_named {
+                LABEL_FIRST
+            } else if zh && a.polite {
+                2.0
+            } else {
+                0.0
+            };
             // Another sentence names it only where its own does not.
             let named = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted < 5);
             let apart = sides[i].right.as_ref().is_some_and(|r| r.parted >= 6 && named);

@@ -84,7 +84,8 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     let misheard = matches!(verb, "pass" | "brass");
     let stopped = verb == "press" && n == 1 && i == at + 1;
     let follows = words.get(i + 1).is_none_or(|w| {
-        w.parted >= 5 || matches!(w.text.as_str(), "for" | "to" | "if" | "or" | "and" | "now" | "otherwise" | "para" | "pour")
+        w.parted >= 5
+            || matches!(w.text.as_str(), "for" | "to" | "if" | "or" | "and" | "now" | "otherwise" | "para" | "pour")
     });
     let stops = || stopped && (follows || words.windows(2).filter(|pair| is_stopped(pair)).nth(1).is_some());
     if key_word.parted >= 5 && !(stops() && key(&key_word.text, false).is_some_and(|k| !k.1)) {
@@ -121,7 +122,8 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     }
     let mut from = before(words, at);
     // "sales is option one"
-    if verb == "option" && from > 0 && words[from].parted == 0 && matches!(words[from - 1].text.as_str(), "is" | "are") {
+    if verb == "option" && from > 0 && words[from].parted == 0 && matches!(words[from - 1].text.as_str(), "is" | "are")
+    {
         from -= 1;
     }
     let mut anchor = Anchor::press(words[from].from, words[end - 1].to, symbol, Tongue::Western);
@@ -141,7 +143,8 @@ fn is_stopped(pair: &[Word]) -> bool {
 
 /// "option 1", "number two", where no verb stands before.
 fn option_word(words: &[Word], at: usize) -> Option<usize> {
-    let is = matches!(words[at].text.as_str(), "option" | "number" | "digit") && words.get(at + 1).is_some_and(|w| w.parted == 0);
+    let is = matches!(words[at].text.as_str(), "option" | "number" | "digit")
+        && words.get(at + 1).is_some_and(|w| w.parted == 0);
     let (_, homophone) = words.get(at + 1).and_then(|w| key(&w.text, false))?;
     // "caller number 5", "phone number 1": a number of something.
     let of_something = at > 0

@@ -27,13 +27,17 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
             counts_on || word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
         // "or the pound key to return"
         let the = at > 0 && words[at - 1].text == "the" && word.parted == 0;
-        let or_the = the && at > 1 && (words[at - 1].parted >= 2 || matches!(words[at - 2].text.as_str(), "or" | "and"));
+        let or_the =
+            the && at > 1 && (words[at - 1].parted >= 2 || matches!(words[at - 2].text.as_str(), "or" | "and"));
         let called = words.get(at + 1).is_some_and(|w| matches!(w.text.as_str(), "key" | "sign" | "button"));
         let starts = starts || or_the && called;
         let next = words.get(at + 1 + usize::from(called && or_the));
         let names = next.is_some_and(|w| w.parted < 2 && matches!(w.text.as_str(), "for" | "to" | "if" | "is"));
         let closes = next.is_none_or(|w| w.parted >= 2);
-        let is = at > 0 && matches!(words[at - 1].text.as_str(), "is" | "are" | "that's" | "it's") && word.parted == 0 && closes;
+        let is = at > 0
+            && matches!(words[at - 1].text.as_str(), "is" | "are" | "that's" | "it's")
+            && word.parted == 0
+            && closes;
         // "billing, 2", with a label of its own before it.
         let labelled =
             word.parted == 2 && closes && at > 0 && matches!(label_starts(words, at), Some("for" | "to" | "if"));

@@ -34,8 +34,15 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
 
 /// "井号键返回", "星号键重听", beside other keys.
 fn named_signs(plain: &Plain, found: &mut Vec<Anchor>) {
-    const SIGNS: &[(&str, char)] =
-        &[("井号键", '#'), ("星号键", '*'), ("米字键", '*'), ("#号键", '#'), ("*号键", '*'), ("#键", '#'), ("*键", '*')];
+    const SIGNS: &[(&str, char)] = &[
+        ("井号键", '#'),
+        ("星号键", '*'),
+        ("米字键", '*'),
+        ("#号键", '#'),
+        ("*号键", '*'),
+        ("#键", '#'),
+        ("*键", '*'),
+    ];
     const ENDS: &[&str] = &["结束", "确认", "提交", "完成"];
     let taken: Vec<(usize, usize)> = found.iter().map(|a| (a.from, a.to)).collect();
     for at in 0..plain.len() {
@@ -228,7 +235,11 @@ fn stuttered(plain: &Plain, at: usize) -> Option<Anchor> {
 /// "维修请2。": the verb was swallowed, among keys that are asked for.
 fn verbless(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     let chars = &plain.chars;
-    if !is_please(chars[at]) || at == 0 || !(is_han(chars[at - 1]) || chars[at - 1] == ',') || !(near || asked_for_later(plain, at + 2)) {
+    if !is_please(chars[at])
+        || at == 0
+        || !(is_han(chars[at - 1]) || chars[at - 1] == ',')
+        || !(near || asked_for_later(plain, at + 2))
+    {
         return None;
     }
     let symbol = chars.get(at + 1).copied().filter(char::is_ascii_digit)?;
@@ -289,8 +300,8 @@ pub(super) fn before(plain: &Plain, at: usize, kind: Verb) -> usize {
 
 /// Names that end in a character that leads to "请" as a rule.
 const KEPT: &[&str] = &[
-    "退还", "归还", "偿还", "返还", "交还", "发还", "送还", "成都", "首都", "花都", "丰都", "原则", "规则", "细则", "准则",
-    "总则", "成就", "平均", "人均", "麻烦", "心烦",
+    "退还", "归还", "偿还", "返还", "交还", "发还", "送还", "成都", "首都", "花都", "丰都", "原则", "规则", "细则",
+    "准则", "总则", "成就", "平均", "人均", "麻烦", "心烦",
 ];
 
 pub(super) fn before_please(plain: &Plain, at: usize) -> usize {

@@ -208,8 +208,7 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             at
         };
         // The label must be a clause of its own.
-        let clause =
-            (0..from).rev().take(20).find(|&i| parting(chars, i) > 0 || chars[i] == ' ').map_or(0, |i| i + 1);
+        let clause = (0..from).rev().take(20).find(|&i| parting(chars, i) > 0 || chars[i] == ' ').map_or(0, |i| i + 1);
         if from.saturating_sub(clause) >= 2 && !pressed.iter().any(|a| a.from >= clause && a.from < at) {
             let mut anchor = Anchor::press(from, end, symbol, Tongue::Zh);
             anchor.side = Side::Left;
@@ -221,9 +220,8 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
 
 fn found_before_is_left(plain: &Plain, pressed: &[Anchor], at: usize) -> bool {
     // The nearest anchor before ended its clause with the key, in the same sentence.
-    pressed
-        .iter()
-        .rev()
-        .find(|a| a.to <= at)
-        .is_some_and(|a| (ends_clause(&plain.chars, a.to) || plain.chars[a.to] == ' ') && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6))
+    pressed.iter().rev().find(|a| a.to <= at).is_some_and(|a| {
+        (ends_clause(&plain.chars, a.to) || plain.chars[a.to] == ' ')
+            && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6)
+    })
 }
