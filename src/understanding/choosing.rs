@@ -64,28 +64,7 @@ pub fn choose(wanted: &str, options: &[MenuOption], lang: Lang) -> Option<Choice
             best = Some(Choice { index, score });
         }
     }
-    best.or_else(|| by_head(&wanted, &labels))
-}
-
-/// "宿舍报修" for "后勤报修", "交通事故" for "事故处理": what a wish is about stands last in it; one option alone has that.
-fn by_head(wanted: &Plain, labels: &[Vec<Plain>]) -> Option<Choice> {
-    const COMMON: &[&str] = &[
-        "查询", "咨询", "办理", "预约", "服务", "业务", "申请", "变更", "取消", "热线", "电话", "中心", "问题", "信息",
-        "修改", "费用", "时间", "地址", "账户", "人员", "进度", "登记", "公司", "产品", "管理", "其他", "客户", "用户",
-        "缴费", "投诉",
-    ];
-    let wish = core(&said(wanted));
-    let chars: Vec<char> = wish.chars().collect();
-    if chars.len() < 4 || !chars.iter().all(|c| is_han(*c)) {
-        return None;
-    }
-    let head: String = chars[chars.len() - 2..].iter().collect();
-    if COMMON.contains(&head.as_str()) {
-        return None;
-    }
-    let mut with = (0..labels.len()).filter(|&i| labels[i].iter().any(|label| said(label).contains(&head)));
-    let index = with.next()?;
-    with.next().is_none().then_some(Choice { index, score: LEAST })
+    best
 }
 
 /// How well a label means what is wanted, 0–1; 0 where it does not.
@@ -221,7 +200,7 @@ fn en_literal(wanted: &Plain, label: &Plain) -> f32 {
     }
     // "jury service" for "jury duty": all that tells something of the wish.
     let telling_wish = w.iter().filter(|x| !GENERIC.contains(&x.as_str())).count();
-    if telling_wish > 0 && telling == telling_wish && w.len() > telling_wish && l.len() <= w.len() + 1 {
+    if telling_wish > 0 && telling == telling_wish && w.len() > telling_wish && l.len() <= 2 {
         return 0.64;
     }
     if telling >= 2 && hits * 3 >= w.len() * 2 {

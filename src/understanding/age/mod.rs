@@ -3,12 +3,14 @@
 
 pub mod calendar;
 mod callers;
+mod clock;
 mod dates;
 mod dates_en;
 mod dates_zh;
 mod events;
 mod feasts;
 mod hours;
+mod hours_en;
 mod patterns;
 mod rules;
 mod sessions;
