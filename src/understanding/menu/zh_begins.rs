@@ -30,6 +30,8 @@ const HINTS: f32 = 1.9;
 const MAYBE: f32 = 1.4;
 /// What speaks against it: a character more or less than the other names have.
 const OFF_LENGTH: f32 = 0.25;
+/// Names are cut too short more easily than left too long.
+const TOO_SHORT: f32 = 0.6;
 /// Least weight of a place worth cutting at.
 const CUT_MIN: f32 = 1.2;
 
@@ -89,7 +91,9 @@ fn weight(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, others: 
         weight -= PROVES;
     }
     let length = name - if conditional { 2.min(name) } else { 0 };
-    weight - OFF_LENGTH * length.abs_diff(others.length.unwrap_or(4)) as f32
+    let usual = others.length.unwrap_or(4);
+    let off = if length < usual { TOO_SHORT } else { OFF_LENGTH };
+    weight - off * length.abs_diff(usual) as f32
 }
 
 /// Whether something has ended before `at`: a sentence, the name of a house, an amount.
