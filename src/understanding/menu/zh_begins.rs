@@ -98,6 +98,10 @@ fn weight(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, others: 
 
 /// Whether something has ended before `at`: a sentence, the name of a house, an amount.
 fn ending(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, asks_input: bool) -> f32 {
+    // "您好百草堂个人业务": behind a greeting alone the house is still to come.
+    if at == range.start + 2 && begins_with(plain, range.start, &["您好", "你好"]) {
+        return HINTS;
+    }
     if ends_sentence(plain, range.start, at) && (speaks || at - range.start >= 4) {
         return PROVES;
     }
