@@ -236,7 +236,6 @@ pub(super) fn mentions(plain: &Plain, this_year: i32) -> Vec<Mention> {
                 }
             }
         }
-        let mut from = from;
         if from.year.is_none() {
             // "from December 24 through January 2, 2026" begins in the year before.
             from.year = to.year.map(|y| if to.month < from.month { y - 1 } else { y });

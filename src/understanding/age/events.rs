@@ -7,8 +7,11 @@ use crate::understanding::waiting::number;
 use chrono::{Datelike, NaiveDate};
 use std::ops::Range;
 
+/// First and last days.
+type Turns = &'static [(&'static str, &'static str)];
+
 /// Events that come back, and some that do not: by name, with the first and last day of each turn.
-const EVENTS: &[(&[&str], &[(&str, &str)])] = &[
+const EVENTS: &[(&[&str], Turns)] = &[
     (
         &["冬奥会", "北京冬奥", "米兰冬奥", "winter olympics"],
         &[("2022-02-04", "2022-03-13"), ("2026-02-06", "2026-02-22"), ("2030-02-01", "2030-02-17")],
