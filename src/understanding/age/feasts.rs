@@ -72,9 +72,11 @@ impl Text<'_> {
                 || p.closure.is_match(words)
                 || p.promotion.is_match(words)
                 || p.future.is_match(words)
+                || p.invitation.is_match(words)
                 || ["预约", "订购", "order", "book", "reserve", "ticket"].iter().any(|w| words.contains(w));
             // "春节期间业务办理以公告为准" may be meant for the next one: nothing in it has passed.
-            if during && !announces && !wishes && !hours_of(words) {
+            let evergreen = ["为准", "照常", "正常"].iter().any(|w| words.contains(w));
+            if during && evergreen && !announces && !wishes && !hours_of(words) {
                 continue;
             }
             // "腊八将至": it is near, and said so.

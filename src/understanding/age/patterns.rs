@@ -17,15 +17,17 @@ patterns! {
     // Said of what is to come.
     future = r"将至|将到|临近|\b(fares?|rates?|prices?|hours|fees|charges) (go|rise|increase|change|drop)( up| down)?\b|将(于|在|自|从|会|对|进行|暂停|停止|开|启|关|升|实|调|全面|正式|举|推|陆续|恢复|不再|迁|改|执行|采用|上线|举办|停|有|迎)|将(变|更|取消|统一|撤|合并|转为|降|上调|下调|按|于)|定于|即将|拟于|计划于|预计(于|在|将)|敬请期待|届时|\b(will|'ll|going to|upcoming|scheduled (for|to)|shall|plan(s|ning)? to|set to|about to|coming (soon|this)|beginning|starting|commencing|launch(es|ing) (on|in)|(opens?|begins?|starts?|takes? effect) (on|in)|(opens|begins|starts|increases|rises|goes up|changes|takes? place|takes effect|launches|kicks off|reopens|resumes|goes live) (\w+ ){0,4}(on|from)|(opens?|begins?|starts?|resumes?|reopens?|commences?) ((january|february|march|april|may|june|july|august|september|october|november|december)|(mon|tues|wednes|thurs|fri|satur|sun)day)[a-z]*)\b";
     // Still in force from then on.
-    in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|起,?.{0,12}已(取消|停|不再|撤|关|并)|已(于|经|在|从|自)|\b(effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
+    in_force = r"自.{2,24}(起|开始)|从.{2,24}(起|开始)|起(执行|施行|实施|生效|实行|启用|调整)|现行|起,?.{0,12}已(取消|停|不再|撤|关|并)|已(于|经|在|从|自)|\b(no longer|effective|as of|since|in effect|have (moved|changed)|has (moved|changed|been)|were|was|took effect|have been|we moved)\b";
     // What stands before the day of something that is done,
-    done = r"已(经)?(于|在)?$|\b(ended|concluded|expired|took place|finished) (on |in )?(the )?$|\b(was|were|has been|have been) (\w+ ){0,3}(held|completed|concluded|ended|discontinued|retired) (on |in )?(the )?$";
+    done = r"已(经)?(于|在)?$|\b(ended|concluded|expired|took place|finished|(survey|voting|polls?|registration|nominations|applications|entries|contest|competition|auction) (has |have )?closed) (on |in )?(the )?$|\b(was|were|has been|have been) (\w+ ){0,3}(held|completed|concluded|ended|discontinued|retired) (on |in )?(the )?$";
+    // behind it,
+    finished = r"^.{0,6}(圆满)?(完成|结束|落幕|闭幕|截止|公布|发放|举行|举办)";
     // and before the day it was put off to.
     moved = r"(改至|改到|改期至|延期至|延期到|推迟至|推迟到|延至|顺延至|顺延到|提前至|提前到|移至)$|\b(moved|rescheduled|postponed|pushed back|put back|brought forward|delayed|extended) (to|until|till) (the )?$";
     closure = r"闭馆|休馆|闭园|停课|停工|停产|停售|停演|歇业|停暖|暂停|停止|休息|放假|休假|关闭|停业|停诊|停水|停电|停气|停机|停办|维护|升级|检修|施工|不办公|不营业|不上班|改造|搬迁|迁址|盘点|调休|取消|停运|停航|停驶|限行|封闭|管制|延误|\b(closed|closures?|closing|close|maintenance|unavailable|suspend(ed)?|outage|out of (the )?office|offline|shut ?down|holiday hours|limited hours|reduced hours|modified hours|on vacation|construction|renovation|recess|cancel(l?ed|lation)|postponed|detour|delay(s|ed)?|disruptions?|strike|road ?works?)\b";
     // What is otherwise than usual for the time of a holiday.
     change = r"高峰|出行|客流|调整|改为|变更|缩短|延长|延迟|提前(至|到)|另行|\b(changed|adjusted|modified|extended|shortened|different)\b";
-    promotion = r"预定|预订|抢购|热卖|热销|开售|\b(last chance|don't miss|closes)\b|优惠|可享|[一二三四五六七八九0-9]折|即日起|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费期|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|报到|开课|面试|笔试|演出|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|expo|trade show|home show|due (on|by|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)|grand opening|join us|elections?|primary|polls|nominations?|semester|pricing|tickets|no later than|must be (received|submitted|postmarked))\b";
+    promotion = r"预定|预订|抢购|热卖|热销|开售|\b(last chance|don't miss|closes)\b|优惠|可享|[一二三四五六七八九0-9]折|即日起|促销|特惠|大促|折扣|打折|满减|抽奖|秒杀|截止|截至|有效期|有效至|报名|申报期|登记期|缴费(期|已|开始|截止)|赠送|免费领|领取|限时|活动(时间|日期|截止|期|至|火热|进行|正在)|活动(于|将|从)|活动|庆典|周年庆|展会|讲座|义诊|报到|开课|面试|笔试|演出|招聘会|招生|征集|预售|返场|\b(promotion(s|al)?|promo|offer|special|sale|discount|deal|deadline|expire[sd]?|ends?|ending|valid|register by|apply by|last day|enrollment|registration|sweepstakes|contest|giveaway|rebate|limited time|event|festival|workshop|webinar|conference|clinic|fair|coupon|savings|contest|raffle|season|picnic|party|concert|parade|open house|seminar|exhibit(ion)?|fundraiser|gala|tournament|expo|trade show|home show|due (on|by|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)|grand opening|join us|elections?|primary|polls|nominations?|semester|pricing|tickets|no later than|must be (received|submitted|postmarked))\b";
     // What is called back or told apart by the day it was made.
     batch = r"批次|批号|生产日期|保质期|召回|\b(best before|expiry date|batch|lot numbers?|recall(ed|s)?)\b";
     // When it is closed as a rule,
@@ -33,7 +35,7 @@ patterns! {
     // and that it is so at once.
     at_once = r"现在|当前|目前|今天|今日|此刻|已经?(下班|关门|打烊|停止)|还没|尚未|\b(now|currently|presently|right now|at this time|at the moment|today|you have (called|reached)|you've (called|reached))\b";
     // Said of these days.
-    present = r"今天|今日|本店|本馆|本院|我们|营业|开放|照常|欢迎|凭票|\b(today|tomorrow|tonight|this|weekend|open|opens|close[sd]?|now|see you|come|hours|specials?|all (day|week))\b";
+    present = r"今天|今日|本店|本馆|本院|我们|营业|开放|照常|欢迎|凭票|\b(today|tomorrow|tonight|this|weekend|open|opens|close[sd]?|now|see you|come|get ready|in stock|on sale|hours|specials?|all (day|week))\b";
     // What may happen one day.
     may_be = r"如遇|如因|若遇|若因|不可抗力|\b(in case of|in the event of|should there be)\b";
     // Told as over: what was held, who is thanked for having come.

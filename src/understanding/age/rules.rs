@@ -187,6 +187,8 @@ impl Text<'_> {
                         (90, "announced as to come")
                     } else if !closure && p.told.is_match(words) && !p.moved.is_match(before) && (promotion || done) {
                         (40, "told as over")
+                    } else if done && p.finished.is_match(self.behind(mention, &sentence)) {
+                        (40, "told as done")
                     } else if done && !self.opens_on(words) && !self.begins(mention) {
                         (40, "told as done")
                     } else if (closure || promotion || (holiday.is_some() && !in_force))
@@ -259,6 +261,10 @@ impl Text<'_> {
         dated
     }
 
+    fn behind(&self, mention: &Mention, sentence: &Range<usize>) -> &str {
+        self.slice(&(mention.range.end..sentence.end.max(mention.range.end)))
+    }
+
     fn is_offered(&self, mention: &Mention, options: &[MenuOption]) -> bool {
         let span = self.plain.span(mention.range.clone());
         options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end)
@@ -276,7 +282,7 @@ impl Text<'_> {
     fn begins(&self, mention: &Mention) -> bool {
         let after: String = self.plain.chars[mention.range.end..].iter().take(4).collect();
         let before = self.slice(&(mention.range.start.saturating_sub(16)..mention.range.start));
-        let since = ["effective ", "as of ", "since "].iter().any(|w| before.ends_with(w));
+        let since = ["effective ", "as of ", "since ", "from "].iter().any(|w| before.ends_with(w));
         mention.from == mention.to && (after.starts_with('起') || after.starts_with("开始") || since)
     }
 
