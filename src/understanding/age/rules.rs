@@ -187,9 +187,10 @@ impl Text<'_> {
                         (90, "announced as to come")
                     } else if !closure && p.told.is_match(words) && !p.moved.is_match(before) && (promotion || done) {
                         (40, "told as over")
-                    } else if done && p.finished.is_match(self.behind(mention, &sentence)) {
-                        (40, "told as done")
-                    } else if done && !self.opens_on(words) && !self.begins(mention) {
+                    } else if done
+                        && (p.finished.is_match(self.behind(mention, &sentence))
+                            || !self.opens_on(words) && !self.begins(mention))
+                    {
                         (40, "told as done")
                     } else if (closure || promotion || (holiday.is_some() && !in_force))
                         && !(in_force && (self.opens_on(words) || self.begins(mention)))
