@@ -226,7 +226,7 @@ fn menus_that_run_on_are_read_too() {
 fn texts_by_somebody_who_saw_no_rule_are_read() {
     for (set, menu, kinds, stale, choices) in [
         ("twelfth", [0.97, 0.97, 0.97], 0.95, [0.95, 0.95], 0.95),
-        ("thirteenth", [0.95, 0.83, 0.7], 0.85, [0.85, 0.78], 0.75),
+        ("thirteenth", [0.95, 0.83, 0.7], 0.85, [0.88, 0.78], 0.75),
     ] {
         let menus = score_menus(&format!("{set}/menu"));
         for (class, least) in ["clean", "run_on", "garbled"].into_iter().zip(menu) {
