@@ -144,6 +144,10 @@ fn zh_literal(wanted: &str, label: &str) -> f32 {
             return 0.7;
         }
     }
+    // "退押金" for "押金退还": all its characters, the verb behind its object.
+    if n >= 3 && m <= n + 3 && w.chars().all(|c| l.contains(c)) {
+        return 0.68;
+    }
     // Characters in common, in pairs.
     let pairs = |t: &str| -> Vec<(char, char)> { t.chars().zip(t.chars().skip(1)).collect() };
     let (pw, pl) = (pairs(&w), pairs(&l));
@@ -193,6 +197,11 @@ fn en_literal(wanted: &Plain, label: &Plain) -> f32 {
     let telling_label = l.iter().any(|y| !GENERIC.contains(&y.as_str()));
     if back == l.len() && telling_label && telling > 0 {
         return 0.7 + 0.1 * (l.len() as f32 / w.len() as f32).min(1.0);
+    }
+    // "jury service" for "jury duty": all that tells something of the wish.
+    let telling_wish = w.iter().filter(|x| !GENERIC.contains(&x.as_str())).count();
+    if telling_wish > 0 && telling == telling_wish && w.len() > telling_wish && l.len() <= 2 {
+        return 0.64;
     }
     if telling >= 2 && hits * 3 >= w.len() * 2 {
         return 0.62;

@@ -98,6 +98,9 @@ fn plainly(found: Vec<PromptKind>, plain: &Plain) -> PromptKind {
     if first == NetworkVacant && has(InvalidInput) && plain.chars.windows(2).any(|w| w == ['输', '入']) {
         return InvalidInput;
     }
+    if first == Queue && has(Survey) {
+        return Survey;
+    }
     // Being put through is no queue until somebody is said to be busy.
     if first == Queue && has(Transfer) && !is_crowded(plain) {
         return Transfer;

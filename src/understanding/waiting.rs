@@ -67,7 +67,7 @@ pub(super) fn of(plain: &Plain) -> Option<Waiting> {
 }
 
 /// Digits, Chinese numerals up to the hundreds, English words up to ninety-nine.
-pub(super) fn number(text: &str) -> Option<u32> {
+pub(in crate::understanding) fn number(text: &str) -> Option<u32> {
     if let Ok(n) = text.parse() {
         return Some(n);
     }

@@ -13,6 +13,28 @@ pub(crate) struct Holiday {
     pub id: &'static str,
     rule: Rule,
     pub pattern: Regex,
+    pub season: Season,
+}
+
+/// How many days around a holiday its words are in season, and how many a person should look.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Season {
+    pub before: i64,
+    pub after: i64,
+    pub early: i64,
+    pub late: i64,
+}
+
+impl Season {
+    /// Ten days before to five after; two days more are a matter of taste, and so are three weeks before.
+    const USUAL: Season = Season { before: 10, after: 5, early: 21, late: 7 };
+
+    /// "24 12 40 20".
+    fn parse(text: &str) -> Option<Season> {
+        let days: Vec<i64> = text.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+        let [before, after, early, late] = days[..] else { return None };
+        Some(Season { before, after, early, late })
+    }
 }
 
 enum Rule {
@@ -20,7 +42,10 @@ enum Rule {
     Span(u32, u32, u32, u32),
     /// Month, weekday, which of them; negative from the end.
     Counted(u32, Weekday, i8),
-    Lunar(usize),
+    /// Column of the table, and days from there.
+    Lunar(usize, i64),
+    /// Days by year.
+    Listed(Vec<NaiveDate>),
     Easter(i64),
     Qingming,
 }
@@ -50,6 +75,9 @@ fn calendar() -> &'static Calendar {
                     rule: rule.and_then(rule_of).expect("data/holidays.txt: rule"),
                     pattern: Regex::new(&plain::pattern(words.expect("data/holidays.txt: pattern")))
                         .expect("data/holidays.txt: pattern"),
+                    season: parts
+                        .next()
+                        .map_or(Season::USUAL, |s| Season::parse(s).expect("data/holidays.txt: season")),
                 }
             })
             .collect();
@@ -84,7 +112,11 @@ fn rule_of(text: &str) -> Option<Rule> {
     let mut words = text.split(' ');
     match words.next()? {
         "qingming" => Some(Rule::Qingming),
-        "lunar" => Some(Rule::Lunar(words.next()?.parse::<usize>().ok()?.checked_sub(1)?)),
+        "lunar" => {
+            let column = words.next()?.parse::<usize>().ok()?.checked_sub(1)?;
+            Some(Rule::Lunar(column, words.next().map_or(Some(0), |n| n.parse().ok())?))
+        }
+        "on" => words.map(|w| w.parse().ok()).collect::<Option<_>>().map(Rule::Listed),
         "nth" => {
             let month = words.next()?.parse().ok()?;
             let weekday = words.next()?.parse().ok()?;
@@ -125,7 +157,11 @@ impl Holiday {
                 return Some((from, to));
             }
             Rule::Counted(month, weekday, n) => counted(year, month, weekday, n)?,
-            Rule::Lunar(column) => *calendar().lunar.iter().find(|(y, _)| *y == year)?.1.get(column)?,
+            Rule::Lunar(column, days) => {
+                let day = calendar().lunar.iter().find(|(y, _)| *y == year)?.1.get(column)?;
+                day.checked_add_signed(chrono::TimeDelta::days(days))?
+            }
+            Rule::Listed(ref days) => *days.iter().find(|day| day.year() == year)?,
             Rule::Easter(offset) => {
                 let easter = easter(year)?;
                 if offset < 0 {

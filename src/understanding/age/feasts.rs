@@ -2,14 +2,20 @@
 
 use super::calendar::{self, Holiday};
 use super::patterns::patterns;
-use super::rules::{AHEAD_DAYS, Dated, Text, hours_of};
+use super::rules::{Dated, Text, hours_of};
+use super::when::AHEAD_DAYS;
+use crate::understanding::plain::is_han;
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
 use std::ops::Range;
 
-/// A holiday's words are in season from so many days before it …
-const SEASON_BEFORE: i64 = 10;
-/// … to so many after.
-const SEASON_AFTER: i64 = 5;
+/// Where today stands to a holiday.
+#[derive(Clone, Copy, PartialEq)]
+enum Season {
+    In,
+    /// Early for the next one, or late for the last.
+    Doubtful,
+    Out,
+}
 
 impl Text<'_> {
     pub(super) fn holidays(&self, dated: &Dated, options: &[MenuOption], found: &mut Vec<TextFinding>) {
@@ -26,17 +32,23 @@ impl Text<'_> {
             named.retain(|(h, _)| h.id != "holidays");
         }
         // Several feasts without a date are the house rules, unless they are wished.
-        let feasts = named.len();
+        let mut places: Vec<usize> = named.iter().map(|(_, r)| r.start).collect();
+        places.dedup();
+        let feasts = places.len();
         // "新年快乐" is said at both of them.
         let new_years = named.iter().any(|(h, _)| h.id == "new_year") && self.text.contains("新年");
-        let lunar = calendar::named("春节").into_iter().any(|(h, _)| self.in_season(h, SEASON_BEFORE));
-        if new_years && lunar {
+        let lunar = calendar::named("春节").into_iter().map(|(h, _)| self.season(h)).next();
+        let season = |h: &Holiday| match lunar {
+            Some(Season::In) if new_years => Season::In,
+            Some(Season::Doubtful) if new_years && self.season(h) == Season::Out => Season::Doubtful,
+            _ => self.season(h),
+        };
+        // In season for one is in season, unless it is spoken of as over.
+        let looks_back = named.iter().any(|(h, r)| self.is_over(h, r));
+        if !looks_back && named.iter().any(|(h, _)| season(h) == Season::In) {
             return;
         }
-        // In season for one is in season.
-        if named.iter().any(|(h, _)| self.in_season(h, SEASON_BEFORE)) {
-            return;
-        }
+        let doubtful = named.iter().any(|(h, _)| season(h) == Season::Doubtful);
         for (holiday, range) in named {
             if dated.holidays.contains(&holiday.id) {
                 continue;
@@ -59,9 +71,16 @@ impl Text<'_> {
             let announces = p.change.is_match(words)
                 || p.closure.is_match(words)
                 || p.promotion.is_match(words)
-                || p.future.is_match(words);
+                || p.future.is_match(words)
+                || p.invitation.is_match(words)
+                || ["预约", "订购", "order", "book", "reserve", "ticket"].iter().any(|w| words.contains(w));
             // "春节期间业务办理以公告为准" may be meant for the next one: nothing in it has passed.
-            if during && !announces && !wishes && !hours_of(words) {
+            let evergreen = ["为准", "照常", "正常"].iter().any(|w| words.contains(w));
+            if during && evergreen && !announces && !wishes && !hours_of(words) {
+                continue;
+            }
+            // "腊八将至": it is near, and said so.
+            if p.coming.is_match(words) && ahead.is_some_and(|d| d <= AHEAD_DAYS + 15) {
                 continue;
             }
             let announces = announces || during;
@@ -77,14 +96,13 @@ impl Text<'_> {
                 && !in_option
                 && !p.future.is_match(words)
                 && (words.contains("closed on") || words.contains("are closed"));
-            let score = match (ahead, wishes || announces) {
-                _ if p.retrospect.is_match(words) => 80,
-                _ if habitual || feasts >= 2 && !wishes => 40,
-                // Wishes for Christmas and the year's end are said for weeks before.
-                (Some(d), _) if d <= 30 && wishes && matches!(holiday.id, "christmas" | "new_year" | "holidays") => 40,
-                (Some(d), _) if d <= 2 * SEASON_BEFORE + 1 && !wishes => 40,
-                (_, true) => 80,
-                _ => 40,
+            // In English a feast's name is part of other names more often.
+            let chinese = words.chars().any(is_han);
+            let score = match () {
+                () if looks_back => 80,
+                () if doubtful || habitual || feasts >= 2 && !wishes => 40,
+                () if wishes || announces || (!in_option && (chinese || p.present.is_match(words))) => 80,
+                () => 40,
             };
             let expired = last.map(|l| l.1);
             let detail =
@@ -94,10 +112,22 @@ impl Text<'_> {
         }
     }
 
-    fn in_season(&self, holiday: &Holiday, before: i64) -> bool {
+    fn season(&self, holiday: &Holiday) -> Season {
         let (last, next) = holiday.around(self.on);
-        last.is_some_and(|l| (self.on - l.1).num_days() <= SEASON_AFTER)
-            || next.is_some_and(|n| (n.0 - self.on).num_days() <= before)
+        let since = last.map_or(i64::MAX, |turn| (self.on - turn.1).num_days());
+        let until = next.map_or(i64::MAX, |turn| (turn.0 - self.on).num_days());
+        let days = holiday.season;
+        match () {
+            () if since <= days.after || until <= days.before => Season::In,
+            () if since <= days.late || until <= days.early => Season::Doubtful,
+            () => Season::Out,
+        }
+    }
+
+    /// "We hope you had a merry Christmas", months after it.
+    fn is_over(&self, holiday: &Holiday, range: &Range<usize>) -> bool {
+        let since = holiday.around(self.on).0.map_or(i64::MAX, |turn| (self.on - turn.1).num_days());
+        since > holiday.season.late && patterns().retrospect.is_match(self.slice(&self.sentence(range)))
     }
 
     /// "龙年大吉" in the year of the horse.

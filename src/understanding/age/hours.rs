@@ -1,8 +1,7 @@
 //! Opening hours: as a hotline declares them (OpenStreetMap's form), as a prompt announces them, and what "now" makes of
 //! both.
 
-use super::calendar;
-use crate::understanding::menu::words::{Word, words};
+use super::{calendar, hours_en};
 use crate::understanding::plain::Plain;
 use chrono::{Datelike, NaiveDate, NaiveTime, Timelike, Weekday};
 use std::ops::Range;
@@ -95,13 +94,14 @@ fn times_of(text: &str) -> Option<Vec<Range<u32>>> {
 
 /// Hours that a prompt announces, with the characters that say so.
 pub(crate) struct Announced {
+    /// None where it does not say on which days.
     pub days: Vec<usize>,
     pub open: Vec<Range<u32>>,
     pub range: Range<usize>,
 }
 
 pub(crate) fn announced(plain: &Plain) -> Option<Announced> {
-    round_the_clock(plain).or_else(|| chinese(plain)).or_else(|| english(plain))
+    round_the_clock(plain).or_else(|| chinese(plain)).or_else(|| hours_en::announced(plain))
 }
 
 fn round_the_clock(plain: &Plain) -> Option<Announced> {
@@ -115,6 +115,9 @@ fn round_the_clock(plain: &Plain) -> Option<Announced> {
             "全天候服务",
             "24小时人工",
             "全天24小时",
+            "24小时在线",
+            "twenty-four hours a day",
+            "twenty four hours a day",
             "24 hours a day",
             "24/7",
             "around the clock",
@@ -182,6 +185,13 @@ fn chinese(plain: &Plain) -> Option<Announced> {
         if ["上午", "早", "凌晨"].iter().any(|w| plain.starts(i, w)) {
             afternoon = false;
         }
+        // "早九晚六"
+        if let Some((from, to, next)) = early_late(chars, i, stop) {
+            times.extend([from * 60, to * 60]);
+            i = next;
+            end = i;
+            continue;
+        }
         match clock(chars, i, stop) {
             Some((hour, minute, next)) => {
                 let hour = if afternoon && hour < 12 { hour + 12 } else { hour };
@@ -196,11 +206,15 @@ fn chinese(plain: &Plain) -> Option<Announced> {
     if times.len() < 2 || times.len() > 4 || !times.len().is_multiple_of(2) || times.windows(2).any(|w| w[0] >= w[1]) {
         return None;
     }
-    if days.is_empty() {
-        return None;
-    }
     let open = times.chunks(2).map(|t| t[0]..t[1]).collect();
     Some(Announced { days, open, range: at..end })
+}
+
+/// "早九晚六", "早8晚8"
+fn early_late(chars: &[char], at: usize, stop: usize) -> Option<(u32, u32, usize)> {
+    let early = chars.get(at).filter(|c| **c == '早').and_then(|_| count(chars, at + 1, stop))?;
+    let late = chars.get(early.1).filter(|c| **c == '晚').and_then(|_| count(chars, early.1 + 1, stop))?;
+    (early.0 < 12 && late.0 <= 12).then_some((early.0, late.0 + 12, late.1))
 }
 
 /// 9:00, 9点, 九点半, 五点三十分, 17时30分
@@ -260,120 +274,6 @@ fn count(chars: &[char], at: usize, stop: usize) -> Option<(u32, usize)> {
     Some((value.0, at + value.1))
 }
 
-fn english(plain: &Plain) -> Option<Announced> {
-    let words = words(plain);
-    let weekday = |w: &Word| -> Option<usize> {
-        let name = w.text.trim_end_matches('s').trim_end_matches('.');
-        let full = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-        full.iter().position(|d| *d == name)
-    };
-    let hours = words.iter().position(|w| matches!(w.text.as_str(), "hours" | "open"))?;
-    let mut days: Vec<usize> = Vec::new();
-    let mut times: Vec<u32> = Vec::new();
-    let mut i = hours;
-    let mut end = hours;
-    while i < words.len() && i < hours + 24 && times.len() < 2 {
-        if i > hours && words[i].parted >= 6 && !times.is_empty() {
-            break;
-        }
-        if let Some(day) = weekday(&words[i]) {
-            let spans = i >= 1 && matches!(words[i - 1].text.as_str(), "through" | "to" | "thru" | "until" | "till");
-            match days.last().copied().filter(|first| spans && *first < day) {
-                Some(first) => days.extend(first + 1..=day),
-                None => days.push(day),
-            }
-            end = i;
-        } else if matches!(words[i].text.as_str(), "weekdays") {
-            days = (0..5).collect();
-        } else if matches!(words[i].text.as_str(), "daily")
-            || (words[i].text == "seven" && words.get(i + 1).is_some_and(|w| w.text == "days"))
-        {
-            days = (0..7).collect();
-        } else if let Some((minutes, n)) = english_clock(&words, i) {
-            times.push(minutes);
-            i += n;
-            end = i - 1;
-            continue;
-        }
-        i += 1;
-    }
-    // Days may follow the times: "9 a.m. to 5 p.m., Monday through Friday".
-    while days.is_empty() && i < words.len() && i < hours + 30 {
-        if let Some(day) = weekday(&words[i]) {
-            days.push(day);
-            if words.get(i + 1).is_some_and(|w| matches!(w.text.as_str(), "through" | "to" | "thru"))
-                && let Some(last) = words.get(i + 2).and_then(weekday).filter(|l| *l > day)
-            {
-                days.extend(day + 1..=last);
-                i += 2;
-            }
-            end = i;
-        }
-        i += 1;
-    }
-    if times.len() != 2 || days.is_empty() || times[0] >= times[1] {
-        return None;
-    }
-    Some(Announced {
-        days,
-        open: std::iter::once(times[0]..times[1]).collect(),
-        range: words[hours].from..words[end].to,
-    })
-}
-
-/// 9 a.m., 5:30 pm, noon; a bare number is no time.
-fn english_clock(words: &[Word], at: usize) -> Option<(u32, usize)> {
-    let text = words[at].text.as_str();
-    match text {
-        "noon" => return Some((720, 1)),
-        "midnight" => return Some((1440, 1)),
-        _ => {}
-    }
-    let spoken =
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
-    let half = |t: &str| -> Option<bool> {
-        match t.replace('.', "").as_str() {
-            "am" => Some(false),
-            "pm" => Some(true),
-            _ => None,
-        }
-    };
-    let digits = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '.');
-    let glued = &text[digits.len()..];
-    let hour: u32 =
-        if digits.is_empty() { spoken.iter().position(|s| *s == text)? as u32 } else { digits.parse().ok()? };
-    let mut n = 1;
-    let mut minute = 0;
-    let mut afternoon = if digits.is_empty() { None } else { half(glued) };
-    if afternoon.is_none() {
-        // "5:30" parts at the colon; "five thirty".
-        if let Some(m) = words.get(at + 1).and_then(|w| match w.text.as_str() {
-            "thirty" => Some(30),
-            "fifteen" => Some(15),
-            "forty-five" => Some(45),
-            t => t
-                .trim_end_matches(|c: char| c.is_alphabetic() || c == '.')
-                .parse::<u32>()
-                .ok()
-                .filter(|m| *m < 60 && t.len() >= 2),
-        }) {
-            minute = m;
-            n = 2;
-            let next = words[at + 1].text.as_str();
-            afternoon = half(next.trim_start_matches(|c: char| c.is_ascii_digit()));
-        }
-        if afternoon.is_none() {
-            afternoon = words.get(at + n).and_then(|w| half(&w.text));
-            n += usize::from(afternoon.is_some());
-        }
-    }
-    let afternoon = afternoon?;
-    if !(1..=12).contains(&hour) {
-        return None;
-    }
-    Some(((hour % 12 + if afternoon { 12 } else { 0 }) * 60 + minute, n))
-}
-
 /// The announced hours include this moment.
 pub(crate) fn includes(announced: &Announced, on: NaiveDate, at: NaiveTime) -> bool {
     let now = at.hour() * 60 + at.minute();
@@ -381,21 +281,22 @@ pub(crate) fn includes(announced: &Announced, on: NaiveDate, at: NaiveTime) -> b
     announced.days.contains(&day) && announced.open.iter().any(|r| r.contains(&now))
 }
 
-/// Announced hours and declared ones differ by half an hour or more on a day both speak of.
+/// Announced hours and declared ones differ by half an hour or more on a day both speak of; on every open day where no
+/// day is announced.
 pub(crate) fn differ(announced: &Announced, declared: &Hours) -> Option<Weekday> {
-    announced
-        .days
-        .iter()
-        .copied()
-        .find(|&day| {
-            let ends = |r: &[Range<u32>]| r.first().zip(r.last()).map(|(a, b)| (a.start, b.end.min(1440)));
-            match (ends(&announced.open), ends(&declared.week[day])) {
-                (Some(a), Some(d)) => a.0.abs_diff(d.0) >= 30 || a.1.abs_diff(d.1) >= 30,
-                (Some(_), None) => true,
-                _ => false,
-            }
-        })
-        .and_then(|day| Weekday::try_from(day as u8).ok())
+    let ends = |r: &[Range<u32>]| r.first().zip(r.last()).map(|(a, b)| (a.start, b.end.min(1440)));
+    let differs = |day: usize| match (ends(&announced.open), ends(&declared.week[day])) {
+        (Some(a), Some(d)) => a.0.abs_diff(d.0) >= 30 || a.1.abs_diff(d.1) >= 30,
+        (Some(_), None) => true,
+        _ => false,
+    };
+    let open: Vec<usize> = (0..7).filter(|&day| !declared.week[day].is_empty()).collect();
+    let day = match announced.days.is_empty() {
+        true if open.iter().all(|&day| differs(day)) => open.first().copied(),
+        true => None,
+        false => announced.days.iter().copied().find(|&day| differs(day)),
+    };
+    day.and_then(|day| Weekday::try_from(day as u8).ok())
 }
 
 #[cfg(test)]

@@ -2,15 +2,22 @@
 //! counts whole and the others a quarter. 60 and above is stale, 30 to 59 asks a person.
 
 pub mod calendar;
+mod callers;
+mod clock;
 mod dates;
+mod dates_en;
+mod dates_zh;
 mod events;
 mod feasts;
 mod hours;
+mod hours_en;
 mod patterns;
 mod rules;
 mod sessions;
+mod traps;
+mod when;
 
-pub(crate) use dates::SMALL;
+pub(crate) use dates_en::SMALL;
 
 use super::plain::Plain;
 use super::reading::{Context, MenuOption, PromptKind, Stale, TextFinding};

@@ -1,21 +1,20 @@
 //! The signs of age in a text, and the traps that look like them.
 
+use super::STALE_FROM;
 use super::calendar;
 use super::dates::{self, Mention};
-use super::hours::{self, Hours};
 use super::patterns::patterns;
 use super::sessions;
+use super::when::{Sure, When};
 use crate::understanding::plain::Plain;
 use crate::understanding::reading::{Context, MenuOption, PromptKind, TextFinding, TextFindingKind};
-use chrono::{Datelike, NaiveDate, Timelike};
+use chrono::{Datelike, NaiveDate};
 use std::ops::Range;
 
-/// Days an announcement without a year may lie ahead and be taken for a coming one.
-pub(super) const AHEAD_DAYS: i64 = 45;
-/// Beyond that and up to here it may be either.
-const AHEAD_DAYS_MAX: i64 = 90;
 /// A notice may stand so many days after its end.
 pub(super) const GRACE_DAYS: i64 = 7;
+/// From so many years on a date that ends nothing is history.
+const HISTORY_YEARS: i32 = 5;
 
 pub(super) struct Text<'a> {
     pub plain: &'a Plain<'a>,
@@ -36,9 +35,12 @@ pub(super) fn findings(plain: &Plain, context: &Context, kind: PromptKind, optio
     let mut found = Vec::new();
     if let Some(on) = context.on {
         let text = Text { plain, text, bytes, on };
-        let mut mentions = dates::mentions(plain);
+        let mut mentions = dates::mentions(plain, on);
         text.inherit_years(&mut mentions);
-        let dated = text.dated(&mentions, &mut found);
+        let dated = text.dated(&mentions, options, &mut found);
+        if mentions.is_empty() && found.is_empty() {
+            text.relative(&mut found);
+        }
         if !dated.ahead {
             text.holidays(&dated, options, &mut found);
             text.animals(&mut found);
@@ -60,24 +62,11 @@ pub(super) struct Dated {
     pub holidays: Vec<&'static str>,
 }
 
-/// How a date relates to today.
-enum When {
-    Past(NaiveDate, Sure),
-    Ahead,
-    /// Could be this year's or next year's.
-    Either,
-    Nothing,
-}
-
-#[derive(PartialEq)]
-enum Sure {
-    Said,
-    Inferred,
-}
-
 /// "Happy holidays and a prosperous 2025".
-fn wished_year(words: &str) -> bool {
-    ["happy new year", "happy holidays", "prosperous", "新年快乐", "元旦快乐"].iter().any(|w| words.contains(w))
+pub(super) fn wished_year(words: &str) -> bool {
+    ["happy new year", "happy holidays", "happy 20", "prosperous", "welcome to 20", "新年快乐", "元旦快乐"]
+        .iter()
+        .any(|w| words.contains(w))
 }
 
 /// Hours that are told with the holiday are its own.
@@ -143,7 +132,7 @@ impl Text<'_> {
         }
     }
 
-    fn dated(&self, mentions: &[Mention], found: &mut Vec<TextFinding>) -> Dated {
+    fn dated(&self, mentions: &[Mention], options: &[MenuOption], found: &mut Vec<TextFinding>) -> Dated {
         let p = patterns();
         let mut dated = Dated::default();
         let mut signs = Vec::new();
@@ -151,12 +140,21 @@ impl Text<'_> {
             let sentence = self.sentence(&mention.range);
             let words = self.slice(&sentence);
             let whole = self.text.as_str();
-            if self.is_trap(mention, &sentence) {
+            if self.is_trap(mention, &sentence) || self.is_record(mention, words, options) {
                 continue;
             }
-            let holiday = calendar::named(words).into_iter().map(|(h, _)| h.id).next();
-            dated.holidays.extend(holiday);
-            match self.when(mention, words) {
+            let named: Vec<&'static str> = calendar::named(words).into_iter().map(|(h, _)| h.id).collect();
+            let holiday = named.first().copied();
+            let turn = self.named_turn(mention);
+            // A year alone does not say when its holiday is, unless it is the holiday's.
+            if mention.to.day.is_some() || turn.is_some() {
+                dated.holidays.extend(named);
+            }
+            let when = match turn {
+                Some((holiday, last)) => self.when_of_turn(holiday, last),
+                None => self.when(mention, words),
+            };
+            match when {
                 When::Nothing => {}
                 When::Ahead => dated.ahead = true,
                 When::Either => {
@@ -172,7 +170,10 @@ impl Text<'_> {
                     }
                 }
                 When::Past(end, sure) => {
-                    let future = p.future.is_match(words);
+                    let before = self.slice(&(sentence.start.min(mention.range.start)..mention.range.start));
+                    // "已于11月20日结束,奖品将陆续寄出": what is to come is not this.
+                    let done = p.done.is_match(before);
+                    let future = !done && (p.future.is_match(words) || p.moved.is_match(before));
                     let in_force = p.in_force.is_match(words);
                     let closure =
                         p.closure.is_match(words) || (words.chars().count() < 24 && p.closure.is_match(whole));
@@ -184,19 +185,38 @@ impl Text<'_> {
                     let last_year = end.year() < self.on.year();
                     let (score, why) = if future {
                         (90, "announced as to come")
+                    } else if !closure && p.told.is_match(words) && !p.moved.is_match(before) && (promotion || done) {
+                        (40, "told as over")
+                    } else if done
+                        && (p.finished.is_match(self.behind(mention, &sentence))
+                            || !self.opens_on(words) && !self.begins(mention))
+                    {
+                        (40, "told as done")
                     } else if (closure || promotion || (holiday.is_some() && !in_force))
                         && !(in_force && (self.opens_on(words) || self.begins(mention)))
                     {
                         match days {
-                            ..=GRACE_DAYS => (50, "ended"),
+                            // Just over: stale, and no more than that.
+                            ..=GRACE_DAYS => (STALE_FROM, "ended"),
                             _ => (90, "ended"),
                         }
+                    } else if self.on.year() - end.year() >= HISTORY_YEARS {
+                        // What was so long ago is history, and still so.
+                        continue;
                     } else if in_force {
                         (if last_year { 30 } else { 20 }, "a rule in force since")
                     } else if last_year && wished_year(words) {
                         (80, "wished for a year that is over")
                     } else if mention.season && last_year && p.invitation.is_match(words) {
                         (80, "a season that is over")
+                    } else if sure == Sure::Inferred
+                        && mention.to.day.is_some()
+                        && days > GRACE_DAYS
+                        && mention.to.month.unwrap_or(0).abs_diff(mention.from.month.unwrap_or(0)) <= 1
+                        && (mention.weekday.is_some() || !self.is_offered(mention, options))
+                    {
+                        // A weekday makes it the day of something; without one it may be every year's.
+                        (if mention.weekday.is_some() { 80 } else { 40 }, "a day that is over")
                     } else if last_year && (sure == Sure::Said || mention.weekday.is_some()) {
                         (50, "a date of a past year")
                     } else {
@@ -242,11 +262,28 @@ impl Text<'_> {
         dated
     }
 
+    fn behind(&self, mention: &Mention, sentence: &Range<usize>) -> &str {
+        self.slice(&(mention.range.end..sentence.end.max(mention.range.end)))
+    }
+
+    fn is_offered(&self, mention: &Mention, options: &[MenuOption]) -> bool {
+        let span = self.plain.span(mention.range.clone());
+        options.iter().any(|o| o.span.start <= span.start && span.end <= o.span.end)
+    }
+
+    /// "查询2025年账单请按1": a year that only tells which of the records are meant.
+    fn is_record(&self, mention: &Mention, words: &str, options: &[MenuOption]) -> bool {
+        let p = patterns();
+        mention.to.month.is_none()
+            && self.is_offered(mention, options)
+            && !(p.promotion.is_match(words) || p.closure.is_match(words) || p.future.is_match(words))
+    }
+
     /// "自6月1日起可享免费", "as of June 1st": a first day, which ends nothing.
     fn begins(&self, mention: &Mention) -> bool {
         let after: String = self.plain.chars[mention.range.end..].iter().take(4).collect();
         let before = self.slice(&(mention.range.start.saturating_sub(16)..mention.range.start));
-        let since = ["effective ", "as of ", "since "].iter().any(|w| before.ends_with(w));
+        let since = ["effective ", "as of ", "since ", "from "].iter().any(|w| before.ends_with(w));
         mention.from == mention.to && (after.starts_with('起') || after.starts_with("开始") || since)
     }
 
@@ -264,184 +301,50 @@ impl Text<'_> {
 
     /// "已于…恢复": it speaks of what is in force again.
     fn opens_on(&self, words: &str) -> bool {
-        ["恢复", "迁至", "搬迁至", "迁址", "已升级", "resumed", "reopened", "moved"].iter().any(|w| words.contains(w))
+        const OPENS: &[&str] = &[
+            "恢复",
+            "迁至",
+            "搬迁",
+            "迁址",
+            "升级",
+            "启用",
+            "开通",
+            "上线",
+            "开业",
+            "投入使用",
+            "并入",
+            "合并",
+            "更名",
+            "resumed",
+            "reopened",
+            "moved",
+            "opened",
+            "launched",
+            "merged",
+            "joined",
+            "renamed",
+            "relocated",
+        ];
+        OPENS.iter().any(|w| words.contains(w))
     }
 
-    fn when(&self, mention: &Mention, sentence: &str) -> When {
-        let on = self.on;
-        let end = mention.to;
-        let Some(year) = end.year else {
-            return self.when_without_year(mention, sentence);
-        };
-        let Some(last) = end.last_day(year) else { return When::Nothing };
-        if patterns().tax.is_match(sentence) && end.month.is_none() && year >= on.year() - 1 {
-            return When::Nothing;
-        }
-        if last >= on {
-            if mention.to.month.is_none() && year == on.year() { When::Nothing } else { When::Ahead }
-        } else {
-            When::Past(last, Sure::Said)
-        }
-    }
-
-    /// The weekday tells the year, else the nearness does.
-    fn when_without_year(&self, mention: &Mention, sentence: &str) -> When {
-        let (on, end) = (self.on, mention.to);
-        if end.month.is_none()
-            || (end.day.is_none()
-                && mention.weekday.is_none()
-                && !patterns().closure.is_match(sentence)
-                && !patterns().promotion.is_match(sentence))
-        {
-            return When::Nothing;
-        }
-        if patterns().every.is_match(sentence) {
-            return When::Nothing;
-        }
-        // The start counts for the weekday, the end for the expiry; a stretch may cross New Year.
-        let crosses = end.month < mention.from.month;
-        if let Some(weekday) = mention.weekday {
-            let fits = |year: i32| {
-                let start = mention.from.last_day(year).filter(|d| d.weekday() == weekday)?;
-                end.last_day(year + i32::from(crosses)).map(|e| e.max(start))
-            };
-            if let Some(next) = (on.year() - 1..=on.year() + 1).filter_map(fits).find(|d| *d >= on)
-                && (next - on).num_days() <= 300
-            {
-                return When::Ahead;
-            }
-            return match (on.year() - 11..=on.year()).rev().filter_map(fits).find(|d| *d < on) {
-                Some(last) => When::Past(last, Sure::Inferred),
-                None => When::Either,
-            };
-        }
-        let ends: Vec<NaiveDate> =
-            (on.year() - 1..=on.year() + 1).filter_map(|y| end.last_day(y + i32::from(crosses))).collect();
-        let starts: Vec<NaiveDate> = (on.year() - 1..=on.year() + 1).filter_map(|y| mention.from.last_day(y)).collect();
-        // Today lies inside a stretch.
-        if starts.iter().zip(&ends).any(|(s, e)| *s <= on && on <= *e && *s < *e) {
-            return When::Ahead;
-        }
-        let next = ends.iter().find(|d| **d >= on);
-        let last = ends.iter().rev().find(|d| **d < on);
-        match (next.map(|d| (*d - on).num_days()), last) {
-            (Some(ahead), _) if ahead <= AHEAD_DAYS => When::Ahead,
-            (_, Some(last)) if (on - *last).num_days() <= 30 => When::Past(*last, Sure::Inferred),
-            (Some(ahead), _) if ahead <= AHEAD_DAYS_MAX => When::Either,
-            (_, Some(last)) => When::Past(*last, Sure::Inferred),
-            _ => When::Nothing,
-        }
-    }
-
-    /// Years and numbers that only look like a date that has passed.
-    fn is_trap(&self, mention: &Mention, sentence: &Range<usize>) -> bool {
+    /// "我们将于下周一搬迁": which Monday, only the day of the recording tells.
+    fn relative(&self, found: &mut Vec<TextFinding>) {
         let p = patterns();
-        let words = self.slice(sentence);
-        let chars = &self.plain.chars;
-        let Range { start, end } = mention.range;
-        if p.every.is_match(words) && mention.to.year.is_none() {
-            return true;
+        let Some(m) = p.relative.find(&self.text) else { return };
+        let range = self.chars_at(m.start())..self.chars_at(m.end());
+        let sentence = self.sentence(&range);
+        let words = self.slice(&sentence);
+        let announces = p.closure.is_match(words) || p.future.is_match(words) || p.change.is_match(words);
+        if announces && !p.again.is_match(words) && calendar::named(&self.text).is_empty() {
+            let detail = "a day that only the day of the recording tells".to_string();
+            found.push(self.finding(TextFindingKind::PastDate, &range, 35, None, detail));
         }
-        let near = start.saturating_sub(14)..(end + 14).min(chars.len());
-        let near_words = self.slice(&near);
-        if p.founding.is_match(near_words) && !(p.promotion.is_match(near_words) && p.future.is_match(words)) {
-            return true;
-        }
-        if mention.to.month.is_some() {
-            // "版本2020.4"
-            let written = self.slice(&mention.range).contains(['.', '-']) && mention.to.day.is_none();
-            return written && (p.product.is_match(near_words) || p.number.is_match(near_words));
-        }
-        // A bare year.
-        let around = self.slice(&(start.saturating_sub(24)..(end + 24).min(chars.len())));
-        let tight = self.slice(&(start.saturating_sub(2)..(end + 8).min(chars.len())));
-        let product =
-            p.product.is_match(if self.plain.lang(None) == crate::vocabulary::Lang::Zh { tight } else { around });
-        if product || p.place.is_match(around) || p.number.is_match(around) {
-            return true;
-        }
-        if p.tax.is_match(words) && mention.to.year.is_some_and(|y| y >= self.on.year() - 1) {
-            return true;
-        }
-        // "in 2019 we": an English year without a notice around it says nothing.
-        let chinese = chars[start..end].contains(&'年');
-        let notice = p.promotion.is_match(words)
-            || p.closure.is_match(words)
-            || p.future.is_match(words)
-            || wished_year(words)
-            || words.contains("as of ")
-            || words.contains("effective ");
-        !(notice || chinese || mention.season)
     }
 
     fn sessions(&self, found: &mut Vec<TextFinding>) {
         let Some((bytes, end)) = sessions::over(&self.text, self.on) else { return };
         let range = self.chars_at(bytes.start)..self.chars_at(bytes.end);
         found.push(self.finding(TextFindingKind::PastDate, &range, 80, None, format!("over since about {end}")));
-    }
-
-    fn hours(&self, context: &Context, kind: PromptKind, found: &mut Vec<TextFinding>) {
-        let declared = context.hours.as_deref().and_then(Hours::parse);
-        let announced = hours::announced(self.plain);
-        let whole = 0..self.plain.len().min(120);
-        if let (Some(announced), Some(declared)) = (&announced, &declared)
-            && let Some(day) = hours::differ(announced, declared)
-        {
-            let detail = format!("the hours announced are not the hours declared ({day})");
-            found.push(self.finding(TextFindingKind::WrongHours, &announced.range, 80, None, detail));
-            return;
-        }
-        let Some(at) = context.at else { return };
-        if kind != PromptKind::Closed {
-            return;
-        }
-        let holiday = !calendar::named(&self.text).is_empty() || calendar::is_day_off(self.on) == Some(true);
-        if let Some(true) = declared.as_ref().and_then(|h| h.open(self.on, at)) {
-            // A holiday's closure inside the hours of ordinary days is no contradiction.
-            let score = if holiday { 40 } else { 80 };
-            found.push(self.finding(
-                TextFindingKind::WrongHours,
-                &whole,
-                score,
-                None,
-                "says it is closed within the hours declared".into(),
-            ));
-            return;
-        }
-        if let Some(announced) = &announced
-            && declared.is_none()
-            && !holiday
-            && hours::includes(announced, self.on, at)
-        {
-            let detail = "says it is closed within the hours it announces".to_string();
-            found.push(self.finding(TextFindingKind::WrongHours, &announced.range, 80, None, detail));
-        }
-    }
-
-    fn greeting(&self, context: &Context, found: &mut Vec<TextFinding>) {
-        let Some(at) = context.at else { return };
-        let Some(m) = patterns().greeting.find(&self.text) else { return };
-        let minute = at.hour() * 60 + at.minute();
-        let (from, to) = match m.as_str() {
-            "早上好" | "早安" => (4 * 60, 11 * 60 + 30),
-            "上午好" => (5 * 60, 12 * 60 + 30),
-            "good morning" => (4 * 60, 12 * 60 + 15),
-            "中午好" => (11 * 60, 14 * 60 + 30),
-            "下午好" => (12 * 60, 19 * 60),
-            "good afternoon" => (11 * 60 + 45, 18 * 60 + 30),
-            "good evening" => (16 * 60, 28 * 60),
-            _ => (17 * 60, 28 * 60),
-        };
-        if (from..to).contains(&minute) || (from..to).contains(&(minute + 1440)) {
-            return;
-        }
-        let range = self.chars_at(m.start())..self.chars_at(m.end());
-        found.push(self.finding(
-            TextFindingKind::WrongGreeting,
-            &range,
-            40,
-            None,
-            format!("said at {}", at.format("%H:%M")),
-        ));
     }
 }

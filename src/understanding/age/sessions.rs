@@ -1,7 +1,7 @@
 //! Terms, school years and months that a text names and that are over: "registration for the spring 2026 semester is
 //! open", "2025-2026学年报名", "our January sale".
 
-use super::dates::MONTHS;
+use super::dates_en::MONTHS;
 use chrono::{Datelike, Months, NaiveDate};
 use regex::Regex;
 use std::ops::Range;
@@ -25,7 +25,7 @@ fn patterns() -> &'static Patterns {
             term: regex(
                 r"\b(?P<season>spring|summer|fall|autumn|winter) (?P<year>20\d\d) (semester|term|session|classes|registration|quarter)|(?P<nian>20\d\d)年?(?P<ji>春|秋)季?学期",
             ),
-            month: regex(&format!(r"\b(?P<month>{})('s)? (sales?|specials?|offers?|promotions?|deals?)\b", MONTHS.join("|"))),
+            month: regex(&format!(r"\b(?P<month>{})('s)? (sales?|clearance|specials?|offers?|promotions?|deals?)\b", MONTHS.join("|"))),
             offered: regex(
                 r"\b(register|registration|enrol\w*|apply|applications?|accept\w*|open|on sale|available|underway|begins?)\b|报名|招生|缴|开始|进行|开放|受理",
             ),

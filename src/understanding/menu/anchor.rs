@@ -117,6 +117,14 @@ fn point(chars: &[char], at: usize) -> u8 {
     {
         return 0;
     }
+    // "Nov. 5"
+    const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"];
+    if MONTHS.contains(&text.as_str())
+        && chars.get(at + 1) == Some(&' ')
+        && chars.get(at + 2).is_some_and(char::is_ascii_digit)
+    {
+        return 0;
+    }
     let initial = text.chars().count() == 1 && start > 1 && chars[start - 1] == '.' && chars[start].is_alphabetic();
     match (initial, chars[start], start > 1 && matches!(chars[start - 2], 'a' | 'p')) {
         // "9 a.m. to 5 p.m. For sales": an end or none.

@@ -26,6 +26,9 @@ const CONFLICT: f32 = 30.0;
 /// Two names between two keys that no punctuation parts: only where nothing else fits.
 const SHARED: f32 = 5.0;
 
+/// "请按1" before its name, in a menu that ends with a key.
+const LABEL_FIRST: f32 = 6.0;
+
 struct Sides {
     left: Option<Label>,
     /// The left one where the anchor before takes the first of two names that nothing parts.
@@ -57,7 +60,7 @@ pub(super) fn pair(plain: &Plain, anchors: Vec<Anchor>) -> Menu {
                 left,
                 left_after_name: (i > 0).then(|| labels::left_after_name(plain, start, a.from, a.tongue)).flatten(),
                 right: labels::right(plain, a.to, end, a.tongue),
-                begins_with_or: plain.starts(a.from, "or") || plain.starts(a.from, "或"),
+                begins_with_or: ["or", "或", "也", "还可"].iter().any(|w| plain.starts(a.from, w)),
                 gap_before_is_empty: i > 0 && labels::is_empty(plain, start, a.from, a.is_wait()),
             }
         })
@@ -111,7 +114,22 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
             if matches!(a.side, Side::Left | Side::Own) {
                 return IMPOSSIBLE;
             }
-            let prior = if zh && a.polite { 2.0 } else { 0.0 };
+            // "挂号。请按1,缴费。请按2": where nothing stands behind the last key, names stand before.
+            let last_named = zh && a.polite && anchors.len() > 2 && sides.last().is_some_and(|s| s.right.is_none());
+            // "for flight status, press 1 for reservations, press 2": and so in English.
+            let first = anchors[0].tongue == Tongue::Western && !anchors[0].is_say();
+            let first_named = first
+                && sides[0].left.as_ref().is_some_and(|l| l.introduced && !l.filler && l.parted <= 2)
+                && sides.last().is_some_and(|s| s.right.is_none());
+            let heard_on = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted == 2);
+            let last_named = last_named || (!zh && first_named && heard_on && i + 1 < anchors.len());
+            let prior = if last_named {
+                LABEL_FIRST
+            } else if zh && a.polite {
+                2.0
+            } else {
+                0.0
+            };
             // Another sentence names it only where its own does not.
             let named = sides[i].left.as_ref().is_some_and(|l| l.introduced && l.parted < 5);
             let apart = sides[i].right.as_ref().is_some_and(|r| r.parted >= 6 && named);
@@ -130,7 +148,8 @@ fn cost_of(anchors: &[Anchor], sides: &[Sides], i: usize, state: From) -> f32 {
             // "for the operator, press 0 or stay on the line"
             let or = sides[i].begins_with_or;
             let waits = i > 0 && or && a.is_wait() && a.alternative && !a.names_itself && anchors[i - 1].is_press();
-            let shares = (spoken || waits) && sides[i].gap_before_is_empty;
+            // "say claims or press one say billing or press two": without an "or" another name begins.
+            let shares = (spoken && or || waits) && sides[i].gap_before_is_empty;
             if shares && anchors[i - 1].side != Side::Own { 0.5 } else { IMPOSSIBLE }
         }
         From::Nowhere => 18.0,

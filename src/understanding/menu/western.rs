@@ -80,7 +80,19 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         return (verb == "press" && i == at + n)
             .then(|| Anchor::keyless(words[before(words, at)].from, words[i - 1].to, Tongue::Western));
     };
-    if key_word.parted >= 5 {
+    // "press. One to cancel": a recogniser's full stop between the verb and its key.
+    let misheard = matches!(verb, "pass" | "brass");
+    let stopped = verb == "press" && n == 1 && i == at + 1;
+    let follows = words.get(i + 1).is_none_or(|w| {
+        w.parted >= 5
+            || matches!(w.text.as_str(), "for" | "to" | "if" | "or" | "and" | "now" | "otherwise" | "para" | "pour")
+    });
+    let stops = || stopped && (follows || words.windows(2).filter(|pair| is_stopped(pair)).nth(1).is_some());
+    if key_word.parted >= 5 && !(stops() && key(&key_word.text, false).is_some_and(|k| !k.1)) {
+        return None;
+    }
+    // "pass 1": only as a whole clause or before a name.
+    if misheard && !follows && words.get(i + 1).is_some_and(|w| w.parted < 2) {
         return None;
     }
     let wide = matches!(verb, "enter" | "dial" | "choose" | "select" | "key");
@@ -108,7 +120,12 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         }
         end += k;
     }
-    let from = before(words, at);
+    let mut from = before(words, at);
+    // "sales is option one"
+    if verb == "option" && from > 0 && words[from].parted == 0 && matches!(words[from - 1].text.as_str(), "is" | "are")
+    {
+        from -= 1;
+    }
     let mut anchor = Anchor::press(words[from].from, words[end - 1].to, symbol, Tongue::Western);
     anchor.alternative = (from..at).any(|j| words[j].text == "or" || words[j].text == "otherwise");
     // "enter your number followed by the pound key", "then press pound": what ends an input is no option.
@@ -119,9 +136,15 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     Some(anchor)
 }
 
+/// "press. One", as some recognisers part it every time.
+fn is_stopped(pair: &[Word]) -> bool {
+    pair[0].text == "press" && pair[1].parted >= 5 && key(&pair[1].text, false).is_some_and(|k| !k.1)
+}
+
 /// "option 1", "number two", where no verb stands before.
 fn option_word(words: &[Word], at: usize) -> Option<usize> {
-    let is = matches!(words[at].text.as_str(), "option" | "number") && words.get(at + 1).is_some_and(|w| w.parted == 0);
+    let is = matches!(words[at].text.as_str(), "option" | "number" | "digit")
+        && words.get(at + 1).is_some_and(|w| w.parted == 0);
     let (_, homophone) = words.get(at + 1).and_then(|w| key(&w.text, false))?;
     // "caller number 5", "phone number 1": a number of something.
     let of_something = at > 0
@@ -130,7 +153,7 @@ fn option_word(words: &[Word], at: usize) -> Option<usize> {
             words[at - 1].text.as_str(),
             "and" | "or" | "is" | "use" | "for" | "with" | "take" | "that's" | "then"
         )
-        && words[at].text == "number";
+        && words[at].text != "option";
     let line = words.get(at + 2).is_some_and(|w| matches!(w.text.as_str(), "in" | "line"));
     (is && !homophone && !of_something && !line).then_some(1)
 }
@@ -196,7 +219,10 @@ fn is_key_here(words: &[Word], i: usize, symbol: char, homophone: bool, wide: bo
     // A number read out, or a range.
     let digit = |w: &Word| key(&w.text, false).is_some_and(|(_, h)| !h) || w.text.chars().all(|c| c.is_ascii_digit());
     if symbol.is_ascii_digit() {
-        let follows = next.filter(|w| w.parted < 2 || wide).is_some_and(digit);
+        // "press 1 4 sales": for sales.
+        let stands_for = |w: &Word| matches!(w.text.as_str(), "4" | "four" | "2" | "two") && !wide;
+        let led = next.is_some_and(stands_for) && words.get(i + 2).is_some_and(|w| w.parted == 0 && !digit(w));
+        let follows = !led && next.filter(|w| w.parted < 2 || wide).is_some_and(digit);
         let after_next = words.get(i + 2).is_some_and(|w| w.parted < 2 && digit(w));
         if follows && (after_next || wide || next_text.chars().all(|c| c.is_ascii_digit())) {
             return false;

@@ -140,6 +140,10 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>) -> Range<usize> {
     while a < b && says_any(&words, a, &lists().conjunctions).is_some_and(|n| a + n < b) {
         a += says_any(&words, a, &lists().conjunctions).unwrap_or(1);
     }
+    // "press 1 4 sales"
+    if b > a + 1 && words[a].text == "4" {
+        a += 1;
+    }
     if let Some(n) = says_any(&words, a, &lists().western_leading).filter(|n| a + n < b) {
         a += n;
         // "for, for billing", "to please speak"

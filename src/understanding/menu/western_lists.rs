@@ -25,10 +25,19 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
         let counts_on = word.parted == 0 && before.is_some_and(|a| follows(a) || echoes(words, a, at));
         let starts =
             counts_on || word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
-        let next = words.get(at + 1);
+        // "or the pound key to return"
+        let the = at > 0 && words[at - 1].text == "the" && word.parted == 0;
+        let or_the =
+            the && at > 1 && (words[at - 1].parted >= 2 || matches!(words[at - 2].text.as_str(), "or" | "and"));
+        let called = words.get(at + 1).is_some_and(|w| matches!(w.text.as_str(), "key" | "sign" | "button"));
+        let starts = starts || or_the && called;
+        let next = words.get(at + 1 + usize::from(called && or_the));
         let names = next.is_some_and(|w| w.parted < 2 && matches!(w.text.as_str(), "for" | "to" | "if" | "is"));
         let closes = next.is_none_or(|w| w.parted >= 2);
-        let is = at > 0 && matches!(words[at - 1].text.as_str(), "is" | "are") && word.parted == 0 && closes;
+        let is = at > 0
+            && matches!(words[at - 1].text.as_str(), "is" | "are" | "that's" | "it's")
+            && word.parted == 0
+            && closes;
         // "billing, 2", with a label of its own before it.
         let labelled =
             word.parted == 2 && closes && at > 0 && matches!(label_starts(words, at), Some("for" | "to" | "if"));
@@ -43,8 +52,8 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
         if range || (at > 0 && key(&words[at - 1].text, false).is_some_and(|k| !k.1)) {
             continue;
         }
-        let mut from = at;
-        let mut to = word.to;
+        let mut from = at - usize::from(or_the && called);
+        let mut to = if or_the && called { words[at + 1].to } else { word.to };
         if names && !is && next.is_some_and(|w| w.text == "is") {
             to = words[at + 1].to;
         }
@@ -106,6 +115,8 @@ fn bare_list(words: &[Word]) -> Vec<Anchor> {
     let led = (0..first.0).any(|at| {
         says_any(words, at, &lists().western_leads).is_some_and(|n| at + n == first.0)
             || words[first.0 - 1].text == "are"
+                && first.0 > 1
+                && matches!(words[first.0 - 2].text.as_str(), "options" | "choices" | "selections" | "following")
     });
     let side = match (first.0 > 0 && !led, last.0 + 1 == words.len()) {
         (true, true) => Side::Left,

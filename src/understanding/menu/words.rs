@@ -23,7 +23,10 @@ pub(crate) fn words_in(plain: &Plain, from: usize, to: usize) -> Vec<Word> {
     let mut at = from;
     while at < to {
         let c = chars[at];
-        if matches!(c, '*' | '#') {
+        // "press #1": number one.
+        if c == '#' && at + 1 < to && chars[at + 1].is_ascii_digit() && at > 0 && chars[at - 1] == ' ' {
+            at += 1;
+        } else if matches!(c, '*' | '#') {
             words.push(Word { from: at, to: at + 1, text: c.to_string(), parted });
             parted = 0;
             at += 1;
@@ -32,8 +35,20 @@ pub(crate) fn words_in(plain: &Plain, from: usize, to: usize) -> Vec<Word> {
             while at < to && in_word(chars, at, start) {
                 at += 1;
             }
-            let text: String = chars[start..at].iter().map(|c| if *c == '’' { '\'' } else { *c }).collect();
-            words.push(Word { from: start, to: at, text, parted });
+            let mut text: String = chars[start..at].iter().map(|c| if *c == '’' { '\'' } else { *c }).collect();
+            // What is said while thinking is not there.
+            if matches!(text.as_str(), "um" | "uh" | "erm" | "uhm") {
+                continue;
+            }
+            let mut from = start;
+            // "press1", "press-1"
+            if let Some(key) = text.strip_prefix("press").map(|k| k.trim_start_matches('-'))
+                && matches!(key.as_bytes(), [digit] if digit.is_ascii_digit())
+            {
+                words.push(Word { from, to: start + 5, text: "press".into(), parted });
+                (from, text, parted) = (at - 1, key.to_string(), 0);
+            }
+            words.push(Word { from, to: at, text, parted });
             parted = 0;
         } else {
             parted = parted.max(if is_han(c) { 2 } else { super::anchor::parting(chars, at) });

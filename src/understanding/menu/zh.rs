@@ -15,7 +15,10 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
             continue;
         }
         let near = found.last().is_some_and(|a: &Anchor| a.to + 20 >= at);
-        let anchor = press(plain, at, near).or_else(|| say(plain, at)).or_else(|| wait(plain, at));
+        let anchor = press(plain, at, near)
+            .or_else(|| named_key(plain, at))
+            .or_else(|| say(plain, at))
+            .or_else(|| wait(plain, at));
         match anchor {
             Some(anchor) => {
                 at = anchor.to.max(at + 1);
@@ -23,6 +26,34 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
             }
             None => at += 1,
         }
+    }
+    if found.iter().any(Anchor::is_press) {
+        named_signs(plain, found);
+    }
+}
+
+/// "井号键返回", "星号键重听", beside other keys.
+fn named_signs(plain: &Plain, found: &mut Vec<Anchor>) {
+    const SIGNS: &[(&str, char)] = &[
+        ("井号键", '#'),
+        ("星号键", '*'),
+        ("米字键", '*'),
+        ("#号键", '#'),
+        ("*号键", '*'),
+        ("#键", '#'),
+        ("*键", '*'),
+    ];
+    const ENDS: &[&str] = &["结束", "确认", "提交", "完成"];
+    let taken: Vec<(usize, usize)> = found.iter().map(|a| (a.from, a.to)).collect();
+    for at in 0..plain.len() {
+        let Some((word, symbol)) = SIGNS.iter().find(|(word, _)| plain.starts(at, word)) else { continue };
+        let to = at + word.chars().count();
+        let led = at > 0 && matches!(plain.chars[at - 1], '以' | '后' | '按' | '用' | '入');
+        let ends = ENDS.iter().any(|w| plain.starts(to, w));
+        if led || ends || taken.iter().any(|(from, end)| *from <= at && at < *end) {
+            continue;
+        }
+        found.push(Anchor::press(at, to, *symbol, Tongue::Zh));
     }
 }
 
@@ -63,13 +94,17 @@ const NAMES: &[&str] = &[
 /// `near`: another anchor stands shortly before.
 fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     let chars = &plain.chars;
-    if let Some(anchor) = stuttered(plain, at) {
+    if let Some(anchor) = stuttered(plain, at).or_else(|| verbless(plain, at, near)) {
         return Some(anchor);
     }
     let mut kind = verb(chars[at])?;
     // "病历申请按三", "详情按五": what stands before the verb ends a name and asks for nothing.
     let named = ends_with(plain, at, NAMES).is_some();
     let after_please = !named && at > 0 && (is_please(chars[at - 1]) || sounds_like_please(chars[at - 1]));
+    // "查网点按2": 点 ends a name and presses nothing.
+    if chars[at] == '点' && ends_with(plain, at + 1, NAMES).is_some() {
+        return None;
+    }
     if plain.starts(at, "安装") || plain.starts(at, "点击") && !after_please {
         return None;
     }
@@ -130,7 +165,9 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         .or_else(|| (near && kind == Verb::Sure).then(|| homophone(plain, i, kind, true)).flatten());
     if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、')) {
         let next = i + 1 + usize::from(chars.get(i + 1) == Some(&' '));
-        taken = key(plain, next, Verb::Sure).filter(|(_, end)| ends_clause(chars, *end) && is_digit_like(chars[next]));
+        let parts_always = || (0..chars.len()).filter(|&i| plain.starts(i, "请按,")).nth(1).is_some();
+        taken = key(plain, next, Verb::Sure)
+            .filter(|(_, end)| is_digit_like(chars[next]) && (ends_clause(chars, *end) || parts_always()));
     }
     match taken {
         Some((symbol, end)) => {
@@ -195,6 +232,42 @@ fn stuttered(plain: &Plain, at: usize) -> Option<Anchor> {
     Some(anchor)
 }
 
+/// "维修请2。": the verb was swallowed, among keys that are asked for.
+fn verbless(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
+    let chars = &plain.chars;
+    if !is_please(chars[at])
+        || at == 0
+        || !(is_han(chars[at - 1]) || chars[at - 1] == ',')
+        || !(near || asked_for_later(plain, at + 2))
+    {
+        return None;
+    }
+    let symbol = chars.get(at + 1).copied().filter(char::is_ascii_digit)?;
+    let to = after_key(plain, at + 2);
+    if !ends_clause(chars, to) {
+        return None;
+    }
+    let mut anchor = Anchor::press(before_please(plain, at), to, symbol, Tongue::Zh);
+    anchor.polite = true;
+    Some(anchor)
+}
+
+fn asked_for_later(plain: &Plain, from: usize) -> bool {
+    (from..plain.len().min(from + 30)).any(|i| {
+        let digit = |at: usize| plain.chars.get(at).is_some_and(char::is_ascii_digit);
+        plain.starts(i, "请按") || plain.chars[i] == '请' && digit(i + 1)
+    })
+}
+
+/// "数字键1挂失补卡数字键2修改密码": the key named in full, and no verb.
+fn named_key(plain: &Plain, at: usize) -> Option<Anchor> {
+    let word = ["数字键", "数字", "按键"].iter().find(|w| plain.starts(at, w))?;
+    let mut i = at + word.chars().count();
+    i += usize::from(plain.chars.get(i) == Some(&' '));
+    let (symbol, to) = key(plain, i, Verb::Sure).filter(|_| is_digit_like(plain.chars[i]))?;
+    Some(Anchor::press(at, to, symbol, Tongue::Zh))
+}
+
 fn digit_char(d: u8) -> char {
     char::from(b'0' + d)
 }
@@ -214,6 +287,9 @@ pub(super) fn before(plain: &Plain, at: usize, kind: Verb) -> usize {
         return from;
     }
     while let Some(word) = ends_with(plain, from, &lists().zh_before_verb) {
+        if ends_with(plain, from, KEPT).is_some() {
+            break;
+        }
         from -= word.chars().count();
         if word.ends_with('请') {
             return before_please(plain, from);
@@ -222,9 +298,18 @@ pub(super) fn before(plain: &Plain, at: usize, kind: Verb) -> usize {
     from
 }
 
+/// Names that end in a character that leads to "请" as a rule.
+const KEPT: &[&str] = &[
+    "退还", "归还", "偿还", "返还", "交还", "发还", "送还", "成都", "首都", "花都", "丰都", "原则", "规则", "细则",
+    "准则", "总则", "成就", "平均", "人均", "麻烦", "心烦",
+];
+
 pub(super) fn before_please(plain: &Plain, at: usize) -> usize {
     let mut from = at;
     while let Some(word) = ends_with(plain, from, &lists().zh_before_please) {
+        if ends_with(plain, from, KEPT).is_some() {
+            break;
+        }
         from -= word.chars().count();
     }
     from

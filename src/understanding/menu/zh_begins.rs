@@ -30,6 +30,8 @@ const HINTS: f32 = 1.9;
 const MAYBE: f32 = 1.4;
 /// What speaks against it: a character more or less than the other names have.
 const OFF_LENGTH: f32 = 0.25;
+/// Names are cut too short more easily than left too long.
+const TOO_SHORT: f32 = 0.6;
 /// Least weight of a place worth cutting at.
 const CUT_MIN: f32 = 1.2;
 
@@ -89,11 +91,17 @@ fn weight(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, others: 
         weight -= PROVES;
     }
     let length = name - if conditional { 2.min(name) } else { 0 };
-    weight - OFF_LENGTH * length.abs_diff(others.length.unwrap_or(4)) as f32
+    let usual = others.length.unwrap_or(4);
+    let off = if length < usual { TOO_SHORT } else { OFF_LENGTH };
+    weight - off * length.abs_diff(usual) as f32
 }
 
 /// Whether something has ended before `at`: a sentence, the name of a house, an amount.
 fn ending(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, asks_input: bool) -> f32 {
+    // "您好百草堂个人业务": behind a greeting alone the house is still to come.
+    if at == range.start + 2 && begins_with(plain, range.start, &["您好", "你好"]) {
+        return HINTS;
+    }
     if ends_sentence(plain, range.start, at) && (speaks || at - range.start >= 4) {
         return PROVES;
     }
@@ -206,7 +214,8 @@ pub(super) fn second_name(plain: &Plain, range: &Range<usize>) -> Option<usize> 
 pub(super) fn tells(plain: &Plain, range: &Range<usize>) -> bool {
     const DOES: &[&str] =
         &["请挂机", "请直接挂机", "挂机即可", "请于", "请拨打", "请登录", "请关注", "请联系", "请前往"];
-    (range.start + 2..range.end).any(|i| begins_with(plain, i, DOES))
+    let hangs_up = begins_with(plain, range.start, &["挂机", "挂断", "或者挂机", "或挂机"]);
+    hangs_up || (range.start + 2..range.end).any(|i| begins_with(plain, i, DOES))
 }
 
 #[cfg(test)]

@@ -18,7 +18,18 @@ pub(super) fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)>
         for word in words {
             if plain.starts(at, word) {
                 let end = at + word.chars().count();
-                return Some((symbol, after_key(plain, end)));
+                let after = after_key(plain, end);
+                // "选择星途汽车": one character alone is a key where its clause ends.
+                // "拨打新号码", "选择型号查询"
+                let sounds = !word.starts_with(['星', '米', '井']);
+                if plain.starts(end, "码") || sounds && verb == Verb::Wide && after == end && !ends_clause(chars, end)
+                {
+                    continue;
+                }
+                if word.chars().count() == 1 && verb == Verb::Wide && after == end && !ends_clause(chars, end) {
+                    continue;
+                }
+                return Some((symbol, after));
             }
         }
     }
@@ -42,7 +53,9 @@ fn digits(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)> {
         return None;
     }
     // "拨1 2 3 4 5": a number read out.
-    if next == ' ' && chars.get(at + 2).is_some_and(char::is_ascii_digit) && digit_run(chars, at) >= 3 {
+    let read_out =
+        chars.get(at + 2).is_some_and(char::is_ascii_digit) && !chars.get(at + 3).is_some_and(char::is_ascii_digit);
+    if next == ' ' && read_out && digit_run(chars, at) >= 3 {
         return None;
     }
     if matches!(next, '.' | ':' | '%' | '-' | '~' | '/') && chars.get(at + 2).is_some_and(char::is_ascii_digit) {

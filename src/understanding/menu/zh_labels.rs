@@ -141,7 +141,9 @@ pub(super) fn left(plain: &Plain, from: usize, to: usize, first: bool, others: &
         before = pieces[p].before;
     }
     let whole = range.clone();
-    if first || zh_filler(plain, &range) {
+    // A clause behind the end of a sentence begins with its name.
+    let alone = p > 0 && before >= 5;
+    if (first && !alone) || zh_filler(plain, &range) {
         range = begins::after_preamble(plain, range, first, others);
     } else if let Some(at) = begins::after_turn(plain, &range) {
         range.start = at;

@@ -48,7 +48,8 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         }
         // "人工服务为0,自助查询为1"
         let copula = at >= 3 && matches!(chars[at - 1], '为' | '是') && is_han(chars[at - 2]) && is_han(chars[at - 3]);
-        if copula && ends_clause(chars, after_key(plain, at + 1)) {
+        let ends = |end: usize| ends_clause(chars, end) || chars[end] == ' ';
+        if copula && ends(after_key(plain, at + 1)) {
             let mut anchor = Anchor::press(at - 1, after_key(plain, at + 1), symbol, Tongue::Zh);
             anchor.side = Side::Left;
             listed.push(anchor);
@@ -90,7 +91,13 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         }
     }
     if listed.is_empty() && pressed.is_empty() {
-        return counted_up(plain);
+        let named = named_first(plain);
+        return if named.is_empty() { counted_up(plain) } else { named };
+    }
+    // "请选择一挂号二缴费三报告": the first of a list reads like a key that is chosen.
+    if let ([only], true) = (pressed, listed.is_empty()) {
+        let counted = counted_up(plain);
+        return if counted.first().is_some_and(|first| first.to == only.to) { counted } else { Vec::new() };
     }
     // Two in rising order make a list; one alone only beside "请选择" or a real anchor of the same sentence.
     let rises = |w: &[Anchor]| key_of(&w[0]) < key_of(&w[1]) || key_of(&w[1]) == Some('0');
@@ -103,6 +110,32 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
     } else {
         Vec::new()
     }
+}
+
+/// "查电量,1;查停电,2;转人工,0": a name and its key in turn, three or more with keys of their own.
+fn named_first(plain: &Plain) -> Vec<Anchor> {
+    let chars = &plain.chars;
+    let mut found: Vec<Anchor> = Vec::new();
+    for at in 2..chars.len() {
+        let symbol = if chars[at].is_ascii_digit() { Some(chars[at]) } else { spoken_digit(chars[at]) };
+        let Some(symbol) = symbol else { continue };
+        let mut comma = at - 1;
+        comma -= usize::from(chars[comma] == ' ');
+        let to = after_key(plain, at + 1);
+        let parted = comma >= 2 && chars[comma] == ',' && is_han(chars[comma - 1]) && is_han(chars[comma - 2]);
+        let joined = chars[at].is_ascii_digit() && is_han(chars[at - 1]) && is_han(chars[at - 2]);
+        let named = parted || joined;
+        if named && ends_clause(chars, to) && found.len() < LISTED_MAX {
+            found.push(Anchor { side: Side::Left, ..Anchor::press(at, to, symbol, Tongue::Zh) });
+        }
+    }
+    let mut keys: Vec<Option<char>> = found.iter().map(key_of).collect();
+    if keys.first() != Some(&Some('1')) {
+        return Vec::new();
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    if found.len() >= 3 && keys.len() == found.len() { found } else { Vec::new() }
 }
 
 /// "请选择服务一充值缴费二业务办理三故障申报零人工客服": three or more, counted up from one, nothing between them.
@@ -166,7 +199,7 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             continue;
         };
         let end = after_key(plain, at + 1);
-        if !ends_clause(chars, end) || !found_before_is_left(plain, pressed, at) {
+        if !(ends_clause(chars, end) || chars[end] == ' ') || !found_before_is_left(plain, pressed, at) {
             continue;
         }
         let from = if plain.starts(at.saturating_sub(1), "是") || plain.starts(at.saturating_sub(1), "为") {
@@ -175,7 +208,7 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             at
         };
         // The label must be a clause of its own.
-        let clause = (0..from).rev().take(20).find(|&i| parting(chars, i) > 0).map_or(0, |i| i + 1);
+        let clause = (0..from).rev().take(20).find(|&i| parting(chars, i) > 0 || chars[i] == ' ').map_or(0, |i| i + 1);
         if from.saturating_sub(clause) >= 2 && !pressed.iter().any(|a| a.from >= clause && a.from < at) {
             let mut anchor = Anchor::press(from, end, symbol, Tongue::Zh);
             anchor.side = Side::Left;
@@ -187,9 +220,8 @@ pub(super) fn elided(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
 
 fn found_before_is_left(plain: &Plain, pressed: &[Anchor], at: usize) -> bool {
     // The nearest anchor before ended its clause with the key, in the same sentence.
-    pressed
-        .iter()
-        .rev()
-        .find(|a| a.to <= at)
-        .is_some_and(|a| ends_clause(&plain.chars, a.to) && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6))
+    pressed.iter().rev().find(|a| a.to <= at).is_some_and(|a| {
+        (ends_clause(&plain.chars, a.to) || plain.chars[a.to] == ' ')
+            && !(a.to..at).any(|i| parting(&plain.chars, i) >= 6)
+    })
 }

@@ -100,7 +100,7 @@ pub(super) fn wait(plain: &Plain, at: usize) -> Option<Anchor> {
             }
         }
     }
-    for turn in ["转接至", "转接到", "转接", "转至", "转到", "转入", "转", "接通", "接入", "进入"]
+    for turn in ["转接至", "转接到", "转接", "转至", "转到", "转入", "转", "接通", "接入", "进入", "等候", "等待"]
     {
         if plain.starts(i, turn) {
             let start = i + turn.chars().count();
