@@ -100,6 +100,8 @@ pub(super) enum LegEvent {
         status: u16,
         reason: String,
     },
+    /// The session was not refreshed in time (RFC 4028 §10): our BYE has left.
+    SessionExpired,
     /// They want us to call somebody else (RFC 3515): `answer_refer` must follow.
     FarRefer(Refer),
     /// A reliable provisional response of ours was never acknowledged: the INVITE is refused.

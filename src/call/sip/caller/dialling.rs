@@ -41,6 +41,9 @@ impl Caller {
         }
         invite.push("Accept", "application/sdp");
         invite.push("Supported", SUPPORTED);
+        if let Some(tags) = &self.required {
+            invite.push("Require", tags);
+        }
         invite.push("Session-Expires", &self.session_expires.to_string());
         if self.session_expires > SESSION_USUAL {
             // RFC 4028 §7.3: what a 422 asked for is repeated to it.
@@ -351,6 +354,15 @@ impl Caller {
             (status, least.filter(|least| (self.session_expires + 1..=SESSION_MAX).contains(least)))
         {
             self.session_expires = least;
+            self.let_legs_go();
+            self.provisionals.clear();
+            return self.invite(now, out);
+        }
+        // RFC 3261 §21.4.16: it wants what we speak, and to be told that we insist.
+        let wanted: Vec<&str> = response.list("Require").collect();
+        let ours = |tag: &&str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
+        if status == 421 && !wanted.is_empty() && wanted.iter().all(ours) && self.required.is_none() {
+            self.required = Some(wanted.join(", "));
             self.let_legs_go();
             self.provisionals.clear();
             return self.invite(now, out);

@@ -279,9 +279,11 @@ impl Leg {
         }
     }
 
+    /// The far side does not know of us any more: told, and hung up.
     fn give_up_dialog(&mut self, now: Moment, response: &Message, out: &mut Vec<LegOutput>) {
         let (status, reason) = (response.status().unwrap_or_default(), response.reason().unwrap_or_default());
-        self.end_silent(now, status, reason, out);
+        out.push(LegOutput::Event(LegEvent::Gone { status, reason: reason.to_string() }));
+        self.send_bye(now, None, out);
     }
 
     fn pass_reinvite(&mut self, index: usize, told: Vec<ClientOutput>, now: Moment, out: &mut Vec<LegOutput>) {

@@ -12,6 +12,11 @@ pub(in crate::call::sip) const SESSION_USUAL: u32 = 1_800;
 pub(in crate::call::sip) const SESSION_MIN: u32 = 90;
 /// A Min-SE above this is followed by nobody.
 pub(in crate::call::sip) const SESSION_MAX: u32 = 86_400;
+/// Where a proxy wrote less than RFC 4028 allows for a caller who knows no 422, this much is kept to; less is no session.
+const SESSION_KEPT: u32 = 10;
+
+/// Q.850 cause 102, as gateways say it of a session that expired.
+const RECOVERY_ON_TIMER: u16 = 102;
 
 #[derive(Clone, Debug)]
 pub(super) struct SessionTimer {
@@ -61,12 +66,17 @@ impl Leg {
             self.session = None;
             return;
         };
+        // Never raised (§9). What nobody could keep to is left out: the session then has no end of its own.
+        if seconds < SESSION_KEPT {
+            self.session = None;
+            return;
+        }
         // Who does not know of it cannot refresh.
         let we_refresh = !knows || refresher.as_deref() == Some("uas");
-        let seconds = seconds.clamp(SESSION_MIN, SESSION_MAX);
         ok.push("Session-Expires", &format!("{seconds};refresher={}", if we_refresh { "uas" } else { "uac" }));
         ok.push("Supported", SUPPORTED);
-        if !we_refresh {
+        // Table 2 and what follows it: a caller who refreshes must read this, one who only waits should.
+        if knows {
             ok.push("Require", "timer");
         }
         self.session = Some(SessionTimer::new(now, seconds, we_refresh));
@@ -82,7 +92,8 @@ impl Leg {
         }
         if !session.we_refresh || session.ends <= now {
             self.session = None;
-            return self.end_silent(now, 408, "Session Timer Expired", out);
+            out.push(LegOutput::Event(LegEvent::SessionExpired));
+            return self.send_bye(now, Some(RECOVERY_ON_TIMER), out);
         }
         session.refreshing = true;
         // Another try before the end, if this one comes to nothing.
@@ -120,11 +131,6 @@ impl Leg {
         session.at = if status.is_none() { session.ends } else { now + (left / 2).max(T2) }.min(session.ends);
     }
 
-    /// The far side is not there any more, or does not know of us: told, and hung up.
-    pub(super) fn end_silent(&mut self, now: Moment, status: u16, reason: &str, out: &mut Vec<LegOutput>) {
-        out.push(LegOutput::Event(LegEvent::Gone { status, reason: reason.to_string() }));
-        self.send_bye(now, None, out);
-    }
 }
 
 impl SessionTimer {
