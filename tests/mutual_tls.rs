@@ -30,7 +30,9 @@ fn certificates(folder: &Path) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     fs::write(folder.join("names"), "subjectAltName=DNS:far.test\n").unwrap();
     for authority in ["ca", "other-ca"] {
-        openssl(&format!("req -x509 {key} -keyout {authority}.key -out {authority}.pem -days 30 -subj /CN={authority}"));
+        openssl(&format!(
+            "req -x509 {key} -keyout {authority}.key -out {authority}.pem -days 30 -subj /CN={authority}"
+        ));
     }
     for (name, authority) in [("far", "ca"), ("ours", "ca"), ("others", "other-ca")] {
         openssl(&format!("req -new {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
