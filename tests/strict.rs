@@ -103,12 +103,18 @@ fn rows() -> Vec<Row> {
     let usual = || Call::doing("wait 1s; hang_up");
     vec![
         row("plain", "the route set is kept, in its order", usual(), answered),
-        row("lost-prack", "a lost PRACK is repeated, a repeated 183 asks for none", usual().copies_count().by_datagrams_only(), |done| {
-            all(&[done.answered(), done.connected(1.9, 6.0)])
-        }),
-        row("lost-ack", "every repeated 200 has its ACK", Call::doing("wait 3s; hang_up").copies_count().by_datagrams_only(), |done| {
-            all(&[done.answered(), done.connected(0.0, 0.4)])
-        }),
+        row(
+            "lost-prack",
+            "a lost PRACK is repeated, a repeated 183 asks for none",
+            usual().copies_count().by_datagrams_only(),
+            |done| all(&[done.answered(), done.connected(1.9, 6.0)]),
+        ),
+        row(
+            "lost-ack",
+            "every repeated 200 has its ACK",
+            Call::doing("wait 3s; hang_up").copies_count().by_datagrams_only(),
+            |done| all(&[done.answered(), done.connected(0.0, 0.4)]),
+        ),
         row("fork", "the first answer is the call, the other is hung up", usual(), |done| {
             let level = done.level_at_the_end()?;
             let heard = (level - sound::SECOND_DBOV).abs() < 2.0;
