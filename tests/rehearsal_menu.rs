@@ -237,7 +237,8 @@ impl Callers {
             way: Default::default(),
         };
         self.all.push(Caller::new(settings, Seed::new(self.all.len() as u64)));
-        let offer = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+        let offer =
+            b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
         let told = self.step(self.all.len() - 1, CallerInput::Dial { offer: offer.to_vec() });
         let status = |event: &CallerEvent| match event {
             CallerEvent::Answered { status, .. } | CallerEvent::Rejected { status, .. } => Some(*status),

@@ -360,7 +360,9 @@ impl Stream<'_> {
         let value = self.media.get_first_attribute_value("rtcp").flatten();
         let mut words = value.unwrap_or_default().split_ascii_whitespace();
         let port = words.next().and_then(|port| port.parse().ok()).filter(|&port: &u16| port != 0);
-        let ip = words.nth(2).and_then(|ip| ip.parse().ok()).unwrap_or(remote.ip());
+        let ip = words.nth(2).and_then(|ip| ip.parse::<IpAddr>().ok()).unwrap_or(remote.ip()).to_canonical();
+        // `9 IN IP4 0.0.0.0` is nowhere (ICE): the next port, then.
+        let (ip, port) = if ip.is_unspecified() { (remote.ip(), None) } else { (ip, port) };
         Some(SocketAddr::new(ip, port.or(remote.port().checked_add(1))?))
     }
 

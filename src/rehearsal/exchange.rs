@@ -336,7 +336,8 @@ impl Exchange {
 
     /// Lets go of the ports of calls that are over, and of calls that are closed.
     fn sweep(&mut self, now: Moment) {
-        let is_over = |id: &u64| self.calls.get(id).is_none_or(|call| call.record().ended.is_some() || call.is_settled());
+        let is_over =
+            |id: &u64| self.calls.get(id).is_none_or(|call| call.record().ended.is_some() || call.is_settled());
         let over: Vec<SocketAddr> = self.sounding.iter().filter(|(_, id)| is_over(id)).map(|(&at, _)| at).collect();
         for port in over {
             self.sounding.remove(&port);

@@ -2,7 +2,7 @@
 
 use super::flows::{Puppet, methods, statuses};
 use super::peers::*;
-use nightbell::call::sip::{CallerEvent, Message, write};
+use nightbell::call::sip::{CallerEvent, CallerInput, CallerSettings, Credentials, Message, write};
 
 const HERE: &str = "Contact: <sip:b@127.0.0.1:5060>\r\n";
 
@@ -27,7 +27,7 @@ fn the_answer_may_come_from_a_place_nobody_has_heard_of() {
     assert_eq!(methods(&ack), ["ACK"]);
     assert_eq!(ack[0].to().unwrap().tag().as_deref(), Some("d"));
     assert_eq!(told(&puppet), ["Trying", "183 a", "181 b", "182 c", "199 a", "180 ", "answered d"]);
-    puppet.peers.tell_caller(nightbell::call::sip::CallerInput::HangUp);
+    puppet.peers.tell_caller(CallerInput::HangUp);
     let bye = &puppet.peers.wire.last().unwrap().2;
     assert_eq!((bye.method(), bye.to().unwrap().tag().as_deref()), (Some("BYE"), Some("d")));
 }
@@ -57,7 +57,11 @@ fn a_contact_of_any_kind_is_found_again() {
     for (more, uri, routes) in [
         ("Contact: <sip:127.0.0.1>\r\n", "sip:127.0.0.1", vec![]),
         ("Contact: sip:b@127.0.0.1\r\n", "sip:b@127.0.0.1", vec![]),
-        ("m: \"B, of sales\" <sip:b@127.0.0.1:5060;ob>;expires=3600;+sip.instance=\"<urn:uuid:0>\"\r\n", "sip:b@127.0.0.1:5060;ob", vec![]),
+        (
+            "m: \"B, of sales\" <sip:b@127.0.0.1:5060;ob>;expires=3600;+sip.instance=\"<urn:uuid:0>\"\r\n",
+            "sip:b@127.0.0.1:5060;ob",
+            vec![],
+        ),
         ("Contact: <sip:b@sbc.example;transport=tls>\r\n", "sip:b@sbc.example;transport=tls", vec![]),
         ("Contact: <sips:b@127.0.0.1:5061>\r\n", "sips:b@127.0.0.1:5061", vec![]),
         ("Contact: <tel:+8610>\r\n", "tel:+8610", vec![]),
@@ -69,17 +73,13 @@ fn a_contact_of_any_kind_is_found_again() {
             vec!["<sip:127.0.0.1;lr>", "<sip:sbc.example;lr=on;ftag=1>"],
         ),
         // Without `lr` it is a strict router, and wants to find itself in the Request-URI.
-        (
-            "Record-Route: <sip:127.0.0.1>\r\nContact: <sip:b@10.0.0.7>\r\n",
-            "sip:127.0.0.1",
-            vec!["<sip:b@10.0.0.7>"],
-        ),
+        ("Record-Route: <sip:127.0.0.1>\r\nContact: <sip:b@10.0.0.7>\r\n", "sip:127.0.0.1", vec!["<sip:b@10.0.0.7>"]),
     ] {
         let mut puppet = Puppet::dialled();
         let sent = puppet.respond(200, "t", more);
         assert_eq!(methods(&sent), ["ACK"], "{more}");
         // `Peers` asserts that both reach the one who answered.
-        puppet.peers.tell_caller(nightbell::call::sip::CallerInput::HangUp);
+        puppet.peers.tell_caller(CallerInput::HangUp);
         for request in [&sent[0], &puppet.peers.wire.last().unwrap().2] {
             assert_eq!(request.request_uri(), Some(uri), "{more}");
             assert_eq!(request.all("Route").collect::<Vec<_>>(), routes, "{more}");
@@ -119,10 +119,8 @@ fn a_description_is_found_among_other_parts() {
             "--x\r\nContent-Type: application/isup;version=itu-t92+\r\nContent-Disposition: signal;handling=optional\r\n\r\n\
              \u{1}\u{2}\r\n--x\r\nContent-Type: application/sdp\r\n\r\nv=0 parts\r\n{end}"
         );
-        let more = format!(
-            "{HERE}Content-Type: multipart/mixed;boundary=x\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let more =
+            format!("{HERE}Content-Type: multipart/mixed;boundary=x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let mut puppet = Puppet::dialled();
         let ok = String::from_utf8(write(&Message::respond(&puppet.invite, 200, "OK", Some("t")))).unwrap();
         puppet.wire(&ok.replacen("Content-Length: 0\r\n\r\n", &more, 1));
@@ -131,5 +129,61 @@ fn a_description_is_found_among_other_parts() {
             _ => None,
         });
         assert_eq!(sdp.as_deref().map(str::trim), Some("v=0 parts"), "{end}");
+    }
+}
+
+/// The call is answered with this, and goes on until the first request of ours after that, which the puppet then responds to.
+fn refreshed(credentials: Option<Credentials>, allow: &str) -> Puppet {
+    let mut peers = Peers::with(CallerSettings { credentials, ..settings() }, 1, Weather { loss: 1.0, ..FAIR });
+    peers.tell_caller(CallerInput::Dial { offer: b"v=0 offer".to_vec() });
+    let invite = peers.wire[0].2.clone();
+    let mut puppet = Puppet { peers, invite };
+    puppet.respond(200, "t", &format!("{HERE}Allow: {allow}\r\nSession-Expires: 90;refresher=uac\r\n"));
+    next_request(&mut puppet);
+    puppet
+}
+
+fn next_request(puppet: &mut Puppet) {
+    let before = puppet.peers.wire.len();
+    while puppet.peers.wire.len() == before {
+        assert!(puppet.peers.step(), "{:#?}", puppet.peers.log());
+    }
+    puppet.invite = puppet.peers.wire.last().unwrap().2.clone();
+}
+
+/// A nonce that lasts shorter than a call (RFC 3261 §22.2), and a proxy that wants fewer refreshes (RFC 4028 §7.3).
+#[test]
+fn a_refresh_that_is_challenged_or_too_early_is_made_as_they_want_it() {
+    let account = Credentials { username: "probe".into(), password: "right".into() };
+    for (method, allow) in [("INVITE", "INVITE, ACK, BYE"), ("UPDATE", "INVITE, ACK, BYE, UPDATE")] {
+        let mut puppet = refreshed(Some(account.clone()), allow);
+        let first = puppet.invite.clone();
+        assert_eq!(first.method(), Some(method));
+        let challenge = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5, qop=\"auth\"\r\n";
+        let mut again = puppet.respond(401, "", challenge);
+        again.retain(|message| message.method() != Some("ACK"));
+        assert_eq!(methods(&again), [method]);
+        assert!(again[0].header("Authorization").is_some_and(|value| value.contains("n1")), "{method}");
+        assert_eq!(again[0].cseq().map(|(n, _)| n), first.cseq().map(|(n, _)| n + 1), "{method}");
+        assert_eq!((again[0].body(), again[0].header("Session-Expires")), (first.body(), Some("90;refresher=uac")));
+        puppet.invite = again[0].clone();
+        puppet.respond(200, "", &format!("{HERE}Session-Expires: 90;refresher=uac\r\n"));
+        let at = puppet.peers.now;
+        next_request(&mut puppet);
+        assert_eq!((puppet.peers.now.since(at).as_secs(), puppet.invite.method()), (45, Some(method)));
+        // A password that is refused is not tried for ever.
+        assert_eq!(methods(&puppet.respond(401, "", challenge)).iter().filter(|m| **m == method).count(), 1);
+        puppet.invite = puppet.peers.wire.last().unwrap().2.clone();
+        assert_eq!(methods(&puppet.respond(401, "", challenge)).iter().filter(|m| **m == method).count(), 0);
+
+        let mut puppet = refreshed(None, allow);
+        puppet.respond(422, "", "Min-SE: 120\r\n");
+        next_request(&mut puppet);
+        let said = ["Session-Expires", "Min-SE"].map(|name| puppet.invite.header(name));
+        assert_eq!(said, [Some("120;refresher=uac"), Some("120")], "{method}");
+        assert_eq!(puppet.peers.now.millis() / 1_000, 45, "at once");
+        puppet.respond(422, "", "Min-SE: 120\r\n");
+        next_request(&mut puppet);
+        assert_eq!(puppet.peers.now.millis() / 1_000, 67, "who is never content is asked later");
     }
 }

@@ -158,10 +158,10 @@ fn descriptions_that_break_the_rules_are_read_all_the_same() {
     bytes.extend(b"m=audio 6000 RTP/AVP 8\r\na=x:\xff\xfe\r\n\0\0");
     assert_eq!(read_answer(&local(), &bytes).map(|a| shown(&a)), Ok(good.to_string()));
     check("v=0\r\nc=IN IP4 pbx.example\r\nm=audio 6000 RTP/AVP 8\r\n", "- - PCMA/8 no keys both");
-    check(
-        "v=0\r\nc=IN IP6 2001:db8::9\r\nm=audio 6000 RTP/AVP 8\r\n",
-        "[2001:db8::9]:6000 [2001:db8::9]:6001 PCMA/8 no keys both",
-    );
+    let six = LocalMedia { rtp: "[2001:db8::1]:4000".parse().unwrap(), ..local() };
+    let theirs = b"v=0\r\nc=IN IP6 2001:db8::9\r\nm=audio 6000 RTP/AVP 8\r\n";
+    let agreed = read_answer(&six, theirs).map(|a| shown(&a)).unwrap();
+    assert_eq!(agreed, "[2001:db8::9]:6000 [2001:db8::9]:6001 PCMA/8 no keys both");
 }
 
 #[test]
@@ -268,6 +268,7 @@ fn of_several_streams_that_mean_the_same_the_one_that_is_ours_is_taken() {
          a=silenceSupp:off - - - -\nm=image 0 udptl t38\n",
         ours,
     );
+    check_rest("m=audio 6000 RTP/AVP 8\na=rtcp:9 IN IP4 0.0.0.0\n", ours);
     let required = LocalMedia { srtp: Srtp::Required, ..local() };
     let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{WITHHELD}|2^31\n");
     let both = with_head(&format!("m=audio 5000 RTP/AVP 8\nm=audio 6000 RTP/SAVP 8\n{crypto}"));

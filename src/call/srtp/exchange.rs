@@ -51,7 +51,7 @@ impl Exchange {
 
     /// A message that leaves, with its keys.
     pub fn leaves(&mut self, message: Vec<u8>) -> Vec<u8> {
-        if [b'3', b'4', b'5', b'6'].iter().any(|class| message.starts_with(&[b"SIP/2.0 ", &[*class][..]].concat())) {
+        if message.starts_with(b"SIP/2.0 ") && message.get(8).is_some_and(|class| (b'3'..=b'6').contains(class)) {
             self.their_offer = None;
         }
         if !has_sound(&message) {

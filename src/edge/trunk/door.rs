@@ -2,9 +2,9 @@
 //! answered. Whatever nobody asked for is refused at once, and a flood of it is counted and not written out.
 
 use super::*;
-use crate::edge::line::Known;
 use crate::call::sip::admission::{Refusal, answer_outside, stateless};
 use crate::call::sip::read;
+use crate::edge::line::Known;
 use crate::vocabulary::limits::INBOUND_LOGGED_MAX;
 use std::net::IpAddr;
 

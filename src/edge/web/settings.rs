@@ -3,9 +3,9 @@
 
 use super::auth::Gate;
 use super::tls;
-use crate::edge::pem;
 use crate::config::Problem;
 use crate::config::web_file::{self, WebFile};
+use crate::edge::pem;
 use crate::vocabulary::limits;
 use rustls::ServerConfig;
 use std::fs::File;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::call::sip::digest::AuthProblem;
 use crate::call::sip::leg::{
-    ALLOW, ALLOW_REFER, Reliability, SESSION_MAX, SESSION_USUAL, SUPPORTED, carrier_of, contact, put_via_first,
+    ALLOW, ALLOW_REFER, Reliability, SESSION_USUAL, SUPPORTED, carrier_of, contact, least_of_422, put_via_first,
 };
 use crate::call::sip::reason::{q850, retry_after};
 use crate::call::sip::transaction::{ClientOutput, GIVE_UP};
@@ -349,10 +349,7 @@ impl Caller {
             };
         }
         // RFC 4028 §7.3: the session is to be refreshed less often.
-        let least = response.header("Min-SE").and_then(|text| text.split(';').next()?.trim().parse::<u32>().ok());
-        if let (422, Some(least)) =
-            (status, least.filter(|least| (self.session_expires + 1..=SESSION_MAX).contains(least)))
-        {
+        if let Some(least) = least_of_422(response).filter(|least| *least > self.session_expires) {
             self.session_expires = least;
             self.let_legs_go();
             self.provisionals.clear();
