@@ -23,8 +23,7 @@ fn plan(n: u32) -> Planned {
 }
 
 fn planned(n: u32) -> Write {
-    let (call, target, reserved) =
-        (format!("01CALL{n:08}"), "sip:4001@127.0.0.1".to_string(), Reserved { seconds: 180 });
+    let (call, target, reserved) = (format!("01CALL{n:08}"), "sip:4001@127.0.0.1".to_string(), Reserved::seconds(180));
     Write::Planned { plan: plan(n), call, target, trunk: Some("main".into()), reserved }
 }
 

@@ -430,11 +430,10 @@ fn a_real_switch_calls_back_over_the_tls_connection_that_we_keep_to_it() {
     }
 }
 
-/// What a stranger's INVITE is answered with.
-fn knock(socket: &UdpSocket, port: u16, number: usize, user: &str, from: &str) -> Option<u16> {
-    let here = socket.local_addr().unwrap();
+/// A stranger's INVITE.
+fn an_invite(here: SocketAddr, by: &str, port: u16, number: usize, user: &str, from: &str) -> Vec<u8> {
     let mut invite = Message::request("INVITE", &format!("sip:{user}@127.0.0.1:{port}"));
-    invite.push("Via", &format!("SIP/2.0/UDP {here};branch=z9hG4bKknock{number}"));
+    invite.push("Via", &format!("SIP/2.0/{by} {here};branch=z9hG4bKknock{number}"));
     invite.push("Max-Forwards", "70");
     invite.push("From", &format!("<sip:{from}@127.0.0.1>;tag=k{number}"));
     invite.push("To", &format!("<sip:{user}@127.0.0.1>"));
@@ -442,7 +441,13 @@ fn knock(socket: &UdpSocket, port: u16, number: usize, user: &str, from: &str) -
     invite.push("CSeq", "1 INVITE");
     invite.push("Contact", &format!("<sip:{from}@{here}>"));
     invite.set_body("application/sdp", OFFER.to_vec());
-    socket.send_to(&write(&invite), ("127.0.0.1", port)).unwrap();
+    write(&invite)
+}
+
+/// What it is answered with.
+fn knock(socket: &UdpSocket, port: u16, number: usize, user: &str, from: &str) -> Option<u16> {
+    let invite = an_invite(socket.local_addr().unwrap(), "UDP", port, number, user, from);
+    socket.send_to(&invite, ("127.0.0.1", port)).unwrap();
     let mut bytes = [0; 4096];
     loop {
         let count = socket.recv(&mut bytes).ok()?;
@@ -519,6 +524,58 @@ fn a_port_of_ours_takes_calls_from_the_trunk_and_its_sources_alone() {
     assert_eq!(knock(&trunks_own, ports[0], 3, "4000", "4711"), Some(480), "the trunk's own");
     daemon.wait_for_metric("nightbell_inbound_calls_total{result=\"refused\",trunk=\"alone\"}", |count| {
         count.is_some_and(|count| count >= 1.0)
+    });
+    daemon.stop();
+}
+
+/// By TCP from this address: what an INVITE is answered with, and the connection.
+async fn knock_by_tcp(from: &str, port: u16, number: usize) -> Option<(u16, tokio::net::TcpStream)> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(format!("127.0.0.1:{port}").parse().unwrap()).await.ok()?;
+    let invite = an_invite(stream.local_addr().unwrap(), "TCP", port, number, "4000", "4711");
+    stream.write_all(&invite).await.ok()?;
+    let mut bytes = vec![0; 4096];
+    let reading = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut bytes));
+    let count = reading.await.ok()?.ok().filter(|count| *count > 0)?;
+    let status = read(&bytes[..count]).ok()?.status()?;
+    Some((status, stream))
+}
+
+/// More connections than are kept, from somebody who says nothing or calls in vain: the trunk finds its place all the same.
+#[test]
+fn connections_of_strangers_keep_no_place_from_the_trunk() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let home = Home::new();
+    let trunk = format!("server: \"sip:127.0.0.9:9;transport=tcp\", listen: {port}, caller_id: \"4000\"");
+    home.write("_trunks.yaml", &format!("allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  main: {{ {trunk} }}\n"));
+    let mut daemon = Daemon::start(&home);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let until = Instant::now() + Duration::from_secs(20);
+        while knock_by_tcp("127.0.0.1", port, 0).await.is_none() && Instant::now() < until {}
+        let mut kept = Vec::new();
+        for number in 1..8 {
+            let (status, stream) = knock_by_tcp("127.0.0.1", port, number).await.expect("an answer");
+            assert_eq!(status, 403, "another address than the trunk's");
+            kept.push(stream);
+        }
+        for _ in 0..40 {
+            kept.extend(tokio::net::TcpStream::connect(("127.0.0.1", port)).await);
+        }
+        let (status, mut trunks_own) = knock_by_tcp("127.0.0.9", port, 100).await.expect("the trunk is let in");
+        assert_eq!(status, 480, "it is the trunk, and nothing is expected");
+        // It stays, however many come behind it.
+        for _ in 0..40 {
+            kept.extend(tokio::net::TcpStream::connect(("127.0.0.1", port)).await);
+        }
+        let (status, _) = knock_by_tcp("127.0.0.9", port, 101).await.expect("the trunk is let in a second time");
+        assert_eq!(status, 480);
+        use tokio::io::AsyncReadExt;
+        let mut byte = [0; 1];
+        let quiet = tokio::time::timeout(Duration::from_millis(200), trunks_own.read(&mut byte)).await;
+        assert!(quiet.is_err(), "its first connection is still there: {quiet:?}");
     });
     daemon.stop();
 }

@@ -163,6 +163,13 @@ fn our_own_trouble_is_inconclusive_and_blames_nobody() {
     check("password", password, V::Inconclusive, O::AuthFailed, A::Probe);
     let stopped = Call::answered().then(3.0, What::HangingUp { why: OurReason::Interrupted }).ended(3.1, EndedBy::Us);
     check("stopped", stopped, V::Inconclusive, O::Aborted, A::Probe);
+    // RFC 4028 §10: the BYE was ours, the refresh that did not come was not, or was lost on the way.
+    let expired =
+        |call: Call| call.then(60.0, What::HangingUp { why: OurReason::SessionExpired }).ended(60.1, EndedBy::Us);
+    let waiting = Call::answered().said(3.0, 5.0, "queue", "please hold", &[]).step(9.0, Some("the call ended before"));
+    check("expired in a queue", expired(waiting), V::Inconclusive, O::Aborted, A::Unknown);
+    let silent = Call::answered().step(58.0, Some("nothing was said within 50 s"));
+    check("expired, and silent before", expired(silent), V::Inconclusive, O::Aborted, A::Unknown);
     let deaf = Call::answered()
         .step(4.0, Some("nothing was said within 8 s"))
         .then(5.0, What::OurFault { detail: "no model".into() })

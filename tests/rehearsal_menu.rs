@@ -1,9 +1,12 @@
-//! The menu machine of a pretend hotline alone, without its telephone line: what it does when, and what keys do.
+//! The menu machine of a pretend hotline alone, without its telephone line: what it does when, and what keys do; and the
+//! exchange before it, as callers find it.
 
 use chrono::{NaiveDate, NaiveDateTime};
+use nightbell::call::sip::{Caller, CallerEvent, CallerInput, CallerOutput, CallerSettings};
 use nightbell::rehearsal::ivr::{Ivr, IvrInput, IvrOutput};
-use nightbell::rehearsal::{Library, builtin, reading};
+use nightbell::rehearsal::{Exchange, ExchangeInput, ExchangeOutput, ExchangeSettings, Library, builtin, reading};
 use nightbell::vocabulary::{Key, Moment, Seed};
+use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -174,4 +177,85 @@ menu:
   b: { do: { go: a } }
 ";
     assert_eq!(play(menu, &[]).last().map(String::as_str), Some("hang up"));
+}
+
+/// Callers of an exchange with one port for sound; every message is there at once.
+struct Callers {
+    exchange: Exchange,
+    all: Vec<Caller>,
+    now: Moment,
+}
+
+impl Callers {
+    fn at(text: &str) -> Callers {
+        let hotline = Arc::new(reading::read("x.yaml", text.as_bytes(), &builtin::texts()).unwrap());
+        let (sip, rtp) = ("127.0.0.1:5070".parse().unwrap(), vec!["127.0.0.1:20000".parse().unwrap()]);
+        let settings = ExchangeSettings { sip, rtp, wall: noon(), seed: Seed::new(1) };
+        let exchange = Exchange::new(settings, vec![hotline], LIBRARY.clone());
+        Callers { exchange, all: Vec::new(), now: Moment::START }
+    }
+
+    /// What one caller is told.
+    fn step(&mut self, who: usize, input: CallerInput) -> Vec<CallerEvent> {
+        let ours = "127.0.0.1:40000".parse().unwrap();
+        let (mut told, mut inputs) = (Vec::new(), VecDeque::from([(who, input)]));
+        while let Some((at, input)) = inputs.pop_front() {
+            let (mut out, mut back) = (Vec::new(), Vec::new());
+            self.all[at].step(self.now, input, &mut out);
+            for one in out {
+                match one {
+                    CallerOutput::Send { bytes, .. } => {
+                        self.exchange.step(self.now, ExchangeInput::Sip { from: ours, bytes }, &mut back);
+                        self.exchange.step(self.now, ExchangeInput::Tick, &mut back);
+                    }
+                    CallerOutput::Event(event) if at == who => told.push(event),
+                    CallerOutput::Event(_) | CallerOutput::Permit { .. } => {}
+                }
+            }
+            for one in back {
+                if let ExchangeOutput::SendSip { bytes, .. } = one {
+                    let from = "127.0.0.1:5070".parse().unwrap();
+                    let wire = |at| (at, CallerInput::Wire { from, bytes: bytes.clone() });
+                    inputs.extend((0..self.all.len()).map(wire));
+                }
+            }
+        }
+        told
+    }
+
+    /// Somebody calls: the final status.
+    fn dial(&mut self) -> u16 {
+        self.now += Duration::from_secs(1);
+        let settings = CallerSettings {
+            target_uri: "sip:1@127.0.0.1".into(),
+            remote: "127.0.0.1:5070".parse().unwrap(),
+            local_sip: "127.0.0.1:40000".parse().unwrap(),
+            from_user: "probe".into(),
+            from_display: None,
+            credentials: None,
+            user_agent: "test".into(),
+            way: Default::default(),
+        };
+        self.all.push(Caller::new(settings, Seed::new(self.all.len() as u64)));
+        let offer =
+            b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+        let told = self.step(self.all.len() - 1, CallerInput::Dial { offer: offer.to_vec() });
+        let status = |event: &CallerEvent| match event {
+            CallerEvent::Answered { status, .. } | CallerEvent::Rejected { status, .. } => Some(*status),
+            _ => None,
+        };
+        told.iter().find_map(status).unwrap_or_else(|| panic!("{told:?}"))
+    }
+}
+
+/// Whoever calls while the only port is taken is turned away; whoever calls right behind the end of that call is not, though
+/// it may still have to repeat its last word for half a minute.
+#[test]
+fn a_port_is_free_again_at_the_end_of_its_call() {
+    let text = "hotline: x\nnumber: \"1\"\npretends: x\npickup: [answer]\nmenu: { main: { do: [silence] } }\n";
+    let mut callers = Callers::at(text);
+    assert_eq!([callers.dial(), callers.dial()], [200, 503]);
+    let ended = callers.step(0, CallerInput::HangUp);
+    assert!(ended.iter().any(|event| matches!(event, CallerEvent::Ended { status: Some(200), .. })), "{ended:?}");
+    assert_eq!([callers.dial(), callers.dial()], [200, 503]);
 }

@@ -1,5 +1,7 @@
 //! Signalling between two of our own ends over a pure network, at simulated time: nothing waits, everything is seeded.
 
+#[path = "sip/borders.rs"]
+mod borders;
 #[path = "sip/early.rs"]
 mod early;
 #[path = "sip/flows.rs"]

@@ -9,10 +9,11 @@ use nightbell::config::keeping::{Keeping, Redaction, Retention};
 use nightbell::edge::store::{CallState, Filter, Places, Store, StoreError, Write};
 use nightbell::publish::pages::Wanted;
 use nightbell::record::audit::FaultKind;
-use nightbell::record::ledger::Happening;
+use nightbell::record::ledger::{Happening, Reserved};
 use nightbell::record::tape;
 use nightbell::schedule::Remembered;
-use nightbell::vocabulary::{Cause, NotCalled, Outcome, PlanId, Seed, Share, Standing, Verdict};
+use nightbell::vocabulary::trace::TransferState;
+use nightbell::vocabulary::{Cause, NotCalled, Outcome, PlanId, Planned, Seed, Share, Standing, Verdict};
 use sqlx::{Connection, Executor};
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,6 +27,83 @@ async fn on_both(check: impl AsyncFn(Places)) {
     check(Places::folder(folder.path())).await;
     let (folder, postgres) = (tempfile::tempdir().unwrap(), Postgres::start());
     check(Places { data: folder.path().to_path_buf(), database: Some(postgres.database()), evidence: None }).await;
+}
+
+/// A followed REFER is a second call to every budget, while it goes on, when it is over and when nobody knows how it ended;
+/// a call back is nobody's budget. A restart knows no difference.
+#[tokio::test]
+async fn calls_that_a_refer_asked_for_count_over_a_restart() {
+    on_both(async |places| {
+        let store = Store::open(&places, noon()).await.unwrap();
+        let may_be_two = |n| match planned(n) {
+            Write::Planned { plan, call, target, trunk, .. } => {
+                Write::Planned { plan, call, target, trunk, reserved: Reserved { seconds: 360, calls: 2 } }
+            }
+            other => other,
+        };
+        let to = "sip:4002@127.0.0.1".to_string();
+        let transfer = |state| nightbell::record::call::TransferLine { at_s: 3.0, to: to.clone(), state };
+        let states = [
+            TransferState::Answered,
+            TransferState::Failed("486 Busy Here".into()),
+            TransferState::Declined("not allowed".into()),
+        ];
+        for (n, state) in (1..).zip(states) {
+            store.write(minute(i64::from(n)), vec![may_be_two(n)]).await.unwrap();
+            let mut ending = ending(&store, n);
+            ending.record.sip.transfers.push(transfer(state));
+            store.ended(minute(i64::from(n)) + Duration::seconds(13), ending).await.unwrap();
+        }
+        let back = match planned(4) {
+            Write::Planned { plan, call, target, trunk, reserved } => {
+                let plan = Planned { cause: Cause::Callback { of: keeping::plan(1).id }, ..plan };
+                Write::Planned { plan, call, target, trunk, reserved }
+            }
+            other => other,
+        };
+        store.write(minute(4), vec![back]).await.unwrap();
+        store.ended(minute(4) + Duration::seconds(13), ending(&store, 4)).await.unwrap();
+        store.write(minute(5), vec![may_be_two(5)]).await.unwrap();
+        store.write(minute(6), vec![may_be_two(6)]).await.unwrap();
+        let why = NotCalled::QuietHours;
+        store.write(minute(6), vec![Write::Passed { plan: plan(6), why }]).await.unwrap();
+        store.close().await;
+
+        let store = Store::open(&places, minute(7)).await.unwrap();
+        assert_eq!(store.recover(minute(7)).await.unwrap().len(), 1);
+        let used = store.memory(minute(7)).await.unwrap().used;
+        let each: Vec<(i64, u32, f64)> =
+            used.iter().map(|used| ((used.at - noon()).num_minutes(), used.calls, used.seconds)).collect();
+        let wanted = [(1, 12.5), (1, 12.5), (2, 12.5), (2, 12.5), (3, 12.5), (5, 180.0), (5, 180.0)];
+        assert_eq!(each, wanted.map(|(minute, seconds)| (minute, 1, seconds)));
+        let later = store.memory(minute(60 * 24)).await.unwrap().used;
+        assert_eq!(later.iter().map(|used| (used.calls, used.seconds)).collect::<Vec<_>>(), [(7, 62.5 + 360.0)]);
+        store.close().await;
+        assert_eq!(faults(&audit(&places).await), []);
+    })
+    .await;
+}
+
+/// A database as it was before it was known how many calls a plan counts for: sound as it is, and after its step.
+#[tokio::test]
+async fn a_database_of_before_calls_were_counted_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::folder(folder.path());
+    let store = Store::open(&places, noon()).await.unwrap();
+    make_calls(&store, 2).await;
+    store.write(minute(3), vec![Write::Passed { plan: plan(3), why: NotCalled::QuietHours }]).await.unwrap();
+    store.close().await;
+    let file = format!("sqlite://{}", folder.path().join("nightbell.sqlite").display());
+    let mut database = sqlx::AnyConnection::connect(&file).await.unwrap();
+    for back in ["ALTER TABLE plans DROP COLUMN calls", "DELETE FROM _sqlx_migrations WHERE version = 5"] {
+        database.execute(back).await.unwrap();
+    }
+    database.close().await.unwrap();
+    assert_eq!(faults(&audit(&places).await), [], "as it is");
+    let store = Store::open(&places, minute(4)).await.unwrap();
+    assert_eq!(store.memory(minute(4)).await.unwrap().used.iter().map(|used| used.calls).sum::<u32>(), 2);
+    store.close().await;
+    assert_eq!(faults(&audit(&places).await), [], "after its step");
 }
 
 #[tokio::test]

@@ -300,8 +300,7 @@ impl Line {
                 | CallerEvent::NoResponse
                 | CallerEvent::TransportFailed { .. }
                 | CallerEvent::Ended { .. }
-        ) && !(self.is_being_transferred()
-            && matches!(event, CallerEvent::Ended { by: EndedBy::Them, .. }));
+        ) && !self.is_left_by_who_referred(&event);
         match event {
             CallerEvent::Trying => tell(LineEvent::Trying, out),
             CallerEvent::Challenged { status } => tell(LineEvent::Challenged { status }, out),
@@ -361,9 +360,12 @@ impl Line {
                 tell(LineEvent::TransportFailed { detail }, out);
                 self.end(now, out);
             }
-            // Whoever referred us goes; whether the call does shows with the other one.
-            ended @ CallerEvent::Ended { by: EndedBy::Them, .. } if self.is_being_transferred() => {
-                self.parted = Some(ended);
+            // Whoever referred us goes, or is gone; whether the call does shows with the other one.
+            CallerEvent::SessionExpired if self.is_being_transferred() => {}
+            ended @ CallerEvent::Ended { .. } if self.is_left_by_who_referred(&ended) => self.parted = Some(ended),
+            CallerEvent::SessionExpired => {
+                tell(LineEvent::HangingUp { why: OurReason::SessionExpired }, out);
+                self.end(now, out);
             }
             CallerEvent::Ended { by, status, reason, q850 } => {
                 tell(LineEvent::Ended { by, status, reason, q850 }, out);
@@ -401,7 +403,9 @@ impl Line {
     ) {
         // The answer may have come before, reliably or not (RFC 3261 §13.2.1): in the dialog that was answered, or in
         // the only one there is.
-        let before = self.early.get(tag).or(self.early.values().next().filter(|_| self.early.len() == 1)).cloned();
+        // Of several, none of them the answered one, the last is what is heard already.
+        let heard = self.media.agreement().filter(|_| !self.early.is_empty());
+        let before = self.early.get(tag).or(heard).cloned();
         let agreement = match sdp.map(|sdp| sdp::read_answer(&self.local, &sdp)) {
             Some(Ok(agreement)) => Ok(agreement),
             Some(Err(error)) => before.ok_or(error.to_string()),

@@ -98,7 +98,7 @@ fn secured(mut media: Media, cryptos: &[Crypto], proto: Option<&str>) -> Media {
 /// What the far side's answer to our offer means.
 pub fn read_answer(local: &LocalMedia, bytes: &[u8]) -> Result<Agreement, SdpError> {
     let theirs = Theirs::read(bytes)?;
-    let stream = theirs.stream(local.srtp)?;
+    let stream = theirs.stream(local)?;
     // RFC 4568 §5.1.3: one of ours, under its tag.
     let srtp = stream.cryptos().find(|crypto| local.srtp != Srtp::Off && our_cryptos().contains(crypto));
     stream.is_safe_enough(local.srtp, srtp)?;
@@ -126,7 +126,7 @@ pub fn read_answer(local: &LocalMedia, bytes: &[u8]) -> Result<Agreement, SdpErr
 /// Our answer to the far side's offer, and what the two come to.
 pub fn answer(local: &LocalMedia, offer: &[u8]) -> Result<(Vec<u8>, Agreement), SdpError> {
     let theirs = Theirs::read(offer)?;
-    let stream = theirs.stream(local.srtp)?;
+    let stream = theirs.stream(local)?;
     let srtp = stream.cryptos().find(|_| local.srtp != Srtp::Off);
     stream.is_safe_enough(local.srtp, srtp)?;
     // RFC 3264 §6.1: their order, under their numbers; one codec, so that nobody changes it between two packets.
@@ -235,23 +235,37 @@ impl Theirs {
         Ok(Theirs { session })
     }
 
-    /// The first audio stream that is not refused and is carried as we can.
-    fn stream(&self, srtp: Srtp) -> Result<Stream<'_>, SdpError> {
+    /// The first audio stream that is not refused and is carried as we can. Where several say the same in several ways (one
+    /// by IPv6 and one by IPv4, one plain and one with SRTP), the one that is ours.
+    fn stream(&self, local: &LocalMedia) -> Result<Stream<'_>, SdpError> {
+        let srtp = local.srtp;
         let is_audio = |media: &&Media| media.media.eq_ignore_ascii_case("audio");
         if !self.session.medias.iter().any(|media| is_audio(&media)) {
             return Err(SdpError::NoAudio);
         }
-        let mut live = self.session.medias.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
+        let live = self.session.medias.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
         let protos: &[&str] = match srtp {
             Srtp::Off => &["RTP/AVP", "RTP/AVPF"],
             Srtp::Optional | Srtp::Required => &["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"],
         };
         let is_plain = |media: &Media| protos.iter().any(|p| media.proto.eq_ignore_ascii_case(p));
+        let address_of = |media: &Media| {
+            let connection = media.connections.first().or(self.session.connection.as_ref());
+            // ::ffff:192.0.2.1 is 192.0.2.1.
+            connection.and_then(|c| Some(c.try_address().ok()?.ip.to_canonical()))
+        };
+        let is_ours = |address: IpAddr| address.is_ipv4() == local.rtp.is_ipv4();
+        let strangeness = |media: &Media| {
+            let is_safe = media.proto.to_ascii_uppercase().starts_with("RTP/SAVP");
+            (!address_of(media).is_none_or(is_ours), srtp == Srtp::Required && !is_safe)
+        };
         let first = live.clone().next().ok_or(SdpError::Refused)?;
-        let (index, media) =
-            live.find(|(_, m)| is_plain(m)).ok_or_else(|| SdpError::NotPlainRtp(first.1.proto.clone()))?;
-        let connection = media.connections.first().or(self.session.connection.as_ref());
-        let address = connection.and_then(|c| Some(c.try_address().ok()?.ip));
+        let (index, media) = live
+            .filter(|(_, m)| is_plain(m))
+            .min_by_key(|(_, m)| strangeness(m))
+            .ok_or_else(|| SdpError::NotPlainRtp(first.1.proto.clone()))?;
+        // Where our socket cannot send to is nowhere: what comes tells where it came from.
+        let address = address_of(media).filter(|&address| is_ours(address) || address.is_unspecified());
         let named = media.attributes.iter().chain(&self.session.attributes);
         let direction = named.filter(|a| a.value.is_none()).find_map(|a| match a.attribute.to_lowercase().as_str() {
             "sendrecv" => Some(Direction::SendReceive),
@@ -346,7 +360,9 @@ impl Stream<'_> {
         let value = self.media.get_first_attribute_value("rtcp").flatten();
         let mut words = value.unwrap_or_default().split_ascii_whitespace();
         let port = words.next().and_then(|port| port.parse().ok()).filter(|&port: &u16| port != 0);
-        let ip = words.nth(2).and_then(|ip| ip.parse().ok()).unwrap_or(remote.ip());
+        let ip = words.nth(2).and_then(|ip| ip.parse::<IpAddr>().ok()).unwrap_or(remote.ip()).to_canonical();
+        // `9 IN IP4 0.0.0.0` is nowhere (ICE): the next port, then.
+        let (ip, port) = if ip.is_unspecified() { (remote.ip(), None) } else { (ip, port) };
         Some(SocketAddr::new(ip, port.or(remote.port().checked_add(1))?))
     }
 

@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long = "switch", value_name = "HOTLINE=VERSION")]
     switches: Vec<String>,
     /// Calls that may go on at a time.
-    #[arg(long = "calls", default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long = "calls", default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     calls_max: u16,
     /// A JSON line per event, with the switch's own record at the end of each call.
     #[arg(long)]

@@ -82,6 +82,11 @@ pub struct Sources<'a> {
 
 /// Every file read and checked against the others; problems are sorted by file and place.
 pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
+    load_looking(sources, &|_, _| Ok(()))
+}
+
+/// The same, with a look into the certificates and keys that trunks name.
+pub fn load_looking(sources: &Sources, look: web_file::Look) -> Result<Config, Vec<Problem>> {
     let mut files: Vec<&(String, Vec<u8>)> = sources.files.iter().collect();
     files.sort();
     let (mut problems, mut config) = (Vec::new(), Config::default());
@@ -102,7 +107,7 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
     }
     let mut trunks = trunk_file::Read { allow_whole: true, ..Default::default() };
     for (file, bytes) in &trunk_files {
-        match read_with(file, bytes, &mut problems, trunk_file::read) {
+        match read_with(file, bytes, &mut problems, |reader| trunk_file::read(reader, look)) {
             Some(read) => trunks.take(read),
             None => trunks.unreadable = true,
         }

@@ -6,6 +6,7 @@ use super::reader::{Reader, present};
 use super::span;
 use super::trunks::{Allow, Network, PasswordFrom, Pattern, Server, Shown, Transport, Trunk, TrunkTls};
 use super::watch::Shared;
+use super::web_file::{Look, Piece};
 use super::{budget_file, persona_file};
 use crate::vocabulary::{Codec, Srtp, Target, View, limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +52,7 @@ impl Read {
     }
 }
 
-pub(super) fn read(reader: &Reader) -> Read {
+pub(super) fn read(reader: &Reader, look: Look) -> Read {
     let mut read = Read { allow_whole: true, ..Read::default() };
     let root = &reader.document.root;
     if root.is_null() {
@@ -63,7 +64,7 @@ pub(super) fn read(reader: &Reader) -> Read {
         return read;
     };
     if let Some(node) = present(fields.get("trunks")) {
-        read_trunks(reader, node, &mut read);
+        read_trunks(reader, node, look, &mut read);
     }
     if let Some(node) = present(fields.get("name_servers")) {
         let servers = name_servers(reader, node);
@@ -87,7 +88,7 @@ pub(super) fn read(reader: &Reader) -> Read {
     read
 }
 
-fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
+fn read_trunks(reader: &Reader, node: &Node, look: Look, read: &mut Read) {
     let Kind::Map(entries) = &node.kind else {
         let what = format!("trunks are names with their settings, and here stands {}", node.sort());
         reader.complain(node, what, "write trunks: { main: { server: \"sip:sbc.example\" } }");
@@ -106,7 +107,7 @@ fn read_trunks(reader: &Reader, node: &Node, read: &mut Read) {
             reader.complain(key, format!("the trunk '{name}' stands twice"), "write another name");
             continue;
         }
-        if let Some(trunk) = trunk(reader, name, value, read) {
+        if let Some(trunk) = trunk(reader, (name, value), look, read) {
             read.trunks.insert(name.clone(), trunk);
         }
     }
@@ -136,7 +137,7 @@ const KEYS: [&str; 21] = [
     "control",
 ];
 
-fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Trunk> {
+fn trunk(reader: &Reader, (name, node): (&str, &Node), look: Look, read: &mut Read) -> Option<Trunk> {
     let fields = reader.fields(node, "a trunk", &KEYS)?;
     let get = |key: &str| present(fields.get(key));
     let server = reader.required(&fields, "a trunk", "server", "\"sip:sbc.example:5060\"");
@@ -155,6 +156,10 @@ fn trunk(reader: &Reader, name: &str, node: &Node, read: &mut Read) -> Option<Tr
         reader.complain(key, "tls says how a certificate is checked, and this trunk is not reached by TLS", write);
         return None;
     }
+    let tls = match tls {
+        Some(Some((tls, files))) => Some(Some(tls).filter(|_| are_fine(reader, &files, look))),
+        other => other.map(|_| None),
+    };
     if let (Some(key), Some(hop), Some(Srtp::Optional | Srtp::Required), Some(false)) =
         (fields.key("srtp"), first_hop, srtp, without_tls)
         && hop.transport != Transport::Tls
@@ -401,10 +406,11 @@ fn sources(reader: &Reader, node: &Node) -> Option<Vec<Network>> {
 }
 
 /// `{ ca: FILE, server_name: NAME, verify: true, certificate: FILE, key: FILE }`.
-fn tls(reader: &Reader, node: &Node) -> Option<TrunkTls> {
+fn tls<'a>(reader: &Reader, node: &'a Node) -> Option<(TrunkTls, Files<'a>)> {
     let fields = reader.fields(node, "tls", &["ca", "server_name", "verify", "certificate", "key"])?;
     let get = |key: &str| present(fields.get(key));
-    let ca = get("ca").map(|node| reader.text(node, "ca"));
+    let file = |name: &str| get(name).map(|node| reader.text(node, name));
+    let ca = file("ca");
     let server_name = get("server_name").map(|node| reader.text(node, "server_name"));
     let verify = get("verify").map_or(Some(true), |node| reader.truth(node, "verify"));
     for key in ["ca", "server_name"].into_iter().filter(|_| verify == Some(false)) {
@@ -414,7 +420,6 @@ fn tls(reader: &Reader, node: &Node) -> Option<TrunkTls> {
             return None;
         }
     }
-    let file = |name: &str| get(name).map(|node| reader.text(node, name));
     let shown = match (file("certificate"), file("key")) {
         (None, None) => None,
         (Some(certificate), Some(key)) => Some(Shown { certificate: certificate?, key: key? }),
@@ -425,12 +430,44 @@ fn tls(reader: &Reader, node: &Node) -> Option<TrunkTls> {
             return None;
         }
     };
-    Some(TrunkTls {
+    let read = TrunkTls {
         shown,
         ca: ca.map_or(Some(None), |read| read.map(Some))?,
         server_name: server_name.map_or(Some(None), |read| read.map(Some))?,
         verify: verify?,
-    })
+    };
+    let file = |name: &str, path: Option<&String>| get(name).zip(path.cloned());
+    let shown = read.shown.as_ref();
+    let files = Files {
+        ca: file("ca", read.ca.as_ref()),
+        certificate: file("certificate", shown.map(|shown| &shown.certificate)),
+        key: file("key", shown.map(|shown| &shown.key)),
+    };
+    Some((read, files))
+}
+
+/// The files that `tls:` names, with the places where it does.
+struct Files<'a> {
+    ca: Option<(&'a Node, String)>,
+    certificate: Option<(&'a Node, String)>,
+    key: Option<(&'a Node, String)>,
+}
+
+/// They are there, are what they should be, and fit each other: a handshake that fails at night is too late to say so.
+fn are_fine(reader: &Reader, files: &Files, look: Look) -> bool {
+    let fine = |piece: Piece, file: &Option<(&Node, String)>| {
+        let Some((node, path)) = file else { return true };
+        let found = look(piece, path);
+        if let Err((what, write)) = &found {
+            reader.complain(node, what.clone(), write.clone());
+        }
+        found.is_ok()
+    };
+    let certified = fine(Piece::Certificates, &files.certificate);
+    let cert = files.certificate.as_ref().filter(|_| certified).map(|(_, path)| path.as_str());
+    // Each is looked at, so that each is told.
+    let all = [fine(Piece::Authorities, &files.ca), certified, fine(Piece::Key { cert }, &files.key)];
+    all.iter().all(|fine| *fine)
 }
 
 /// A password is named, never written.

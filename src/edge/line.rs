@@ -1,5 +1,6 @@
 //! The sockets of one call: its signalling, RTP and RTCP, on the address that reaches the far side.
 
+mod guests;
 mod rounds;
 mod shared;
 mod sound;
@@ -13,7 +14,7 @@ pub use shared::{Door, Shared};
 pub use sound::SoundSocket;
 pub use stamp::wall_ns;
 pub use tls::Tls;
-pub use wires::{Arrival, Wires};
+pub use wires::{Arrival, Known, Wires};
 
 use crate::vocabulary::Transport;
 use std::io;

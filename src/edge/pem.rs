@@ -1,11 +1,33 @@
 //! Certificates and keys from PEM files. What is wrong is said with what to write instead.
 
+use crate::config::web_file::Piece;
 use crate::vocabulary::limits;
 use rustls::RootCertStore;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs::File;
 use std::io::Read;
+
+/// What is wrong with a file of the configuration, and what to write.
+pub(super) fn look(piece: Piece, path: &str) -> Result<(), (String, String)> {
+    match piece {
+        Piece::Certificates => certificates(path).map(drop),
+        Piece::Authorities => authorities(path).map(drop),
+        Piece::Key { cert } => {
+            let key = private_key(path)?;
+            let Some(cert) = cert else { return Ok(()) };
+            let wrong = |e: rustls::Error| {
+                (
+                    format!("the key {path} is not the key of {cert}: {e}"),
+                    "write the key of this certificate".to_string(),
+                )
+            };
+            let signing = ring::sign::any_supported_type(&key).map_err(wrong)?;
+            rustls::sign::CertifiedKey::new(certificates(cert)?, signing).keys_match().map_err(wrong)
+        }
+    }
+}
 
 fn bytes(path: &str) -> Result<Vec<u8>, (String, String)> {
     let mut bytes = Vec::new();

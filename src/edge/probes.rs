@@ -1,5 +1,7 @@
 //! The files users write, from the disk.
 
+use super::pem;
+use crate::config::web_file::Look;
 use crate::config::{self, Config, Problem, Sources};
 use crate::record::map;
 use crate::understanding::tree::Map;
@@ -62,20 +64,22 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     check(&folder)
 }
 
-/// The files of a folder against each other, against the sound files on the disk and against today's date.
+/// The files of a folder against each other, against the sound files, certificates and keys on the disk and against
+/// today's date.
 pub fn check(folder: &Folder) -> Result<Config, Vec<Problem>> {
-    check_on(folder, chrono::Utc::now())
+    check_on(folder, chrono::Utc::now(), &pem::look)
 }
 
-/// The same for a process that outlives consents: one that has ended stops its hotline's calls, not all the others'.
+/// The same for a process that outlives consents: one that has ended stops its hotline's calls, not all the others'. So
+/// does a certificate that is being renewed: its trunk is down meanwhile, and says so.
 pub fn check_whenever(folder: &Folder) -> Result<Config, Vec<Problem>> {
-    check_on(folder, chrono::DateTime::UNIX_EPOCH)
+    check_on(folder, chrono::DateTime::UNIX_EPOCH, &|_, _| Ok(()))
 }
 
-fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>) -> Result<Config, Vec<Problem>> {
+fn check_on(folder: &Folder, now: chrono::DateTime<chrono::Utc>, look: Look) -> Result<Config, Vec<Problem>> {
     let exists = |path: &str| Path::new(path).is_file();
     let sources = Sources { files: folder.files.clone(), now, exists: &exists };
-    match config::load(&sources) {
+    match config::load_looking(&sources, look) {
         Ok(config) if folder.problems.is_empty() => {
             let files = config.hotlines.iter().flat_map(|hotline| &hotline.maps).map(|map| Path::new(&map.file));
             let problems: Vec<Problem> =

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 
 /// Ports for media are looked for from here on, an even one and the next.
 const MEDIA_PORTS_FROM: u16 = 20_000;
+/// No packet of sound or of its reports is longer; what is, is cut.
+const MEDIA_BYTES_MAX: usize = 2_048;
 /// Longest that calls in flight get to be ended in order.
 const FAREWELL: Duration = Duration::from_millis(1_500);
 
@@ -102,7 +104,8 @@ pub async fn serve(
     let sip_address = sip.local_addr()?;
     let (arrivals, mut arrived) = mpsc::unbounded_channel();
     let media = media_sockets(order.calls_max, &arrivals).await?;
-    tokio::spawn(receive(sip.clone(), arrivals, move |from, bytes| Arrived::Sip { from, bytes }));
+    let longest = limits::SIP_MESSAGE_BYTES_MAX;
+    tokio::spawn(receive(sip.clone(), longest, arrivals, move |from, bytes| Arrived::Sip { from, bytes }));
 
     let started = Instant::now();
     let now = || Moment::from_micros(started.elapsed().as_micros() as u64);
@@ -192,9 +195,9 @@ async fn media_sockets(
         let at = rtp.local_addr()?;
         let pair = MediaSockets { rtp: Arc::new(rtp), rtcp: Arc::new(rtcp) };
         let heard = move |from, bytes| Arrived::Rtp { at, from, bytes };
-        tokio::spawn(receive(pair.rtp.clone(), arrivals.clone(), heard));
+        tokio::spawn(receive(pair.rtp.clone(), MEDIA_BYTES_MAX, arrivals.clone(), heard));
         let reported = move |from, bytes| Arrived::Rtcp { at, from, bytes };
-        tokio::spawn(receive(pair.rtcp.clone(), arrivals.clone(), reported));
+        tokio::spawn(receive(pair.rtcp.clone(), MEDIA_BYTES_MAX, arrivals.clone(), reported));
         sockets.insert(at, pair);
     }
     Ok(sockets)
@@ -202,10 +205,11 @@ async fn media_sockets(
 
 async fn receive(
     socket: Arc<UdpSocket>,
+    longest: usize,
     arrivals: mpsc::UnboundedSender<Arrived>,
     arrived: impl Fn(SocketAddr, Vec<u8>) -> Arrived,
 ) {
-    let mut buffer = vec![0; limits::SIP_MESSAGE_BYTES_MAX];
+    let mut buffer = vec![0; longest];
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, from)) => {

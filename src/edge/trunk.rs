@@ -262,6 +262,7 @@ impl Post {
         let (goes_in, mut goes) = mpsc::channel(SIP_STREAM_QUEUE_MAX);
         let places: Vec<SocketAddr> = places.iter().map(|place| place.address).collect();
         let mut door = InDoor::new(self, wires.local(), &places, goes_in);
+        wires.know(door::known(&self.trunk, &places));
         let mut attendant = Attendant::new(self.settings(places, transport, wires.local()), seed.clone());
         let clock = Instant::now();
         let now = || Moment::from_micros(clock.elapsed().as_micros() as u64);
@@ -286,6 +287,10 @@ impl Post {
                             Arrival::Message { from, bytes, came } => match door.comes(from, bytes, came) {
                                 Came::Other(bytes) => AttendantInput::Wire { from, bytes },
                                 Came::Taken => continue,
+                                Came::Begun => {
+                                    wires.vouch(from);
+                                    continue;
+                                }
                                 Came::Answered { to, bytes } => {
                                     let _ = wires.send(to, bytes).await;
                                     continue;

@@ -321,7 +321,10 @@ impl Script {
 
     /// The far side hung up, or a tone says that nothing will come.
     fn hopeless(&mut self, scene: &Scene) -> Option<Progress> {
-        if scene.ended.is_some() && !scene.attention.undecided_before(scene.now) {
+        if let Some((_, by)) = scene.ended
+            && !scene.attention.undecided_before(scene.now)
+        {
+            let theirs = by == EndedBy::Them;
             // What was said before the end may still be what the step waited for.
             let late = match &self.steps[self.at] {
                 Step::Hear { texts, anything, .. } => {
@@ -332,11 +335,13 @@ impl Script {
                 Step::Wait { .. }
                     if self.steps[self.at..].iter().all(|s| matches!(s, Step::Wait { .. } | Step::HangUp)) =>
                 {
-                    Some(Progress::Done("the hotline hung up meanwhile".into(), scene.now))
+                    let what = if theirs { "the hotline hung up meanwhile" } else { "the call ended before" };
+                    Some(Progress::Done(what.into(), scene.now))
                 }
                 _ => None,
             };
-            return Some(late.unwrap_or_else(|| Progress::Failed("the hotline hung up".into())));
+            let what = if theirs { "the hotline hung up" } else { "the call ended before" };
+            return Some(late.unwrap_or_else(|| Progress::Failed(what.into())));
         }
         if scene.ended.is_none() && self.tone_says_it_all(scene, self.listen_from) {
             return Some(Progress::Failed("busy or congestion tone".into()));

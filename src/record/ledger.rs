@@ -82,8 +82,11 @@ pub struct Kept {
     pub evidence: Vec<KeptFile>,
     /// What could not be kept, in words.
     pub lost: Vec<String>,
-    /// What the budgets are charged.
+    /// What the budgets are charged: all of the calls that it came to be, together.
     pub used_ms: u64,
+    /// How many those are: whom a REFER named was called, too.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub calls: u32,
     /// From the start of tape and recording to the first word of a person.
     pub human_ms: Option<u64>,
 }
@@ -125,9 +128,28 @@ impl EvidenceKind {
 }
 
 /// The worst case set aside for a call before it is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserved {
+    /// Of all calls together that it may come to be.
     pub seconds: u64,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub calls: u32,
+}
+
+impl Reserved {
+    /// For one call.
+    pub fn seconds(seconds: u64) -> Reserved {
+        Reserved { seconds, calls: 1 }
+    }
+}
+
+/// One is not written: so it is in entries of before there could be more.
+fn one() -> u32 {
+    1
+}
+
+fn is_one(calls: &u32) -> bool {
+    *calls == 1
 }
 
 /// A moment as entries have it: one way to write one moment.

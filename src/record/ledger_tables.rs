@@ -28,6 +28,8 @@ pub struct PlanRow {
     pub verdict: Option<String>,
     pub outcome: Option<String>,
     pub counted: Option<String>,
+    /// So many calls are counted for it.
+    pub calls: i64,
 }
 
 /// A row of `evidence`.
@@ -89,6 +91,7 @@ impl Tables {
                     call: Some(call),
                     reserved_s: reserved.seconds as i64,
                     used_ms: reserved.seconds as i64 * 1000,
+                    calls: i64::from(reserved.calls),
                     ..plan_row(&plan, by, at)
                 };
                 if self.plans.insert(row.id.clone(), row).is_some() {
@@ -97,7 +100,7 @@ impl Tables {
             }
             Happening::Passed { plan, by, .. } => match self.plans.get_mut(&plan.id.0) {
                 Some(row) if row.state == "planned" => {
-                    (row.state, row.ended_at, row.used_ms) = ("passed".into(), Some(at), 0);
+                    (row.state, row.ended_at, row.used_ms, row.calls) = ("passed".into(), Some(at), 0, 0);
                 }
                 Some(_) => wrong.push((format!("plan {}", plan.id), "has a second end".to_string())),
                 None => {
@@ -166,6 +169,7 @@ impl Tables {
                 row.state = state.to_string();
                 row.ended_at = Some(at);
                 row.used_ms = kept.used_ms as i64;
+                row.calls = i64::from(kept.calls);
                 row.verdict = Some(verdict.word().to_string());
                 row.outcome = Some(outcome.to_string());
                 row.counted = counted.map(|verdict| verdict.word().to_string());
@@ -350,6 +354,7 @@ fn differing(a: &PlanRow, b: &PlanRow) -> Vec<&'static str> {
         ("verdict", a.verdict == b.verdict),
         ("outcome", a.outcome == b.outcome),
         ("counted", a.counted == b.counted),
+        ("calls", a.calls == b.calls),
     ])
 }
 

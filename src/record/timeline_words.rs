@@ -51,6 +51,7 @@ pub fn reason(why: OurReason) -> Both {
         OurReason::Interrupted => ("interrupted", "被中断"),
         OurReason::Courtesy => ("a person answered", "已有真人接听"),
         OurReason::OurFault => ("our own fault", "本方故障"),
+        OurReason::SessionExpired => ("the session was not refreshed", "会话未获刷新"),
     }
 }
 

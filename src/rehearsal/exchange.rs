@@ -8,7 +8,7 @@ use super::switch_record::SwitchRecord;
 use crate::call::sip::{self, Message};
 use crate::vocabulary::{Moment, Seed};
 use chrono::NaiveDateTime;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -96,7 +96,10 @@ pub struct Exchange {
     versions: BTreeMap<String, String>,
     calls: BTreeMap<u64, PretendCall>,
     next_call: u64,
-    free_ports: BTreeSet<SocketAddr>,
+    /// The one that is free for longest is taken next: what comes late for its last call finds nobody.
+    free_ports: VecDeque<SocketAddr>,
+    /// Calls by their port, as long as they have sound. A call that is over may still repeat its last word.
+    sounding: BTreeMap<SocketAddr, u64>,
     /// Packets that a call's network holds back, by when they are due.
     held: BTreeMap<(Moment, u64), Held>,
     next_held: u64,
@@ -119,6 +122,7 @@ impl Exchange {
             calls: BTreeMap::new(),
             next_call: 1,
             free_ports,
+            sounding: BTreeMap::new(),
             held: BTreeMap::new(),
             next_held: 0,
             told: BTreeSet::new(),
@@ -203,7 +207,7 @@ impl Exchange {
         let Some(hotline) = self.hotlines.get(&number).cloned() else {
             return self.turn_away(from, invite, number, 404, "Not Found", out);
         };
-        let Some(rtp) = self.free_ports.pop_first() else {
+        let Some(rtp) = self.free_ports.pop_front() else {
             return self.turn_away(from, invite, number, 503, "Service Unavailable", out);
         };
         let id = self.next_call;
@@ -213,6 +217,7 @@ impl Exchange {
         let arrival = Arrival { from, local_sip: self.settings.sip, rtp, invite };
         let (library, wall) = (self.library.clone(), self.settings.wall);
         let call = PretendCall::new(now, hotline, library, version.as_deref(), wall, &arrival, seed);
+        self.sounding.insert(call.rtp_address(), id);
         self.calls.insert(id, call);
         self.with(now, id, out, |call, departures| call.begin(now, departures));
     }
@@ -242,8 +247,7 @@ impl Exchange {
         bytes: Vec<u8>,
         out: &mut Vec<ExchangeOutput>,
     ) {
-        let owner = self.calls.iter().find(|(_, call)| call.rtp_address() == at).map(|(&id, _)| id);
-        if let Some(id) = owner {
+        if let Some(&id) = self.sounding.get(&at) {
             self.arrive(now, id, traffic, from, bytes, out);
         }
     }
@@ -330,12 +334,18 @@ impl Exchange {
         });
     }
 
-    /// Lets go of calls that are closed.
+    /// Lets go of the ports of calls that are over, and of calls that are closed.
     fn sweep(&mut self, now: Moment) {
+        let is_over =
+            |id: &u64| self.calls.get(id).is_none_or(|call| call.record().ended.is_some() || call.is_settled());
+        let over: Vec<SocketAddr> = self.sounding.iter().filter(|(_, id)| is_over(id)).map(|(&at, _)| at).collect();
+        for port in over {
+            self.sounding.remove(&port);
+            self.free_ports.push_back(port);
+        }
         let closed: Vec<u64> = self.calls.iter().filter(|(_, call)| call.is_closed(now)).map(|(&id, _)| id).collect();
         for id in closed {
-            if let Some(call) = self.calls.remove(&id) {
-                self.free_ports.insert(call.rtp_address());
+            if self.calls.remove(&id).is_some() {
                 self.told.remove(&id);
             }
         }

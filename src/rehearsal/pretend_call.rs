@@ -373,6 +373,7 @@ impl PretendCall {
             | CalledEvent::ReinviteAnswered { .. }
             | CalledEvent::Referred { .. }
             | CalledEvent::ReferAnswered { .. }
+            | CalledEvent::SessionExpired
             | CalledEvent::Notified { .. } => {}
             CalledEvent::Settled => self.settled = true,
             CalledEvent::Closed => {

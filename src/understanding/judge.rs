@@ -215,6 +215,11 @@ fn answered(course: &Course, findings: &[Finding]) -> Ruling {
         let because = broken_off(course, why, "the call was broken off by us");
         return Ruling::ours(Outcome::Aborted, Layer::None, A::Probe, because);
     }
+    if course.hanging_up == Some(OurReason::SessionExpired) {
+        // Whose it is nobody can say from here: whoever was to refresh, something between, or what lost it on the way.
+        let because = "nobody refreshed the session in time, and the call was ended by us (RFC 4028 §10)";
+        return Ruling::ours(Outcome::Aborted, Layer::Sip, A::Unknown, because);
+    }
     let failed = course.step_failed();
     if let Some(detail) = course.media_failed() {
         return Ruling::new(

@@ -22,6 +22,9 @@ pub const SIP_DATAGRAM_BYTES_MAX: usize = 1_300;
 pub const SIP_STREAM_QUEUE_MAX: usize = 64;
 /// Connections that one call or trunk keeps at once.
 pub const SIP_STREAMS_MAX: usize = 16;
+/// A connection of somebody we do not know is closed when no message came by it in this time, or none since then.
+pub const SIP_STRANGER_FIRST_MAX: Duration = Duration::from_secs(32);
+pub const SIP_STRANGER_IDLE_MAX: Duration = Duration::from_secs(600);
 /// Places that one request is tried at, one after the other (RFC 3263 §4.3).
 pub const SIP_PLACES_MAX: usize = 8;
 /// Longest search for a name's places; what has not answered by then is not there.

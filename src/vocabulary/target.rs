@@ -307,7 +307,7 @@ fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
     host_ok.then_some((host, port))
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

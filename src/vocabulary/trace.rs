@@ -99,6 +99,8 @@ pub enum OurReason {
     Courtesy,
     /// Disk full, dead model, bug: the call was broken off for our own sake.
     OurFault,
+    /// The far side's refresh of the session did not come, or none of its answers to ours (RFC 4028 §10).
+    SessionExpired,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -258,7 +258,7 @@ async fn keep(store: &Store, call: &str, due: DateTime<Utc>, mut record: CallRec
         call: call.to_string(),
         target: record.target.clone(),
         trunk: Some("lab".into()),
-        reserved: Reserved { seconds: 180 },
+        reserved: Reserved::seconds(180),
     };
     store.write(due, vec![planned]).await.expect("planned");
     if let Some(bytes) = bytes {

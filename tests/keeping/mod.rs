@@ -43,7 +43,7 @@ pub fn planned(n: u32) -> Write {
         call: call(n),
         target: "sip:4001@127.0.0.1".into(),
         trunk: Some("main".into()),
-        reserved: Reserved { seconds: 180 },
+        reserved: Reserved::seconds(180),
     }
 }
 

@@ -306,7 +306,7 @@ pub async fn make(places: &Places, seed: u64, grown: u32) -> Month {
             call: one.call.clone(),
             target: "sip:4001@127.0.0.1".into(),
             trunk: None,
-            reserved: Reserved { seconds: 180 },
+            reserved: Reserved::seconds(180),
         });
         store.write(some[0].plan.due, planned.collect()).await.unwrap();
         let tasks: Vec<_> = some

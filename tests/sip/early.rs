@@ -154,9 +154,13 @@ fn a_session_that_they_do_not_refresh_is_over_and_one_they_do_goes_on() {
         puppet
     };
     let peers = answered().peers.run();
-    let over = |e: &CallerEvent| matches!(e, CallerEvent::Ended { by: EndedBy::Them, status: Some(408), .. });
+    let over = |e: &CallerEvent| *e == CallerEvent::SessionExpired;
     assert_eq!(peers.caller_told(over).unwrap().millis() / 1_000, 60, "a third of the time before its end");
-    assert!(peers.wire.iter().any(|w| w.2.method() == Some("BYE")));
+    let bye = peers.wire.iter().find(|w| w.2.method() == Some("BYE")).expect("a BYE of ours");
+    assert_eq!((bye.1, bye.2.header("Reason")), (true, Some("Q.850;cause=102")));
+    // The BYE is ours, and so is the end; nobody answers it here.
+    let ended = |e: &CallerEvent| matches!(e, CallerEvent::Ended { by: EndedBy::Us, status: None, .. });
+    assert!(peers.caller_told(ended).is_some(), "{:#?}", peers.log());
 
     let mut puppet = answered();
     puppet.peers.now = ms(59_000);
@@ -178,6 +182,26 @@ fn sessions_that_are_too_short_for_either_side_are_made_longer() {
     let again = puppet.respond(422, "t", "Min-SE: 3600\r\n");
     assert_eq!(methods(&again), ["ACK", "INVITE"]);
     assert_eq!((again[1].header("Session-Expires"), again[1].header("Min-SE")), (Some("3600"), Some("3600")));
+    // RFC 4028 §9: never raised. Who knows of no 422 keeps what a proxy wrote there; what nobody could keep to is left out.
+    for (wanted, said, refreshed_at) in [
+        ("30", Some("30;refresher=uas"), Some(16)),
+        ("30;refresher=uac", Some("30;refresher=uas"), Some(16)),
+        ("100000", Some("100000;refresher=uas"), None),
+        ("5", None, None),
+        ("0", None, None),
+    ] {
+        let mut puppet = Puppet::answered();
+        puppet.peers.now = ms(1_000);
+        let ok = puppet.request("UPDATE", 1, "r1", &format!("Session-Expires: {wanted}\r\n"));
+        assert_eq!((statuses(&ok), ok[0].header("Session-Expires")), (vec![200], said), "{wanted}");
+        assert_eq!(ok[0].header("Require"), None, "{wanted}: it would not be understood");
+        while puppet.peers.now < ms(60_000) && puppet.peers.step() {}
+        let ours = |w: &&(nightbell::vocabulary::Moment, bool, nightbell::call::sip::Message)| {
+            w.1 && (ms(1_500)..ms(60_000)).contains(&w.0) && w.2.method().is_some()
+        };
+        let first = puppet.peers.wire.iter().find(ours).map(|w| w.0.millis() / 1_000);
+        assert_eq!(first, refreshed_at, "{wanted}: {:#?}", puppet.peers.log());
+    }
     // Who is never content, or says nothing, has refused.
     for more in ["Min-SE: 100\r\n", ""] {
         let mut puppet = Puppet::dialled();

@@ -309,7 +309,7 @@ impl Puppet {
     }
 
     /// Bytes to the caller; what it sends because of them.
-    fn wire(&mut self, text: &str) -> Vec<Message> {
+    pub fn wire(&mut self, text: &str) -> Vec<Message> {
         let before = self.peers.wire.len();
         let text = if text.contains("\r\n\r\n") { text.to_string() } else { format!("{text}\r\n") };
         self.peers.now = ms(self.peers.now.millis() + 1);

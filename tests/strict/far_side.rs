@@ -16,7 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(12);
 #[derive(Clone)]
 pub struct Call {
     steps: &'static str,
-    tcp: bool,
+    pub tcp: bool,
+    /// What it is about happens to datagrams alone: losses and repetitions.
+    pub datagrams_only: bool,
     ring_limit: Option<&'static str>,
     account: bool,
     /// SIPp knows no repetition: each copy is a message that the scenario has to wait for.
@@ -34,6 +36,7 @@ impl Call {
         Call {
             steps,
             tcp: false,
+            datagrams_only: false,
             ring_limit: None,
             account: false,
             copies_count: false,
@@ -50,6 +53,15 @@ impl Call {
 
     pub fn over_tcp(self) -> Call {
         Call { tcp: true, ..self }
+    }
+
+    pub fn by_datagrams_only(self) -> Call {
+        Call { datagrams_only: true, ..self }
+    }
+
+    /// As a URI has it.
+    fn carrier(&self) -> &'static str {
+        if self.tcp { ";transport=tcp" } else { "" }
     }
 
     pub fn ringing(self, limit: &'static str) -> Call {
@@ -231,7 +243,7 @@ impl FarSide {
             sipps.push(sipp);
         }
         if call.calls_us {
-            let asked = Call::doing(call.steps);
+            let asked = Call { tcp: call.tcp, ..Call::doing(call.steps) };
             sipps.push(Sipp::start("plain", &asked, folder.path(), &keys, None)?);
         } else {
             sipps.insert(0, Sipp::start(scenario, call, folder.path(), &keys, None)?);
@@ -268,8 +280,8 @@ fn record_of(mut command: Command) -> (Value, String) {
 /// A call by hand: its record, and what was said beside it.
 pub fn call(far: &FarSide, call: &Call) -> (Value, String) {
     let mut command = nightbell(far);
-    let carrier = if call.tcp { ";transport=tcp" } else { "" };
-    command.args(["call", &format!("sip:4900@127.0.0.1:{}{carrier}", far.sipps[0].port), "--do", call.steps]);
+    let target = format!("sip:4900@127.0.0.1:{}{}", far.sipps[0].port, call.carrier());
+    command.args(["call", &target, "--do", call.steps]);
     command.args(["--codecs", "PCMA,PCMU", "--json", "--out", "kept"]);
     if let Some(limit) = call.ring_limit {
         command.args(["--ring-limit", limit]);
@@ -291,7 +303,8 @@ pub fn run(far: &FarSide, call: &Call) -> (Value, String) {
     write(
         "strict.yaml",
         format!(
-            "hotline: strict\ntarget: sip:4900@127.0.0.1:{port}\nprobes:\n  - name: it\n    steps: [{}]\n    {line}\n",
+            "hotline: strict\ntarget: sip:4900@127.0.0.1:{port}{}\nprobes:\n  - name: it\n    steps: [{}]\n    {line}\n",
+            call.carrier(),
             steps.join(", ")
         ),
     );
@@ -308,8 +321,9 @@ pub fn called_back(far: &mut FarSide, scenario: &'static str, call: &Call) -> Re
     write(
         "_trunks.yaml",
         format!(
-            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  far: {{ server: \"sip:127.0.0.1:{port}\", listen: {listen}, \
-             caller_id: \"4000\", codecs: [PCMA] }}\n"
+            "allow: [\"sip:*@127.0.0.1\"]\ntrunks:\n  far: {{ server: \"sip:127.0.0.1:{port}{}\", listen: {listen}, \
+             caller_id: \"4000\", codecs: [PCMA] }}\n",
+            call.carrier()
         ),
     );
     write(

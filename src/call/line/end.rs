@@ -127,6 +127,7 @@ fn as_callers(event: CalledEvent) -> Option<CallerEvent> {
         CalledEvent::Info { content_type, body } => CallerEvent::FarInfo { content_type, body },
         CalledEvent::InfoAnswered { status } => CallerEvent::InfoAnswered { status },
         CalledEvent::Ended { by, status, reason, q850 } => CallerEvent::Ended { by, status, reason, q850 },
+        CalledEvent::SessionExpired => CallerEvent::SessionExpired,
         CalledEvent::Settled => CallerEvent::Settled,
         CalledEvent::Closed => CallerEvent::Closed,
         CalledEvent::Referred { .. }

@@ -636,3 +636,40 @@ fn whatever_comes_in_the_line_neither_panics_nor_stays_open() {
         assert!(now.millis() < 140_000, "seed {seed}: closed at {now}");
     }
 }
+
+/// Two early dialogs with sound and an answer from a third without a word about it: what is heard already goes on.
+#[test]
+fn an_answer_without_sdp_from_nowhere_goes_by_what_is_heard_already() {
+    let mut line = Line::new(settings(), Seed::new(3));
+    let (mut now, mut out) = (Moment::START, Vec::new());
+    line.step(now, LineInput::Dial, &mut out);
+    let invite = out.iter().find_map(|output| match output {
+        LineOutput::SendSip { bytes, .. } => Some(sip::read(bytes).unwrap()),
+        _ => None,
+    });
+    let (invite, from) = (invite.unwrap(), FAR_SIP.parse().unwrap());
+    for (status, tag, port) in [(183, "a", Some(6000)), (183, "b", Some(6002)), (200, "c", None)] {
+        let mut response = sip::Message::respond(&invite, status, "x", Some(tag));
+        response.push("Contact", "<sip:far@192.0.2.9>");
+        if let Some(port) = port {
+            let sdp = format!("v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio {port} RTP/AVP 8\r\n");
+            response.set_body("application/sdp", sdp.into_bytes());
+        }
+        now += Duration::from_millis(10);
+        line.step(now, LineInput::Sip { from, bytes: sip::write(&response) }, &mut out);
+    }
+    let answered =
+        |output: &LineOutput| matches!(output, LineOutput::Event(LineEvent::Answered { codec: Some(_), .. }));
+    assert!(out.iter().any(answered), "{out:?}");
+    out.clear();
+    now += Duration::from_millis(40);
+    line.step(now, LineInput::Tick, &mut out);
+    let ports: Vec<u16> = out
+        .iter()
+        .filter_map(|output| match output {
+            LineOutput::SendRtp { to, .. } => Some(to.port()),
+            _ => None,
+        })
+        .collect();
+    assert!(!ports.is_empty() && ports.iter().all(|port| *port == 6002), "{ports:?}");
+}

@@ -35,6 +35,12 @@ impl Line {
         self.aside.as_ref().is_some_and(|aside| aside.calling.is_some())
     }
 
+    /// Whoever asked for the second call ends the first, while the second is on its way: no word of ours ended it.
+    pub(super) fn is_left_by_who_referred(&self, event: &CallerEvent) -> bool {
+        let over = matches!(event, CallerEvent::Ended { .. });
+        over && self.is_being_transferred() && self.stage == Stage::Talking
+    }
+
     /// True when a message belongs to the call beside.
     pub(super) fn is_aside(&self, bytes: &[u8]) -> bool {
         let Some(aside) = &self.aside else { return false };
@@ -200,6 +206,9 @@ impl Line {
         out.push(LineOutput::Event(LineEvent::Transfer { to, state: TransferState::Failed(why.to_string()) }));
         self.signal(now, CallerInput::Notify { status, reason: reason.to_string() }, out);
         if let Some(ended) = self.parted.take() {
+            if matches!(ended, CallerEvent::Ended { by: EndedBy::Us, .. }) {
+                out.push(LineOutput::Event(LineEvent::HangingUp { why: OurReason::SessionExpired }));
+            }
             self.signalled(now, ended, out);
         }
         if self.settled {

@@ -158,10 +158,10 @@ fn descriptions_that_break_the_rules_are_read_all_the_same() {
     bytes.extend(b"m=audio 6000 RTP/AVP 8\r\na=x:\xff\xfe\r\n\0\0");
     assert_eq!(read_answer(&local(), &bytes).map(|a| shown(&a)), Ok(good.to_string()));
     check("v=0\r\nc=IN IP4 pbx.example\r\nm=audio 6000 RTP/AVP 8\r\n", "- - PCMA/8 no keys both");
-    check(
-        "v=0\r\nc=IN IP6 2001:db8::9\r\nm=audio 6000 RTP/AVP 8\r\n",
-        "[2001:db8::9]:6000 [2001:db8::9]:6001 PCMA/8 no keys both",
-    );
+    let six = LocalMedia { rtp: "[2001:db8::1]:4000".parse().unwrap(), ..local() };
+    let theirs = b"v=0\r\nc=IN IP6 2001:db8::9\r\nm=audio 6000 RTP/AVP 8\r\n";
+    let agreed = read_answer(&six, theirs).map(|a| shown(&a)).unwrap();
+    assert_eq!(agreed, "[2001:db8::9]:6000 [2001:db8::9]:6001 PCMA/8 no keys both");
 }
 
 #[test]
@@ -249,4 +249,31 @@ fn descriptions_changed_at_random_are_understood_or_refused() {
         }
     }
     assert!(read > 20_000, "most are read all the same: {read}");
+}
+
+/// What border elements write beside the stream, and streams of which one is ours.
+#[test]
+fn of_several_streams_that_mean_the_same_the_one_that_is_ours_is_taken() {
+    let check_rest = |rest: &str, wanted: &str| check(&with_head(rest), wanted);
+    let ours = "192.0.2.9:6000 192.0.2.9:6001 PCMA/8 no keys both";
+    // IPv6 first (ANAT, RFC 4091), and IPv4 in the clothes of IPv6.
+    check_rest("m=audio 5000 RTP/AVP 8\nc=IN IP6 2001:db8::9\nm=audio 6000 RTP/AVP 8\n", ours);
+    check_rest("m=audio 6000 RTP/AVP 8\nc=IN IP6 ::ffff:192.0.2.9\n", ours);
+    // An address that our socket cannot send to is no address: what comes says where it came from.
+    check_rest("m=audio 6000 RTP/AVP 8\nc=IN IP6 2001:db8::9\n", "- - PCMA/8 no keys both");
+    // ICE, several streams, one of them refused, and a bandwidth that is none.
+    check_rest(
+        "b=AS:x\na=group:BUNDLE 0\na=ice-lite\nm=video 0 RTP/AVP 96\nm=audio 6000 RTP/AVP 8 13\na=mid:0\na=rtcp-mux\n\
+         a=candidate:1 1 UDP 2130706431 192.0.2.9 6000 typ host\na=ice-ufrag:x\na=ptime:30\na=maxptime:40\n\
+         a=silenceSupp:off - - - -\nm=image 0 udptl t38\n",
+        ours,
+    );
+    check_rest("m=audio 6000 RTP/AVP 8\na=rtcp:9 IN IP4 0.0.0.0\n", ours);
+    let required = LocalMedia { srtp: Srtp::Required, ..local() };
+    let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{WITHHELD}|2^31\n");
+    let both = with_head(&format!("m=audio 5000 RTP/AVP 8\nm=audio 6000 RTP/SAVP 8\n{crypto}"));
+    let (answer, agreement) = answer(&required, both.as_bytes()).unwrap();
+    assert_eq!(shown(&agreement), ours);
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("m=audio 0 RTP/AVP 8\r\nm=audio 4000 RTP/SAVP 8\r\n"), "{answer}");
 }

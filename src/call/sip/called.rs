@@ -72,6 +72,8 @@ pub enum CalledEvent {
     Notified { said: String },
     /// The final answer to our re-INVITE.
     ReinviteAnswered { status: u16, sdp: Option<Vec<u8>> },
+    /// See `CallerEvent::SessionExpired`.
+    SessionExpired,
     /// The call is over: a BYE from either side, or our 200 was never acknowledged (`by: Us`, no status).
     Ended { by: EndedBy, status: Option<u16>, reason: Option<String>, q850: Option<u16> },
     /// Everything that matters is done; see `CallerEvent::Settled`.
@@ -282,6 +284,7 @@ impl Called {
             };
             let event = match event {
                 LegEvent::Acked { sdp, .. } => CalledEvent::Acked { sdp },
+                LegEvent::SessionExpired => CalledEvent::SessionExpired,
                 LegEvent::FarCancelled { initial: true, q850 } => {
                     self.stage = Stage::Over;
                     CalledEvent::Cancelled { q850 }

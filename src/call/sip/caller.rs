@@ -133,6 +133,8 @@ pub enum CallerEvent {
     InfoAnswered { status: Option<u16> },
     /// The final response was 3xx–6xx (never one that only confirms our own CANCEL).
     Rejected { status: u16, reason: String, q850: Option<u16>, retry_after: Option<u32> },
+    /// The session was not refreshed in time (RFC 4028 §10), and we hang up: `Ended` follows.
+    SessionExpired,
     /// A challenge that we cannot meet: no credentials, wrong ones, or a scheme we do not know.
     AuthFailed { status: u16, reason: String },
     /// Timer B: not one byte came back.
@@ -169,6 +171,8 @@ pub struct Caller {
     offer: Vec<u8>,
     number: u32,
     session_expires: u32,
+    /// What a 421 wants to stand in Require.
+    required: Option<String>,
     /// Our address as a response showed it.
     seen_as: Option<SocketAddr>,
     /// Where the INVITE goes now, and how many of the places come before.
@@ -241,6 +245,7 @@ impl Caller {
             local_tag: seed.fork("from-tag").hex(12),
             number: 1 + (seed.fork("cseq").next_u32() >> 8),
             session_expires: SESSION_USUAL,
+            required: None,
             seed: seed.fork("branch"),
             remote: settings.remote,
             place: 0,
@@ -417,6 +422,10 @@ impl Caller {
                 let (status, reason) = (Some(status), Some(reason));
                 self.conclude(CallerEvent::Ended { by: EndedBy::Them, status, reason, q850: None }, out);
             }
+            LegEvent::SessionExpired if is_chosen => {
+                self.hanging_up = true;
+                tell(CallerEvent::SessionExpired);
+            }
             LegEvent::FarOffer { offer_id, sdp } if is_chosen || self.phase == Phase::Inviting => {
                 let to_tag = self.legs[index].dialog.remote_tag().to_string();
                 tell(CallerEvent::FarOffer { offer_id, to_tag, sdp });
@@ -436,6 +445,7 @@ impl Caller {
             // Offers within forks that are being hung up end with them.
             LegEvent::ByeDone { .. }
             | LegEvent::Gone { .. }
+            | LegEvent::SessionExpired
             | LegEvent::FarOffer { .. }
             | LegEvent::Acked { .. }
             | LegEvent::FarCancelled { .. }

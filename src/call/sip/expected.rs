@@ -4,6 +4,7 @@
 use super::address::NameAddr;
 use super::message::Message;
 use super::uri::Uri;
+use crate::vocabulary::target::percent_decoded;
 
 /// A call that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +46,7 @@ pub enum MatchedBy {
 /// which there may be `most`. `expected` stands in the order in which it was asked for.
 pub fn rule(invite: &Message, ours: &[String], expected: &[Expectation], answering: usize, most: usize) -> Ruling {
     let refuse = |status, reason| Ruling::Refuse { status, reason };
-    let called = invite.request_uri().and_then(|uri| Uri::parse(uri).ok());
-    let user = called.as_ref().and_then(Uri::sip).and_then(|uri| uri.user.clone()).unwrap_or_default();
+    let user = invite.request_uri().and_then(user_of).unwrap_or_default();
     if !ours.is_empty() && !ours.iter().any(|our| is_number(our, &user) || our.eq_ignore_ascii_case(&user)) {
         return refuse(404, "Not Found");
     }
@@ -84,10 +84,14 @@ pub fn callers(invite: &Message) -> Vec<String> {
 }
 
 fn user_of(uri: &str) -> Option<String> {
-    match Uri::parse(uri).ok()? {
-        Uri::Sip(sip) => sip.user.filter(|user| !user.eq_ignore_ascii_case("anonymous")),
-        Uri::Other { .. } => uri.split_once(':').map(|(_, rest)| rest.split(';').next().unwrap_or(rest).to_string()),
-    }
+    let user = match Uri::parse(uri).ok()? {
+        Uri::Sip(sip) => sip.user?,
+        Uri::Other { rest, .. } => rest,
+    };
+    // RFC 3261 §19.1.6: what a number says of its plan (`;phone-context=+86`) is none of its digits.
+    let bare = user.split(';').next().unwrap_or(&user);
+    let bare = percent_decoded(bare).unwrap_or_else(|| bare.to_string());
+    (!bare.eq_ignore_ascii_case("anonymous")).then_some(bare)
 }
 
 /// One number in two spellings: with or without the prefixes of a country or a trunk. Short ones are the same or not.
@@ -169,6 +173,25 @@ mod tests {
         assert_eq!(call("sip:line@h", &anybody, 2), 486, "as many as there may be");
         assert_eq!(call("sip:line@h", &[expects("a", &["+8610"], None)], 0), 603, "somebody else is expected");
         assert_eq!(call("sip:line@h", &anybody, 1), 200);
+    }
+
+    /// By `tel:` and with all that carriers hang on it.
+    #[test]
+    fn we_are_called_by_our_number_however_it_is_written() {
+        let ours = ["+862100000001".to_string()];
+        for to in [
+            "sip:+862100000001@h;user=phone",
+            "sip:%2B862100000001@h",
+            "sip:02100000001;phone-context=+86@h",
+            "tel:+86-21-0000-0001",
+            "tel:2100000001;phone-context=+86;isub=1",
+        ] {
+            let call = invite(to, "<tel:400-800-1234;phone-context=+86>;tag=1", &[]);
+            let ruling = rule(&call, &ours, &[expects("a", &["4008001234"], None)], 0, 2);
+            assert_eq!(ruling, take(&[0], MatchedBy::Number), "{to}");
+        }
+        let other = invite("tel:+862100000002", "<sip:4008001234@h>;tag=1", &[]);
+        assert!(matches!(rule(&other, &ours, &[], 0, 2), Ruling::Refuse { status: 404, .. }));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod session;
 pub(super) use received::{CAPABILITIES, MIN_SE, refusal_of_method, unsupported_extensions};
 pub(super) use reliable::Reliability;
 pub(super) use sent::put_via_first;
-pub(super) use session::{SESSION_MAX, SESSION_USUAL};
+pub(super) use session::{SESSION_USUAL, least_of_422};
 
 use self::reliable::Reliable;
 use self::session::SessionTimer;
@@ -100,6 +100,8 @@ pub(super) enum LegEvent {
         status: u16,
         reason: String,
     },
+    /// The session was not refreshed in time (RFC 4028 §10): our BYE has left.
+    SessionExpired,
     /// They want us to call somebody else (RFC 3515): `answer_refer` must follow.
     FarRefer(Refer),
     /// A reliable provisional response of ours was never acknowledged: the INVITE is refused.
@@ -174,6 +176,7 @@ struct OutgoingInvite {
     to: SocketAddr,
     by: Transport,
     number: u32,
+    met: Met,
     told: bool,
     again: bool,
     /// One that had a provisional response and never a final one is given up then: "Proceeding" has no timer of its own.
@@ -253,8 +256,10 @@ pub(super) struct Leg {
     settled_early: bool,
     far_takes_update: bool,
     session: Option<SessionTimer>,
-    /// The Session-Expires of the re-INVITE that is being written.
-    session_expires: Option<String>,
+    /// What the re-INVITE that is being written says of the session.
+    session_expires: Vec<(&'static str, String)>,
+    /// The Min-SE of a 422 to a refresh of ours.
+    session_least: u32,
     /// Our session description as it stands.
     pub described: Vec<u8>,
 }
@@ -286,7 +291,8 @@ impl Leg {
             settled_early: false,
             far_takes_update: false,
             session: None,
-            session_expires: None,
+            session_expires: Vec::new(),
+            session_least: 0,
             described: Vec::new(),
         }
     }

@@ -510,6 +510,8 @@ impl Message {
             }
             at += line.len();
         }
+        // Who forgets the last delimiter means the end of the body.
+        starts.push((self.body.len(), self.body.len()));
         for pair in starts.windows(2) {
             let part = &self.body[pair[0].1..pair[1].0];
             let mut rest = part;

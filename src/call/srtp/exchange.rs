@@ -22,8 +22,13 @@ pub struct Exchange {
     /// What the last description of either side had.
     our_last: Vec<(u32, Suite)>,
     their_last: Vec<(u32, Suite, Master)>,
+    /// Keys of an offer of theirs. They count once our answer leaves; an offer that is refused has changed nothing
+    /// (RFC 3264 §8, RFC 4568 §7.1.4).
+    their_offer: Option<Vec<(u32, Suite, Master)>>,
     out: Option<(Suite, Master, Outbound)>,
     inbound: Option<(Suite, Master, Inbound)>,
+    /// The key before this one: packets that were on their way when it changed.
+    inbound_before: Option<Inbound>,
     answered: bool,
     unopened: u64,
 }
@@ -35,8 +40,10 @@ impl Exchange {
             ours: BTreeMap::new(),
             our_last: Vec::new(),
             their_last: Vec::new(),
+            their_offer: None,
             out: None,
             inbound: None,
+            inbound_before: None,
             answered: false,
             unopened: 0,
         }
@@ -44,13 +51,16 @@ impl Exchange {
 
     /// A message that leaves, with its keys.
     pub fn leaves(&mut self, message: Vec<u8>) -> Vec<u8> {
+        if message.starts_with(b"SIP/2.0 ") && message.get(8).is_some_and(|class| (b'3'..=b'6').contains(class)) {
+            self.their_offer = None;
+        }
         if !has_sound(&message) {
             return message;
         }
-        self.our_last.clear();
+        let mut offered = Vec::new();
         let message = for_each_key(message, |value, key| {
             let (crypto, withheld) = read_crypto(value)?;
-            self.our_last.push((crypto.tag, crypto.suite));
+            offered.push((crypto.tag, crypto.suite));
             if withheld != WITHHELD {
                 return None;
             }
@@ -58,7 +68,14 @@ impl Exchange {
             let shown = STANDARD.encode(*master);
             (shown.len() == key.len()).then_some(shown)
         });
-        self.agree();
+        self.our_last = offered;
+        // An offer of ours is agreed on when its answer comes.
+        if !is_offer(&message)
+            && let Some(theirs) = self.their_offer.take()
+        {
+            (self.their_last, self.answered) = (theirs, true);
+            self.agree();
+        }
         message
     }
 
@@ -67,17 +84,21 @@ impl Exchange {
         if !has_sound(&message) {
             return message;
         }
-        self.their_last.clear();
-        self.answered = true;
+        let mut theirs = Vec::new();
         let message = for_each_key(message, |value, key| {
             if let Some((crypto, key)) = read_crypto(value)
                 && let Some(master) = STANDARD.decode(key).ok().and_then(|bytes| Master::try_from(bytes).ok())
             {
-                self.their_last.push((crypto.tag, crypto.suite, master));
+                theirs.push((crypto.tag, crypto.suite, master));
             }
             Some(WITHHELD.chars().cycle().take(key.len()).collect())
         });
-        self.agree();
+        if is_offer(&message) {
+            self.their_offer = Some(theirs);
+        } else {
+            (self.their_last, self.answered) = (theirs, true);
+            self.agree();
+        }
         message
     }
 
@@ -85,7 +106,7 @@ impl Exchange {
     fn agree(&mut self) {
         let common = self.their_last.iter().find(|(tag, suite, _)| self.our_last.contains(&(*tag, *suite)));
         let Some(&(tag, suite, theirs)) = common else {
-            (self.out, self.inbound) = (None, None);
+            (self.out, self.inbound, self.inbound_before) = (None, None, None);
             return;
         };
         if let Some(&ours) = self.ours.get(&(tag, suite))
@@ -94,7 +115,8 @@ impl Exchange {
             self.out = Some((suite, ours, Outbound::new(suite, &ours)));
         }
         if self.inbound.as_ref().is_none_or(|(before, key, _)| (*before, *key) != (suite, theirs)) {
-            self.inbound = Some((suite, theirs, Inbound::new(suite, &theirs)));
+            let new = (suite, theirs, Inbound::new(suite, &theirs));
+            self.inbound_before = self.inbound.replace(new).map(|(.., before)| before);
         }
     }
 
@@ -123,8 +145,9 @@ impl Exchange {
         if packet.get(1).is_some_and(|second| (192..=223).contains(second)) {
             return self.rtcp_comes(packet);
         }
+        let before = self.inbound_before.as_mut();
         let opened = match &mut self.inbound {
-            Some((.., inbound)) => inbound.rtp(packet).ok(),
+            Some((.., inbound)) => inbound.rtp(packet).ok().or_else(|| before?.rtp(packet).ok()),
             None => (!self.is_open()).then(|| packet.to_vec()),
         };
         self.unopened += u64::from(opened.is_none());
@@ -142,6 +165,11 @@ impl Exchange {
     pub fn unopened(&self) -> u64 {
         self.unopened
     }
+}
+
+/// A description in a request is an offer, but in those that bring the answer to one of ours in a response.
+fn is_offer(message: &[u8]) -> bool {
+    ![&b"SIP/"[..], b"ACK ", b"PRACK "].iter().any(|answer| message.starts_with(answer))
 }
 
 /// A description of sound is in it.
@@ -251,6 +279,47 @@ mod tests {
         caller.comes(b"SIP/2.0 200 OK\r\n\r\nv=0\r\nm=audio 5000 RTP/AVP 8\r\n".to_vec());
         assert_eq!(caller.rtp_comes(&packet(1)), Some(packet(1)));
         assert_eq!(caller.rtp_leaves(packet(1)), Some(packet(1)));
+    }
+
+    /// A re-INVITE of theirs with these lines, and our response with those (none: it is refused).
+    fn offered_again(caller: &mut Exchange, called: &mut Exchange, offer: &str, answer: Option<&str>) {
+        let sound = |lines: &str| format!("\r\n\r\nv=0\r\nm=audio 4000 RTP/SAVP 8\r\n{lines}");
+        let wire = called.leaves(format!("INVITE sip:us@h SIP/2.0{}", sound(offer)).into_bytes());
+        caller.comes(wire);
+        let answer = answer.map(|lines| caller.leaves(format!("SIP/2.0 200 OK{}", sound(lines)).into_bytes()));
+        match answer {
+            Some(wire) => drop(called.comes(wire)),
+            None => drop(caller.leaves(b"SIP/2.0 488 Not Acceptable Here\r\n\r\n".to_vec())),
+        }
+    }
+
+    #[test]
+    fn an_offer_that_is_refused_changes_no_key_and_never_makes_a_call_plain() {
+        let other = format!("a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:{WITHHELD}\r\n");
+        for offer in [other.as_str(), ""] {
+            let (mut caller, mut called, _) = agreed(1);
+            let mut before = called.rtp_leaves(packet(1)).unwrap();
+            assert!(caller.rtp_comes(&before).is_some());
+            offered_again(&mut caller, &mut end(50), offer, None);
+            let ours = caller.rtp_leaves(packet(2)).unwrap();
+            assert_eq!(called.rtp_comes(&ours), Some(packet(2)), "{offer}");
+            before = called.rtp_leaves(packet(3)).unwrap();
+            assert_eq!(caller.rtp_comes(&before), Some(packet(3)), "{offer}");
+        }
+    }
+
+    #[test]
+    fn a_new_key_in_mid_call_loses_no_packet_that_is_on_its_way() {
+        let (mut caller, mut called, _) = agreed(1);
+        let on_its_way = called.rtp_leaves(packet(1)).unwrap();
+        let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{WITHHELD}\r\n");
+        let mut anew = end(200);
+        offered_again(&mut caller, &mut anew, &crypto, Some(&crypto));
+        assert_eq!(caller.rtp_comes(&on_its_way), Some(packet(1)));
+        let next = anew.rtp_leaves(packet(2)).unwrap();
+        assert_eq!(caller.rtp_comes(&next), Some(packet(2)));
+        assert_eq!(anew.rtp_comes(&caller.rtp_leaves(packet(3)).unwrap()), Some(packet(3)));
+        assert_eq!(caller.unopened(), 0);
     }
 
     #[test]

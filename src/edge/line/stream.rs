@@ -1,6 +1,6 @@
 //! One connection: opened, its bytes cut into messages, what is to go written, and its end told with the reason.
 
-use super::tls::Tls;
+use super::tls::{self, Tls};
 use super::wires::Teller;
 use crate::call::sip::framing::{Frame, Framer, PING, PONG};
 use std::io;
@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 const OPENING_TIME: Duration = Duration::from_secs(5);
 /// A far side that takes no bytes for so long takes none any more.
 const WRITING_TIME: Duration = Duration::from_secs(10);
+/// What a far side has said before it broke off is there already.
+const LAST_WORD_TIME: Duration = Duration::from_millis(200);
 /// RFC 5626 §4.4.1: between 95 and 120 seconds keeps what is between us from forgetting the connection.
 const PING_TIME: Duration = Duration::from_secs(100);
 /// RFC 5626 §4.4.1: a far side that has answered pings and leaves one unanswered is gone.
@@ -103,7 +105,7 @@ pub async fn carry<S: AsyncRead + AsyncWrite>(stream: S, mut outgoing: mpsc::Rec
                 let count = match got {
                     Ok(0) => break "closed by the far side".to_string(),
                     Ok(count) => count,
-                    Err(e) => break e.to_string(),
+                    Err(e) => break tls::words(&e),
                 };
                 framer.push(&buffer[..count]);
                 loop {
@@ -131,7 +133,7 @@ pub async fn carry<S: AsyncRead + AsyncWrite>(stream: S, mut outgoing: mpsc::Rec
             }
             message = outgoing.recv() => match message {
                 Some(bytes) => if let Err(why) = write(&mut writing, &bytes).await {
-                    break why;
+                    break last_word(&mut reading, &mut buffer).await.unwrap_or(why);
                 },
                 None => {
                     let _ = tokio::time::timeout(Duration::from_secs(1), writing.shutdown()).await;
@@ -151,6 +153,16 @@ pub async fn carry<S: AsyncRead + AsyncWrite>(stream: S, mut outgoing: mpsc::Rec
         }
     };
     told.tell(Told::Closed(why)).await;
+}
+
+/// What a far side that takes nothing any more has said before: who hangs up on us in TLS says why.
+async fn last_word(reading: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> Option<String> {
+    let error = async {
+        while reading.read(buffer).await? > 0 {}
+        Ok::<(), io::Error>(())
+    };
+    let said = tokio::time::timeout(LAST_WORD_TIME, error).await.ok()?;
+    said.err().filter(|e| e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())).map(|e| tls::words(&e))
 }
 
 async fn write(writing: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), String> {

@@ -7,6 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
@@ -65,13 +66,34 @@ impl Tls {
     /// The handshake.
     pub async fn over(&self, stream: TcpStream) -> Result<Box<client::TlsStream<TcpStream>>, String> {
         let secured = self.connector.connect(self.name.clone(), stream).await;
-        secured.map(Box::new).map_err(|e| format!("no TLS with {}: {e}", self.name.to_str()))
+        secured.map(Box::new).map_err(|e| format!("no TLS with {}: {}", self.name.to_str(), words(&e)))
     }
 
     /// The handshake of somebody who connected to us.
     pub async fn under(&self, stream: TcpStream) -> Result<Box<server::TlsStream<TcpStream>>, String> {
         let acceptor = self.acceptor.as_ref().ok_or("there is no certificate to show")?;
         acceptor.accept(stream).await.map(Box::new).map_err(|e| e.to_string())
+    }
+}
+
+/// Why a connection failed. What a far side has against us it says in one word (RFC 8446 §6.2), often after the handshake.
+pub fn words(error: &io::Error) -> String {
+    use rustls::AlertDescription as Alert;
+    const SHOW: &str = "a certificate of ours (tls: { certificate: FILE, key: FILE })";
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::AlertReceived(alert)) = inner else { return error.to_string() };
+    match alert {
+        Alert::CertificateRequired | Alert::NoCertificate => format!("the far side wants to see {SHOW}"),
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::AccessDenied => format!("the far side does not take our certificate ({alert:?})"),
+        // What OpenSSL says under TLS 1.2 to who shows none.
+        Alert::HandshakeFailure => format!("the far side broke off TLS; it may want to see {SHOW}"),
+        _ => error.to_string(),
     }
 }
 

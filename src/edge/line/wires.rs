@@ -1,6 +1,7 @@
 //! The signalling of one call or trunk: a socket for datagrams, and streams that are opened when something is to go over
 //! one. What is to go by what stands in its top Via.
 
+use super::guests::{Guest, Whose, makes_room};
 use super::stream::{self, Told, bound};
 use super::tls::Tls;
 use super::{local_address, report_unreachable, stamp};
@@ -12,9 +13,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -45,12 +46,18 @@ pub struct Wires {
     _reserved: Option<TcpSocket>,
     tls: Option<Tls>,
     streams: BTreeMap<SocketAddr, Stream>,
+    /// From where connections to us are no strangers'.
+    known: Known,
     tell: mpsc::Sender<(SocketAddr, u64, Told)>,
     told: mpsc::Receiver<(SocketAddr, u64, Told)>,
     opened: u64,
 }
 
+/// Whether somebody at this address is known.
+pub type Known = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
 struct Stream {
+    guest: Guest,
     /// Tells a connection from the one before it to the same place.
     number: u64,
     send: mpsc::Sender<Vec<u8>>,
@@ -83,7 +90,20 @@ impl Wires {
         };
         let (tell, told) = mpsc::channel(limits::SIP_STREAM_QUEUE_MAX);
         let streams = BTreeMap::new();
-        Ok(Wires { transport, local, udp, listener, _reserved: reserved, tls, streams, tell, told, opened: 0 })
+        let known: Known = Box::new(move |ip| ip.to_canonical() == remote.ip().to_canonical());
+        Ok(Wires { transport, local, udp, listener, _reserved: reserved, tls, streams, known, tell, told, opened: 0 })
+    }
+
+    /// Connections from these addresses go before those of strangers.
+    pub fn know(&mut self, known: Known) {
+        self.known = known;
+    }
+
+    /// What came by this connection was asked for: it is no stranger's.
+    pub fn vouch(&mut self, peer: SocketAddr) {
+        if let Some(stream) = self.streams.get_mut(&peer) {
+            stream.guest.whose = stream.guest.whose.max(Whose::Known);
+        }
     }
 
     /// What stands in Via.
@@ -106,20 +126,57 @@ impl Wires {
                     Err(e) => Arrival::Unreachable { detail: e.to_string() },
                 },
                 (stream, peer) = called_back(&self.listener) => {
-                    let tls = self.tls.clone().filter(|_| self.transport == Transport::Tls);
-                    if self.streams.len() < limits::SIP_STREAMS_MAX {
-                        match tls {
-                            None => self.start(peer, |outgoing, told| stream::carry(stream, outgoing, told)),
-                            Some(tls) => self.start(peer, |outgoing, told| stream::secure(stream, tls, outgoing, told)),
-                        };
+                    if let Some(arrival) = self.let_in(stream, peer) {
+                        return arrival;
+                    }
+                }
+                peer = overstayed(&self.streams) => {
+                    if let Some(arrival) = self.show_out(peer) {
+                        return arrival;
                     }
                 }
             }
         }
     }
 
+    /// Somebody connected to us. Where all places are taken, whoever is worth least makes room, or is turned away.
+    fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) -> Option<Arrival> {
+        let whose = if (self.known)(peer.ip()) { Whose::Known } else { Whose::Stranger };
+        let (lost, has_room) = self.make_room(whose);
+        if has_room {
+            match self.tls.clone().filter(|_| self.transport == Transport::Tls) {
+                None => self.start(peer, whose, |outgoing, told| stream::carry(stream, outgoing, told)),
+                Some(tls) => self.start(peer, whose, |outgoing, told| stream::secure(stream, tls, outgoing, told)),
+            };
+        }
+        lost
+    }
+
+    /// Whether there is a place for such a connection; the loss of the one that had to go for it.
+    fn make_room(&mut self, whose: Whose) -> (Option<Arrival>, bool) {
+        if self.streams.len() < limits::SIP_STREAMS_MAX {
+            return (None, true);
+        }
+        let guests = self.streams.iter().map(|(peer, stream)| (*peer, stream.guest));
+        match makes_room(guests, whose, Instant::now()) {
+            Some(peer) => (self.show_out(peer), true),
+            None => (None, false),
+        }
+    }
+
+    /// Closes a connection. That is told of one by which something came.
+    fn show_out(&mut self, peer: SocketAddr) -> Option<Arrival> {
+        let stream = self.streams.remove(&peer)?;
+        stream.task.abort();
+        let detail = "closed by us: it was silent for long, or others needed its place".to_string();
+        stream.guest.spoke.then_some(Arrival::Lost { peer, detail })
+    }
+
     fn note(&mut self, peer: SocketAddr, number: u64, told: Told) -> Option<Arrival> {
         let is_this = self.streams.get(&peer).is_some_and(|stream| stream.number == number);
+        if let (true, Told::Message(_), Some(stream)) = (is_this, &told, self.streams.get_mut(&peer)) {
+            stream.guest.hear(Instant::now());
+        }
         match told {
             Told::Message(bytes) => Some(Arrival::Message { from: peer, bytes, came: None }),
             // An older connection's end says nothing about the one that took its place.
@@ -187,11 +244,12 @@ impl Wires {
             Transport::Tls => Some(self.tls.clone().ok_or("a message wants TLS, and this call began without")?),
             _ => None,
         };
-        if self.streams.len() >= limits::SIP_STREAMS_MAX {
+        // Whoever it was that went is told of by the next who wants something of it.
+        if !self.make_room(Whose::Ours).1 {
             return Err("too many connections at once".to_string());
         }
         let local = self.local;
-        let send = self.start(to, |outgoing, told| async move {
+        let send = self.start(to, Whose::Ours, |outgoing, told| async move {
             stream::open(local, to, tls, outgoing, told).await;
         });
         send.try_send(bytes).map_err(|e| e.to_string())
@@ -200,13 +258,15 @@ impl Wires {
     fn start<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         peer: SocketAddr,
+        whose: Whose,
         life: impl FnOnce(mpsc::Receiver<Vec<u8>>, Teller) -> F,
     ) -> mpsc::Sender<Vec<u8>> {
         self.opened += 1;
         let (send, outgoing) = mpsc::channel(limits::SIP_STREAM_QUEUE_MAX);
         let teller = Teller { tell: self.tell.clone(), peer, number: self.opened };
         let task = tokio::spawn(life(outgoing, teller));
-        self.streams.insert(peer, Stream { number: self.opened, send: send.clone(), task });
+        let guest = Guest::new(whose, Instant::now());
+        self.streams.insert(peer, Stream { guest, number: self.opened, send: send.clone(), task });
         send
     }
 
@@ -253,6 +313,18 @@ async fn datagram(udp: &Option<UdpSocket>) -> io::Result<(Vec<u8>, SocketAddr, O
             Err(e) if io::Error::kind(&e) == io::ErrorKind::WouldBlock => {}
             other => return other,
         }
+    }
+}
+
+/// The next whose time is over; never, as a rule: there are no strangers.
+async fn overstayed(streams: &BTreeMap<SocketAddr, Stream>) -> SocketAddr {
+    let due = streams.iter().filter_map(|(peer, stream)| Some((stream.guest.due()?, *peer))).min();
+    match due {
+        Some((at, peer)) => {
+            tokio::time::sleep_until(at.into()).await;
+            peer
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@ use super::reading::millis;
 use super::writer::{End, Op};
 use super::{Ending, PutAway, Store, StoreError};
 use crate::record::call::Evidence;
-use crate::record::ledger::{EvidenceKind, Kept, KeptFile};
+use crate::record::ledger::{EvidenceKind, Kept, KeptFile, Reserved};
 use crate::record::merkle::Hash;
 use chrono::{DateTime, Utc};
 use std::fs;
@@ -18,13 +18,13 @@ const ENDINGS: [&str; 5] = ["nbtape", "wav", "json", "json.part", "reserve"];
 const REFUSED_IN_A_ROUND: u32 = 3;
 
 impl Store {
-    /// `used_ms` stands in for a length that is not known.
+    /// `used` stands in for a length that is not known.
     pub(super) async fn end(
         &self,
         now: DateTime<Utc>,
         ending: Ending,
         end: End,
-        used_ms: Option<u64>,
+        used: Option<Reserved>,
     ) -> Result<PutAway, StoreError> {
         let Ending { plan, mut record, mut lost, .. } = ending;
         let mut files: Vec<(PathBuf, Option<KeptFile>)> = Vec::new();
@@ -60,12 +60,15 @@ impl Store {
             sha256: tape.map(|kept| kept.sha256.to_string()).or(record.evidence.sha256),
             kept: record.evidence.kept,
         };
+        let calls = used.map_or(record.calls(), |reserved| reserved.calls);
+        let length = record.times.duration_s.map(|seconds| millis(seconds) * u64::from(record.calls()));
         let text = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
         let kept = Kept {
             record: Hash::of(text.as_bytes()),
             evidence,
             lost,
-            used_ms: record.times.duration_s.map(millis).or(used_ms).unwrap_or(0),
+            used_ms: length.or(used.map(|reserved| reserved.seconds * 1000)).unwrap_or(0),
+            calls,
             human_ms: record.times.human_s.map(millis),
         };
         let (call, verdict, outcome) = (record.id.clone(), record.verdict, record.outcome);

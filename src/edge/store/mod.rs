@@ -173,7 +173,7 @@ struct InFlight {
     plan: Planned,
     call: String,
     target: String,
-    reserved_s: u64,
+    reserved: Reserved,
 }
 
 struct Shared {
@@ -277,7 +277,7 @@ impl Store {
     /// left over goes to `lost/`.
     pub async fn recover(&self, now: DateTime<Utc>) -> Result<Vec<Recovered>, StoreError> {
         let mut recovered = Vec::new();
-        for InFlight { plan, call, target, reserved_s } in self.in_flight().await? {
+        for InFlight { plan, call, target, reserved } in self.in_flight().await? {
             // How long it was up is not known: the worst case stays charged.
             let mut used = None;
             let (mut record, whole) = recovery::record(&self.shared.inflight, &call, &plan);
@@ -285,7 +285,7 @@ impl Store {
                 record.target = target;
             }
             if record.times.duration_s.is_none() && !whole {
-                used = Some(reserved_s * 1000);
+                used = Some(reserved);
             }
             let end = if whole { End::Ended { counted: None } } else { End::Aborted };
             let ending = Ending { plan: plan.id.clone(), record, counted: None, lost: Vec::new() };

@@ -2,7 +2,7 @@
 
 use super::{CallState, Filter, InFlight, KeptCall, Store, StoreError};
 use crate::record::call::CallRecord;
-use crate::record::ledger::{Entry, EvidenceKind, Happening};
+use crate::record::ledger::{Entry, EvidenceKind, Happening, Reserved};
 use crate::schedule::{Memory, Remembered, Used};
 use crate::vocabulary::plan::CONTROL_PROBE;
 use crate::vocabulary::{PlanId, Planned, Verdict};
@@ -107,10 +107,12 @@ impl Store {
         let recent = (now - ONE_BY_ONE).timestamp_micros().div_euclid(QUARTER_MICROS) * QUARTER_MICROS;
         let mut used = Vec::new();
         let rows = sqlx::query(
-            "SELECT hotline, trunk, control, quarter, COUNT(*) AS calls, CAST(SUM(used_ms) AS BIGINT) AS ms FROM (
-                 SELECT hotline, trunk, used_ms, planned_at / $1 AS quarter,
+            "SELECT hotline, trunk, control, quarter, CAST(SUM(calls) AS BIGINT) AS calls,
+                 CAST(SUM(used_ms) AS BIGINT) AS ms FROM (
+                 SELECT hotline, trunk, calls, used_ms, planned_at / $1 AS quarter,
                      CASE WHEN probe = $2 THEN 1 ELSE 0 END AS control
-                 FROM plans WHERE planned_at >= $3 AND planned_at < $4 AND state <> 'passed'
+                 FROM plans
+                 WHERE planned_at >= $3 AND planned_at < $4 AND state <> 'passed' AND cause <> 'callback'
              ) AS calls GROUP BY hotline, trunk, control, quarter ORDER BY quarter, hotline",
         )
         .bind(QUARTER_MICROS)
@@ -130,21 +132,24 @@ impl Store {
             });
         }
         let rows = sqlx::query(
-            "SELECT hotline, trunk, probe, planned_at, used_ms FROM plans
-             WHERE planned_at >= $1 AND state <> 'passed' ORDER BY planned_at, id",
+            "SELECT hotline, trunk, probe, planned_at, used_ms, calls FROM plans
+             WHERE planned_at >= $1 AND state <> 'passed' AND cause <> 'callback' ORDER BY planned_at, id",
         )
         .bind(recent)
         .fetch_all(&self.shared.readers)
         .await?;
         for row in rows {
-            used.push(Used {
+            let calls = row.try_get::<i64, _>("calls")?.max(0);
+            let one = Used {
                 hotline: row.try_get("hotline")?,
                 trunk: row.try_get("trunk")?,
                 at: moment(row.try_get("planned_at")?)?,
                 calls: 1,
-                seconds: row.try_get::<i64, _>("used_ms")? as f64 / 1000.0,
+                seconds: row.try_get::<i64, _>("used_ms")? as f64 / 1000.0 / calls.max(1) as f64,
                 control: row.try_get::<String, _>("probe")? == CONTROL_PROBE,
-            });
+            };
+            // Each as long as the others, as it was counted while the process ran.
+            used.extend((0..calls).map(|_| one.clone()));
         }
         for check in self.checks(since).await? {
             used.push(Used {
@@ -221,7 +226,7 @@ impl Store {
     /// Calls of this machine that are written as planned and have no end.
     pub(super) async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {
         let rows = sqlx::query(
-            "SELECT plan, call, target, reserved_s FROM plans WHERE state = 'planned' AND machine = $1 ORDER BY planned_at",
+            "SELECT plan, call, target, reserved_s, calls FROM plans WHERE state = 'planned' AND machine = $1 ORDER BY planned_at",
         )
         .bind(self.shared.seal.machine())
         .fetch_all(&self.shared.readers)
@@ -231,7 +236,10 @@ impl Store {
                 plan: plan(row)?,
                 call: row.try_get("call")?,
                 target: row.try_get("target")?,
-                reserved_s: row.try_get::<i64, _>("reserved_s")?.max(0) as u64,
+                reserved: Reserved {
+                    seconds: row.try_get::<i64, _>("reserved_s")?.max(0) as u64,
+                    calls: row.try_get::<i64, _>("calls")?.max(0) as u32,
+                },
             })
         };
         rows.iter().map(in_flight).collect()

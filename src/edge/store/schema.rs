@@ -11,6 +11,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "readings for pages and searches", include_str!("schema/0002.sql")),
     (3, "calls of /probe", include_str!("schema/0003.sql")),
     (4, "availability of pages", include_str!("schema/0004.sql")),
+    (5, "calls that a plan came to be", include_str!("schema/0005.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

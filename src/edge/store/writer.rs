@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::index;
 use super::seal::Seal;
 use super::{Write, database::Address};
-use crate::record::ledger::{Entry, Happening, Kept, KeptFile, moment_text};
+use crate::record::ledger::{Entry, Happening, Kept, KeptFile, Reserved, moment_text};
 use crate::record::merkle::{Frontier, Hash};
 use crate::vocabulary::{Outcome, PlanId, Planned, Verdict};
 use chrono::{DateTime, Utc};
@@ -287,7 +287,7 @@ async fn apply_write(
                 trunk: trunk.clone(),
                 target: Some(target.clone()),
                 call: Some(call.clone()),
-                reserved_s: reserved.seconds,
+                reserved,
                 ended: false,
             };
             if insert_plan(tx, machine, now, &plan, row).await? == 0 {
@@ -300,14 +300,16 @@ async fn apply_write(
         }
         Write::Passed { plan, why } => {
             let changed = sqlx::query(
-                "UPDATE plans SET state = 'passed', ended_at = $1, used_ms = 0 WHERE id = $2 AND state = 'planned'",
+                "UPDATE plans SET state = 'passed', ended_at = $1, used_ms = 0, calls = 0
+                 WHERE id = $2 AND state = 'planned'",
             )
             .bind(now.timestamp_micros())
             .bind(plan.id.0.clone())
             .execute(&mut **tx)
             .await?
             .rows_affected();
-            let row = NewPlan { state: "passed", trunk: None, target: None, call: None, reserved_s: 0, ended: true };
+            let reserved = Reserved { seconds: 0, calls: 0 };
+            let row = NewPlan { state: "passed", trunk: None, target: None, call: None, reserved, ended: true };
             if changed == 0 && insert_plan(tx, machine, now, &plan, row).await? == 0 {
                 return Err(StoreError::AlreadyPlanned(plan.id.0));
             }
@@ -351,7 +353,7 @@ struct NewPlan {
     trunk: Option<String>,
     target: Option<String>,
     call: Option<String>,
-    reserved_s: u64,
+    reserved: Reserved,
     ended: bool,
 }
 
@@ -366,8 +368,8 @@ async fn insert_plan(
     let text = serde_json::to_string(plan).map_err(|e| StoreError::Other(e.to_string()))?;
     let done = sqlx::query(
         "INSERT INTO plans (id, hotline, probe, due, cause, plan, state, machine, trunk, target, call, reserved_s,
-             planned_at, ended_at, used_ms, verdict, outcome, counted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL, NULL, NULL)
+             planned_at, ended_at, used_ms, verdict, outcome, counted, calls)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL, NULL, NULL, $16)
          ON CONFLICT DO NOTHING",
     )
     .bind(plan.id.0.clone())
@@ -381,10 +383,11 @@ async fn insert_plan(
     .bind(row.trunk)
     .bind(row.target)
     .bind(row.call)
-    .bind(row.reserved_s as i64)
+    .bind(row.reserved.seconds as i64)
     .bind(now.timestamp_micros())
     .bind(row.ended.then(|| now.timestamp_micros()))
-    .bind(row.reserved_s as i64 * 1000)
+    .bind(row.reserved.seconds as i64 * 1000)
+    .bind(i64::from(row.reserved.calls))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected())
@@ -411,7 +414,8 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
                 End::Aborted => ("aborted", None),
             };
             let changed = sqlx::query(
-                "UPDATE plans SET state = $1, ended_at = $2, used_ms = $3, verdict = $4, outcome = $5, counted = $6
+                "UPDATE plans SET state = $1, ended_at = $2, used_ms = $3, verdict = $4, outcome = $5, counted = $6,
+                     calls = $9
                  WHERE id = $7 AND call = $8 AND state = 'planned'",
             )
             .bind(state)
@@ -422,6 +426,7 @@ async fn apply(tx: &mut Transaction<'_, Any>, now: DateTime<Utc>, op: &Op) -> Re
             .bind(counted.map(Verdict::word))
             .bind(plan.0.clone())
             .bind(call.clone())
+            .bind(i64::from(kept.calls))
             .execute(&mut **tx)
             .await?
             .rows_affected();

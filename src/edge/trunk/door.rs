@@ -4,6 +4,7 @@
 use super::*;
 use crate::call::sip::admission::{Refusal, answer_outside, stateless};
 use crate::call::sip::read;
+use crate::edge::line::Known;
 use crate::vocabulary::limits::INBOUND_LOGGED_MAX;
 use std::net::IpAddr;
 
@@ -13,6 +14,8 @@ pub(super) enum Came {
     Other(Vec<u8>),
     /// A call has it.
     Taken,
+    /// A call has begun with it.
+    Begun,
     /// This is the answer to it.
     Answered { to: SocketAddr, bytes: Vec<u8> },
 }
@@ -24,10 +27,17 @@ pub(super) struct InDoor<'a> {
     /// By Call-ID.
     calls: BTreeMap<String, mpsc::Sender<Arrival>>,
     ours: Vec<String>,
-    /// Where the trunk is.
-    places: Vec<IpAddr>,
+    /// Whether it is the trunk that is at an address.
+    known: Known,
     seed: Seed,
     logged: (Instant, u32),
+}
+
+/// Who is the trunk: where it is, and its `sources:`.
+pub(super) fn known(trunk: &Trunk, places: &[SocketAddr]) -> Known {
+    let places: Vec<IpAddr> = places.iter().map(|place| place.ip().to_canonical()).collect();
+    let sources = trunk.sources.clone();
+    Box::new(move |from| places.contains(&from.to_canonical()) || sources.iter().any(|network| network.has(from)))
 }
 
 impl<'a> InDoor<'a> {
@@ -42,16 +52,14 @@ impl<'a> InDoor<'a> {
         // Without an account the trunk calls us by a number that only its owner knows.
         let ours = user.filter(|_| trunk.register).into_iter().chain(trunk.persona.caller_id.clone()).collect();
         let seed = Seed::new(ulid::Ulid::new().0 as u64);
-        let places = places.iter().map(|place| place.ip().to_canonical()).collect();
-        InDoor { post, local, goes, calls: BTreeMap::new(), ours, places, seed, logged: (Instant::now(), 0) }
+        let known = known(trunk, places);
+        InDoor { post, local, goes, calls: BTreeMap::new(), ours, known, seed, logged: (Instant::now(), 0) }
     }
 
     /// A port that stands in a file is found by anybody: there the trunk alone may call. One that only a registrar was told
     /// of may be called by whatever server the registrar hands the call to.
     fn may_call(&self, from: IpAddr) -> bool {
-        let trunk = &self.post.trunk;
-        let known = self.places.contains(&from.to_canonical()) || trunk.sources.iter().any(|network| network.has(from));
-        trunk.listen.is_none() || known
+        self.post.trunk.listen.is_none() || (self.known)(from)
     }
 
     pub fn comes(&mut self, from: SocketAddr, bytes: Vec<u8>, came: Option<u64>) -> Came {
@@ -82,7 +90,7 @@ impl<'a> InDoor<'a> {
             Incoming::Answered => {
                 self.calls.insert(call_id, hand_in);
                 self.tell(from, None, "answered");
-                Came::Taken
+                Came::Begun
             }
             Incoming::Refused { status, reason } => {
                 self.tell(from, Some(status), reason);

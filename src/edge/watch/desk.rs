@@ -424,7 +424,7 @@ impl Desk {
             call: record.id.clone(),
             target: record.target.clone(),
             trunk: None,
-            reserved: Reserved { seconds },
+            reserved: Reserved::seconds(seconds),
             since: Instant::now(),
         };
         let ending = CallEnding { plan: planned.id.clone(), record, counted: None, lost: losses };

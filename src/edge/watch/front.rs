@@ -96,7 +96,7 @@ impl Front {
             hotline: asked.hotline.clone(),
             target: asked.target.to_string(),
             trunk: asked.trunk.clone(),
-            reserved: Reserved { seconds: asked.longest.as_secs_f64().ceil() as u64 },
+            reserved: Reserved::seconds(asked.longest.as_secs_f64().ceil() as u64),
         };
         let check = Check { plan: plan.clone(), hotline: asked.hotline, trunk: asked.trunk, longest: asked.longest };
         let (answer, answered) = oneshot::channel();

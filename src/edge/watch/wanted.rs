@@ -25,6 +25,6 @@ pub fn of(config: &Config, planned: &Planned, choices: &Choices, now: DateTime<U
 
 /// The worst that the call can cost: all of its time.
 pub fn reserved(wanted: &Wanted) -> Reserved {
-    let calls = 1 + u64::from(wanted.follow_refer);
-    Reserved { seconds: wanted.call_limit.as_secs() * calls }
+    let calls = 1 + u32::from(wanted.follow_refer);
+    Reserved { seconds: wanted.call_limit.as_secs() * u64::from(calls), calls }
 }

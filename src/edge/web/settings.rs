@@ -5,6 +5,7 @@ use super::auth::Gate;
 use super::tls;
 use crate::config::Problem;
 use crate::config::web_file::{self, WebFile};
+use crate::edge::pem;
 use crate::vocabulary::limits;
 use rustls::ServerConfig;
 use std::fs::File;
@@ -90,7 +91,7 @@ fn read(file: &Path) -> Result<State, Vec<String>> {
     let pieces = std::cell::RefCell::new(Vec::new());
     let look = |piece: web_file::Piece, path: &str| {
         pieces.borrow_mut().push(see(Path::new(path)));
-        tls::look(piece, path)
+        pem::look(piece, path)
     };
     let web = web_file::read(&shown, &bytes, &look)
         .map_err(|problems| problems.iter().map(Problem::picture).collect::<Vec<_>>())?;

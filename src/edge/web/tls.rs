@@ -1,6 +1,6 @@
 //! TLS as the web configuration asks for it, over rustls.
 
-use crate::config::web_file::{ClientAuth, Piece, TlsFile};
+use crate::config::web_file::{ClientAuth, TlsFile};
 use crate::edge::pem::{authorities, certificates, private_key};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
@@ -10,26 +10,6 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
 use std::sync::Arc;
-
-/// What is wrong with a file of the configuration, and what to write.
-pub fn look(piece: Piece, path: &str) -> Result<(), (String, String)> {
-    match piece {
-        Piece::Certificates => certificates(path).map(drop),
-        Piece::Authorities => authorities(path).map(drop),
-        Piece::Key { cert } => {
-            let key = private_key(path)?;
-            let Some(cert) = cert else { return Ok(()) };
-            let wrong = |e: rustls::Error| {
-                (
-                    format!("the key {path} is not the key of {cert}: {e}"),
-                    "write the key of this certificate".to_string(),
-                )
-            };
-            let signing = ring::sign::any_supported_type(&key).map_err(wrong)?;
-            rustls::sign::CertifiedKey::new(certificates(cert)?, signing).keys_match().map_err(wrong)
-        }
-    }
-}
 
 /// What connections are answered with. `Err` only when a file changed since it was looked at.
 pub fn server(tls: &TlsFile) -> Result<Arc<ServerConfig>, String> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::call::sip::digest::AuthProblem;
 use crate::call::sip::leg::{
-    ALLOW, ALLOW_REFER, Reliability, SESSION_MAX, SESSION_USUAL, SUPPORTED, carrier_of, contact, put_via_first,
+    ALLOW, ALLOW_REFER, Reliability, SESSION_USUAL, SUPPORTED, carrier_of, contact, least_of_422, put_via_first,
 };
 use crate::call::sip::reason::{q850, retry_after};
 use crate::call::sip::transaction::{ClientOutput, GIVE_UP};
@@ -41,6 +41,9 @@ impl Caller {
         }
         invite.push("Accept", "application/sdp");
         invite.push("Supported", SUPPORTED);
+        if let Some(tags) = &self.required {
+            invite.push("Require", tags);
+        }
         invite.push("Session-Expires", &self.session_expires.to_string());
         if self.session_expires > SESSION_USUAL {
             // RFC 4028 §7.3: what a 422 asked for is repeated to it.
@@ -346,11 +349,17 @@ impl Caller {
             };
         }
         // RFC 4028 §7.3: the session is to be refreshed less often.
-        let least = response.header("Min-SE").and_then(|text| text.split(';').next()?.trim().parse::<u32>().ok());
-        if let (422, Some(least)) =
-            (status, least.filter(|least| (self.session_expires + 1..=SESSION_MAX).contains(least)))
-        {
+        if let Some(least) = least_of_422(response).filter(|least| *least > self.session_expires) {
             self.session_expires = least;
+            self.let_legs_go();
+            self.provisionals.clear();
+            return self.invite(now, out);
+        }
+        // RFC 3261 §21.4.16: it wants what we speak, and to be told that we insist.
+        let wanted: Vec<&str> = response.list("Require").collect();
+        let ours = |tag: &&str| SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag));
+        if status == 421 && !wanted.is_empty() && wanted.iter().all(ours) && self.required.is_none() {
+            self.required = Some(wanted.join(", "));
             self.let_legs_go();
             self.provisionals.clear();
             return self.invite(now, out);

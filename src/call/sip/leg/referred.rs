@@ -4,6 +4,7 @@
 use super::*;
 use crate::call::sip::address::NameAddr;
 use crate::call::sip::uri::Uri;
+use crate::vocabulary::target::percent_decoded;
 
 /// How long a subscription may last (RFC 3515 §2.4.4): a call rings no longer.
 const EXPIRES: u64 = crate::vocabulary::limits::RING_MAX.as_secs();
@@ -80,26 +81,10 @@ fn refer_to(to: &NameAddr, referred_by: Option<&str>) -> Refer {
     let (uri, headers) = to.uri.split_once('?').unwrap_or((&to.uri, ""));
     let replaces = headers.split('&').find_map(|header| {
         let (name, value) = header.split_once('=')?;
-        let value = name.eq_ignore_ascii_case("Replaces").then(|| unescaped(value))?;
+        let value = name.eq_ignore_ascii_case("Replaces").then(|| percent_decoded(value))?;
         // A value that could bring a line of its own is none.
         value.filter(|value| !value.chars().any(char::is_control))
     });
     let referred_by = referred_by.and_then(NameAddr::parse).filter(|by| Uri::parse(&by.uri).is_ok());
     Refer { to: uri.to_string(), replaces, referred_by: referred_by.map(|by| format!("<{}>", by.uri)) }
-}
-
-/// `%3B` as `;` (RFC 3261 §19.1.2).
-fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digit = |byte: u8| (byte as char).to_digit(16);
-                (digit(rest.next()?)? * 16 + digit(rest.next()?)?) as u8
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -53,17 +53,23 @@ impl Leg {
             return false;
         }
         let mut invite = self.dialog.request("INVITE");
-        let number = invite.cseq().map_or(0, |(number, _)| number);
-        let branch = self.new_branch();
         invite.push("Contact", &self.identity.contact);
         invite.push("Allow", self.identity.allow);
         invite.push("Supported", SUPPORTED);
-        if let Some(expires) = &self.session_expires {
-            invite.push("Session-Expires", expires);
+        for (name, value) in &self.session_expires {
+            invite.push(name, value);
         }
         invite.push("User-Agent", &self.identity.user_agent);
         self.described.clone_from(&sdp);
         invite.set_body("application/sdp", sdp);
+        self.reinvite(now, invite, Met::default(), out);
+        true
+    }
+
+    /// Sends a re-INVITE that is ready but for its credentials and Via.
+    fn reinvite(&mut self, now: Moment, mut invite: Message, met: Met, out: &mut Vec<LegOutput>) {
+        let number = invite.cseq().map_or(0, |(number, _)| number);
+        let branch = self.new_branch();
         self.auth.authorize(&mut invite);
         let (to, by) = self.next_hop();
         put_via_first(&mut invite, &self.identity.via(by, &branch));
@@ -71,9 +77,8 @@ impl Leg {
         let mut told = Vec::new();
         tx.step(now, ClientInput::Start, &mut told);
         let give_up = now + RING_MAX;
-        self.reinvites.push(OutgoingInvite { tx, branch, to, by, number, told: false, again: false, give_up });
+        self.reinvites.push(OutgoingInvite { tx, branch, to, by, number, met, told: false, again: false, give_up });
         self.pass_reinvite(self.reinvites.len() - 1, told, now, out);
-        true
     }
 
     pub(super) fn send_bye(&mut self, now: Moment, q850: Option<u16>, out: &mut Vec<LegOutput>) {
@@ -265,7 +270,7 @@ impl Leg {
                     self.dialog.refresh_target(ok);
                     self.session_by_response(now, ok);
                 }
-                None => self.session_not_refreshed(now, status),
+                None => self.session_not_refreshed(now, response),
             },
             _ => {}
         }
@@ -279,9 +284,30 @@ impl Leg {
         }
     }
 
+    /// RFC 3261 §22.2: a nonce lasts shorter than a call. False when the challenge cannot be met.
+    fn reinvite_with_credentials(
+        &mut self,
+        index: usize,
+        response: &Message,
+        now: Moment,
+        out: &mut Vec<LegOutput>,
+    ) -> bool {
+        let mut met = self.reinvites[index].met.clone();
+        let has_room = self.reinvites.len() < SIP_TRANSACTIONS_MAX && self.state == LegState::Confirmed;
+        if !has_room || self.auth.meet(response, &mut met).is_err() {
+            return false;
+        }
+        let mut again = self.reinvites[index].tx.request().clone();
+        again.set("CSeq", &format!("{} INVITE", self.dialog.next_number()));
+        self.reinvite(now, again, met, out);
+        true
+    }
+
+    /// The far side does not know of us any more: told, and hung up.
     fn give_up_dialog(&mut self, now: Moment, response: &Message, out: &mut Vec<LegOutput>) {
         let (status, reason) = (response.status().unwrap_or_default(), response.reason().unwrap_or_default());
-        self.end_silent(now, status, reason, out);
+        out.push(LegOutput::Event(LegEvent::Gone { status, reason: reason.to_string() }));
+        self.send_bye(now, None, out);
     }
 
     fn pass_reinvite(&mut self, index: usize, told: Vec<ClientOutput>, now: Moment, out: &mut Vec<LegOutput>) {
@@ -303,9 +329,15 @@ impl Leg {
                         debug_assert_eq!(invite.cseq().map(|(number, _)| number), Some(self.reinvites[index].number));
                         self.acknowledge(now, &invite, &response, out);
                     }
+                    if first
+                        && matches!(status, 401 | 407)
+                        && self.reinvite_with_credentials(index, &response, now, out)
+                    {
+                        continue;
+                    }
                     if first {
                         if status >= 300 {
-                            self.session_not_refreshed(now, Some(status));
+                            self.session_not_refreshed(now, Some(&response));
                         }
                         let sdp = response.sdp().map(<[u8]>::to_vec);
                         out.push(LegOutput::Event(LegEvent::ReinviteAnswered { status, sdp }));

@@ -12,10 +12,16 @@ pub(in crate::call::sip) const SESSION_USUAL: u32 = 1_800;
 pub(in crate::call::sip) const SESSION_MIN: u32 = 90;
 /// A Min-SE above this is followed by nobody.
 pub(in crate::call::sip) const SESSION_MAX: u32 = 86_400;
+/// Where a proxy wrote less than RFC 4028 allows for a caller who knows no 422, this much is kept to; less is no session.
+const SESSION_KEPT: u32 = 10;
+
+/// Q.850 cause 102, as gateways say it of a session that expired.
+const RECOVERY_ON_TIMER: u16 = 102;
 
 #[derive(Clone, Debug)]
 pub(super) struct SessionTimer {
     we_refresh: bool,
+    seconds: u32,
     /// The session ends then unless it was refreshed.
     ends: Moment,
     /// When we refresh, or give up.
@@ -29,6 +35,12 @@ fn read(message: &Message) -> Option<(u32, Option<String>)> {
     let (seconds, params) = value.split_once(';').unwrap_or((value, ""));
     let refresher = Params::parse(params).and_then(|params| params.get("refresher"));
     Some((seconds.trim().parse().ok()?, refresher.map(|who| who.trim().to_ascii_lowercase())))
+}
+
+/// RFC 4028 §7.3: how long a session has to be for whoever refused it as too short.
+pub(in crate::call::sip) fn least_of_422(response: &Message) -> Option<u32> {
+    let least = response.header("Min-SE").filter(|_| response.status() == Some(422))?;
+    least.split(';').next()?.trim().parse().ok().filter(|least| *least <= SESSION_MAX)
 }
 
 impl Leg {
@@ -61,12 +73,17 @@ impl Leg {
             self.session = None;
             return;
         };
+        // Never raised (§9). What nobody could keep to is left out: the session then has no end of its own.
+        if seconds < SESSION_KEPT {
+            self.session = None;
+            return;
+        }
         // Who does not know of it cannot refresh.
         let we_refresh = !knows || refresher.as_deref() == Some("uas");
-        let seconds = seconds.clamp(SESSION_MIN, SESSION_MAX);
         ok.push("Session-Expires", &format!("{seconds};refresher={}", if we_refresh { "uas" } else { "uac" }));
         ok.push("Supported", SUPPORTED);
-        if !we_refresh {
+        // Table 2 and what follows it: a caller who refreshes must read this, one who only waits should.
+        if knows {
             ok.push("Require", "timer");
         }
         self.session = Some(SessionTimer::new(now, seconds, we_refresh));
@@ -82,48 +99,52 @@ impl Leg {
         }
         if !session.we_refresh || session.ends <= now {
             self.session = None;
-            return self.end_silent(now, 408, "Session Timer Expired", out);
+            out.push(LegOutput::Event(LegEvent::SessionExpired));
+            return self.send_bye(now, Some(RECOVERY_ON_TIMER), out);
         }
         session.refreshing = true;
         // Another try before the end, if this one comes to nothing.
         session.at = session.ends;
-        let seconds =
-            session.ends.since(now).as_secs().saturating_mul(2).clamp(u64::from(SESSION_MIN), u64::from(SESSION_MAX));
-        let expires = format!("{seconds};refresher=uac");
+        // §7.4: as long as it was; §7.3: what a 422 asked for is repeated to it.
+        let seconds = session.seconds.clamp(SESSION_MIN, SESSION_MAX).max(self.session_least);
+        let mut session_expires = vec![("Session-Expires", format!("{seconds};refresher=uac"))];
+        if self.session_least > 0 {
+            session_expires.push(("Min-SE", self.session_least.to_string()));
+        }
         if self.far_takes_update {
             let mut update = self.dialog.request("UPDATE");
             update.push("Contact", &self.identity.contact);
             update.push("Supported", SUPPORTED);
-            update.push("Session-Expires", &expires);
+            session_expires.iter().for_each(|(name, value)| update.push(name, value));
             self.send(now, update, Met::default(), out);
         } else {
             let sdp = self.described.clone();
-            self.session_expires = Some(expires);
+            self.session_expires = session_expires;
             if !self.send_reinvite(now, sdp, out) {
                 // Something else is under way, and refreshes as well.
                 if let Some(session) = &mut self.session {
                     session.at = now + T2;
                 }
             }
-            self.session_expires = None;
+            self.session_expires.clear();
         }
     }
 
     /// What became of our refresh, where that was no 2xx (§10).
-    pub(super) fn session_not_refreshed(&mut self, now: Moment, status: Option<u16>) {
+    pub(super) fn session_not_refreshed(&mut self, now: Moment, response: Option<&Message>) {
         let Some(session) = &mut self.session else { return };
         if !std::mem::take(&mut session.refreshing) {
             return;
         }
+        if let Some(least) = response.and_then(least_of_422).filter(|least| *least > self.session_least) {
+            // Less often, then, and at once: nothing is over before its time (§10).
+            self.session_least = least;
+            session.at = now;
+            return;
+        }
         // No answer at all is the end (§10), when the time is over; anything else is tried again.
         let left = session.ends.since(now);
-        session.at = if status.is_none() { session.ends } else { now + (left / 2).max(T2) }.min(session.ends);
-    }
-
-    /// The far side is not there any more, or does not know of us: told, and hung up.
-    pub(super) fn end_silent(&mut self, now: Moment, status: u16, reason: &str, out: &mut Vec<LegOutput>) {
-        out.push(LegOutput::Event(LegEvent::Gone { status, reason: reason.to_string() }));
-        self.send_bye(now, None, out);
+        session.at = if response.is_none() { session.ends } else { now + (left / 2).max(T2) }.min(session.ends);
     }
 }
 
@@ -133,6 +154,6 @@ impl SessionTimer {
         let ends = now + whole;
         // §10: at half time, or a third of the time or 32 s before the end, whichever is less.
         let at = if we_refresh { now + whole / 2 } else { now + (whole - (whole / 3).min(GIVE_UP)) };
-        SessionTimer { we_refresh, ends, at, refreshing: false }
+        SessionTimer { we_refresh, seconds, ends, at, refreshing: false }
     }
 }
