@@ -87,6 +87,66 @@ fn the_page_says_the_same(page: &str, report: &serde_json::Value) {
     }
 }
 
+/// What has changed since the map before, and what is otherwise than the hotline's file expects it, in both languages.
+fn the_menu_stands_beside_what_is_otherwise(open: &Open, who: &str) {
+    let maps = open.house.folder.path().join("maps");
+    std::fs::create_dir_all(&maps).expect("a folder");
+    let map = |label: &str| {
+        format!(
+            "schema: nightbell.map/1\nnodes:\n- id: top\n  keys: ''\n  kind: menu\n  lang: zh\n  heard: 2\n  text: 查询订单请按1，{label}请按2。\n  \
+             options:\n  - {{ key: '1', label: 查询订单, to: null }}\n  - {{ key: '2', label: {label}, to: null }}\n"
+        )
+    };
+    let put = |name: &str, text: &str| std::fs::write(maps.join(name), text).expect("written");
+    let page = |lang: &str| get(open, &format!("/hotlines/healthy-zh?lang={lang}"), who).text();
+    assert!(page("en").contains("The menu has not been mapped yet"));
+    put("healthy-zh.yaml", &map("投诉建议"));
+    let alone = page("en");
+    assert!(alone.contains("There is no map before") && !alone.contains("expected map"), "{alone}");
+    put("healthy-zh.before.yaml", &map("家电报修"));
+    let told = serde_json::json!({
+        "schema": "nightbell.mapping/1", "ended": "2026-11-23T02:00:00Z",
+        "compared": [
+            { "against": "maps/<day>.yaml",
+              "changes": [{ "kind": "audio", "node": "12", "confirmed": true }],
+              "heard_once": [{ "kind": "option_removed", "node": "top", "key": "3", "was": "开具发票", "confirmed": false }] },
+            { "against": maps.join("healthy-zh.yaml").display().to_string(), "changes": [], "heard_once": [] },
+        ],
+    });
+    put("healthy-zh.json", &told.to_string());
+    for (lang, wanted) in [
+        (
+            "en",
+            [
+                "Changes since the map before",
+                "at the top: key 2 is now “投诉建议”, was “家电报修”",
+                "Differences from the expected map",
+                "<code>maps/&lt;day&gt;.yaml</code>",
+                "at 12: the same words in another recording",
+                "Heard once only, so perhaps nothing:",
+                "at the top: key 3 is gone: “开具发票”",
+            ],
+        ),
+        (
+            "zh",
+            [
+                "与上一版的变化",
+                "首层菜单：按键 2 由“家电报修”改为“投诉建议”",
+                "与预期菜单图的差异",
+                "<code>maps/&lt;day&gt;.yaml</code>",
+                "按键路径 12：内容未变，录音已更换",
+                "仅听到一次，未必属实：",
+                "首层菜单：按键 3“开具发票”已取消",
+            ],
+        ),
+    ] {
+        let page = page(lang);
+        for words in wanted {
+            assert!(page.contains(words), "{lang}: {words} is not on the page: {page}");
+        }
+    }
+}
+
 #[test]
 fn readers_look_and_listen_operators_take_away_and_the_ledger_knows() {
     let open = Open::doors(Some(&operators()));
@@ -119,6 +179,7 @@ fn readers_look_and_listen_operators_take_away_and_the_ledger_knows() {
         first.text().split("href=\"/assets/").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_string);
     let style = get(&open, &format!("/assets/{}", style.expect("a style sheet")), &wang);
     assert!(style.status == 200 && style.head.to_lowercase().contains("immutable"), "{}", style.head);
+    the_menu_stands_beside_what_is_otherwise(&open, &wang);
     // The recording, whole and in parts.
     let path = format!("/calls/{call}/sound.wav");
     let whole = get(&open, &path, &wang);

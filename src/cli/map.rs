@@ -233,7 +233,7 @@ fn tell(
     // A reader that has gone ends nothing.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     if let Some((file, form)) = save
-        && let Err(e) = kept(file, &map::write(map, *form))
+        && let Err(e) = kept(file, &map::write(&over(file, map), *form))
     {
         eprintln!("nightbell: {} could not be written: {e}", file.display());
         return ExitCode::from(3);
@@ -255,6 +255,16 @@ fn as_json(against: &Compared) -> serde_json::Value {
         "changes": of(true),
         "heard_once": of(false),
     })
+}
+
+/// What takes the place of the map in this file: what sounds as it did there keeps its fingerprint, so that a map under
+/// version control changes where the hotline did.
+fn over(file: &Path, map: &Map) -> Map {
+    let mut map = map.clone();
+    if let Some(old) = std::fs::read_to_string(file).ok().and_then(|text| map::read(&text).ok()) {
+        diff::keep_sound(&old, &mut map);
+    }
+    map
 }
 
 /// The old map stays until the new one is whole.

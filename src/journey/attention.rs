@@ -1,7 +1,7 @@
 //! What has been heard so far, in the form the steps of a script ask for it.
 
 use crate::understanding::{self, OptionKey, PromptKind, Reading};
-use crate::vocabulary::{ClipId, HeardKind, Hearing, Lang, Moment, Transcript};
+use crate::vocabulary::{ClipId, HeardKind, Hearing, Lang, Moment, Sketch, Transcript};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct Words {
     /// A key was pressed while this known prompt was being said: by its sound it is one prompt, however long it went on
     /// behind the key.
     pub pressed_into: bool,
+    /// How they sounded, where all of them were heard and somebody wants to know.
+    pub sketch: Option<Sketch>,
 }
 
 impl Words {
@@ -43,6 +45,8 @@ pub struct Attention {
     tones: Vec<Tone>,
     /// Clips handed to transcription whose words are not back yet.
     pending: BTreeMap<ClipId, (Moment, Moment)>,
+    /// How clips sounded whose words are not here yet.
+    sketches: BTreeMap<ClipId, Sketch>,
     sounding: Option<(HeardKind, Moment)>,
     quiet_since: Moment,
     /// The first moment anything audible was heard after the answer.
@@ -132,10 +136,17 @@ impl Attention {
         self.pending.insert(id, spoken);
     }
 
+    /// How a clip sounded whose words will come.
+    pub fn sounded(&mut self, id: ClipId, sketch: Sketch) {
+        self.sketches.insert(id, sketch);
+    }
+
     /// The words of a clip came back (or never will: `None`).
     pub fn understand(&mut self, id: ClipId, words: Option<Words>) {
         self.pending.remove(&id);
+        let sketch = self.sketches.remove(&id);
         if let Some(words) = words {
+            let words = Words { sketch, ..words };
             let place = self.words.partition_point(|w| w.from <= words.from);
             self.words.insert(place, words);
         }

@@ -24,14 +24,15 @@ use crate::call::line::{Line, LineEvent, LineInput, LineOutput, LineSettings};
 pub use crate::call::sip::Granted;
 use crate::call::sip::{CallerSettings, Credentials};
 use crate::hearing::Ears;
+use crate::hearing::prompts;
 use crate::hearing::prompts::known::{KnownPrompt, Lesson};
 use crate::hearing::words::{RawHearing, interpret};
 use crate::understanding::{self, Context, judge};
 use crate::vocabulary::print::Recall;
 use crate::vocabulary::trace::{EndedBy, Meaning, OurReason};
 use crate::vocabulary::{
-    Clip, ClipId, Event, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, PrintId, Seed, Trace, Transcript,
-    What, limits,
+    Clip, ClipId, Event, FRAME_SAMPLES, Frame, HeardKind, Hearing, Judgement, Key, Lang, Moment, Print, PrintId, Seed,
+    Sketch, Trace, Transcript, What, limits,
 };
 use explore::Explorer;
 use pilot::Pilot;
@@ -423,6 +424,11 @@ impl Journey {
         if let Some(id) = heard.id {
             self.tell(now, What::Printed { from, to, id, known: heard.words.is_some() }, out);
         }
+        if self.explored().is_some()
+            && let Some(sketch) = self.sketch(&clip, heard.sound.as_deref())
+        {
+            self.attention.sounded(clip.id, sketch);
+        }
         if let Some(words) = heard.words.filter(|_| !heard.to_write_down) {
             let words = self.read(now, (from, to), placed(words, clip.from), out);
             let pressed_into = std::mem::take(&mut self.key_stops_prompt);
@@ -441,6 +447,16 @@ impl Journey {
         out.push(Output::Transcribe(clip));
     }
 
+    /// How a clip sounded that was heard to its end: as the prompt that it is, or by itself where only the end of the call or
+    /// its own length cut it off.
+    fn sketch(&self, clip: &Clip, sound: Option<&Print>) -> Option<Sketch> {
+        if sound.is_none() && (clip.cut || self.ended.is_some()) {
+            let frames = clip.samples.len() / FRAME_SAMPLES + 1;
+            return Some(Sketch::of(&prompts::sound::print(&clip.samples, &vec![false; frames], (0, 0))));
+        }
+        sound.map(Sketch::of)
+    }
+
     /// What is being said was heard before: told while it is said, so that whoever watches sees it.
     fn recognise(&mut self, now: Moment, from: Moment, ids: &[PrintId], out: &mut Vec<Output>) {
         let Some((id, words)) = self.recollection.recognised(ids, self.expected_lang()) else { return };
@@ -448,7 +464,7 @@ impl Journey {
             let transcript = placed(words.clone(), from);
             let context = Context { lang: Some(transcript.lang), ..self.context.clone() };
             let reading = understanding::read(&transcript.text, &context);
-            self.attention.foresee(Words { from, to: now, transcript, reading, pressed_into: false });
+            self.attention.foresee(Words { from, to: now, transcript, reading, pressed_into: false, sketch: None });
         }
         self.tell(now, What::Recognised { from, id, text: words.text }, out);
     }
@@ -503,7 +519,7 @@ impl Journey {
                 .collect(),
         };
         self.tell(now, What::Words { from, to, transcript: transcript.clone(), meaning }, out);
-        Words { from, to, transcript, reading, pressed_into: false }
+        Words { from, to, transcript, reading, pressed_into: false, sketch: None }
     }
 
     fn note(&mut self, now: Moment, event: LineEvent, out: &mut Vec<Output>) {

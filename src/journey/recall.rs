@@ -40,6 +40,8 @@ pub struct Clip {
     pub id: Option<PrintId>,
     /// What is known of its words, without hearing it again. Times of the pieces count from the clip.
     pub words: Option<Transcript>,
+    /// The sound of it, as it was first heard.
+    pub sound: Option<Arc<Print>>,
     /// It must be written down, be it for the first time or because its words are in doubt.
     pub to_write_down: bool,
     pub finding: Option<Finding>,
@@ -109,12 +111,16 @@ impl Recollection {
             }
             _ => (print.as_ref().map(|print| print.id()), None, false, None),
         };
+        let sound = match followed {
+            Some(Followed::Whole { .. }) => known.map(|known| known.print.clone()),
+            _ => print.clone(),
+        };
         self.move_on();
         let to_write_down = words.is_none() || in_doubt;
         if to_write_down {
             self.coming.insert(clip, Coming { to, print, followed, place });
         }
-        Clip { id, words, to_write_down, finding }
+        Clip { id, words, sound, to_write_down, finding }
     }
 
     /// The words of a clip came back.

@@ -180,6 +180,37 @@ mod tests {
     }
 
     #[test]
+    fn what_has_changed_in_a_menu_is_said_in_chinese_too() {
+        use crate::understanding::tree::diff::{Change, ChangeKind};
+        let some = |text: &str| Some(text.to_string());
+        for (kind, was, is) in [
+            (ChangeKind::OptionAdded, None, some("开票")),
+            (ChangeKind::OptionRemoved, some("开票"), None),
+            (ChangeKind::OptionRenamed, some("查账"), some("开票")),
+            (ChangeKind::OptionMoved, some("3"), some("开票")),
+            (ChangeKind::Wording, some("周一"), some("周五")),
+            (ChangeKind::Wording, None, some("周五")),
+            (ChangeKind::Wording, some("周一"), None),
+            (ChangeKind::Audio, None, None),
+            (ChangeKind::Kind, some("menu"), some("queue")),
+            (ChangeKind::DeadEnd, None, some("closed_in_open_hours")),
+            (ChangeKind::DeadEndGone, some("ping_pong"), None),
+        ] {
+            for node in ["top", "12", "1,wait"] {
+                let (was, is, key) = (was.clone(), is.clone(), some("2"));
+                let sentence = Change { kind, node: node.into(), key, was, is, confirmed: true }.sentence();
+                let said = chinese(&sentence).unwrap_or_else(|| panic!("{sentence}"));
+                let english = said.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| *word != "wait");
+                assert_eq!(english.collect::<String>(), "", "{sentence}: {said}");
+            }
+        }
+        assert_eq!(
+            said(Tongue::Chinese, "at 12: the same words in another recording"),
+            "按键路径 12：内容未变，录音已更换"
+        );
+    }
+
+    #[test]
     fn every_place_is_said_in_both() {
         for sentence in SENTENCES.iter() {
             let numbers = |parts: &[Part]| {

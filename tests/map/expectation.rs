@@ -29,6 +29,8 @@ fn node(id: &str, text: &str, options: &[(&str, &str, &str)]) -> Node {
         findings: Vec::new(),
         heard: 2,
         also_heard: Vec::new(),
+        sound_missed: 0,
+        sound_varies: false,
         fingerprint: None,
     }
 }

@@ -3,6 +3,7 @@
 
 use nightbell::rehearsal::hotline::{Action, Faults, Hotline, Next, Node};
 use nightbell::rehearsal::library::Library;
+use nightbell::rehearsal::voice;
 use nightbell::vocabulary::{DeadEnd, Key, Lang, Seed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +43,21 @@ pub struct Grove {
     pub hotline: Arc<Hotline>,
     pub library: Arc<Library>,
     pub truth: Truth,
+    /// What is said, by the name of its recording.
+    texts: BTreeMap<String, String>,
+}
+
+impl Grove {
+    /// The same words, where one place is recorded anew.
+    pub fn recorded_anew(&self, place: &str) -> Arc<Library> {
+        let text = &self.truth.places[place].text;
+        let (name, _) = self.texts.iter().find(|(_, said)| *said == text).expect("a recording of its own");
+        let mut library = Library::clone(&self.library);
+        let mut recording = library.find(name).expect("a recording").clone();
+        recording.samples = voice::speak(text, recording.lang, &Seed::new(2)).into();
+        library.insert(name, recording);
+        Arc::new(library)
+    }
 }
 
 /// What a perfect map would show.
@@ -195,7 +211,7 @@ pub fn plant(seed: u64, wish: &Wish) -> Grove {
         file: "grove".into(),
     };
     let library = Library::pretend(&texts, &Seed::new(1));
-    Grove { hotline: Arc::new(hotline), library: Arc::new(library), truth }
+    Grove { hotline: Arc::new(hotline), library: Arc::new(library), truth, texts }
 }
 
 fn is_back(label: &str) -> bool {

@@ -7,9 +7,10 @@ use nightbell::journey::explore::survey::{Budget, Finished, Next, Report, Survey
 use nightbell::record::known_prompts::KnownPrompts;
 use nightbell::rehearsal::Hotline;
 use nightbell::rehearsal::Library;
+use nightbell::rehearsal::network::Rule;
 use nightbell::rehearsal::oracle::Hears;
 use nightbell::rehearsal::stage::{HOTLINE_SIP, Play, Played, rehearse_knowing};
-use nightbell::vocabulary::Lang;
+use nightbell::vocabulary::{Codec, Lang};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,15 @@ pub struct Mapping<'a> {
     pub seed: u64,
     /// Prompts heard in one call are known to the next.
     pub remembers: bool,
+    pub line: Line,
+}
+
+/// What the sound comes over.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// The only codec; any where none is named.
+    pub codec: Option<Codec>,
+    pub network: Vec<Rule>,
 }
 
 impl Mapping<'_> {
@@ -100,6 +110,7 @@ impl Mapping<'_> {
                 Next::Call(errand) => {
                     let call = errand.call;
                     let mut settings = settings(self.lang, Some("24/7"));
+                    settings.codecs = self.line.codec.into_iter().collect();
                     settings.explore = Some(errand);
                     let play = Play {
                         hotline: self.hotline.clone(),
@@ -108,7 +119,7 @@ impl Mapping<'_> {
                         settings,
                         wall: noon(),
                         seed: self.seed * 1_000 + u64::from(call),
-                        network: Vec::new(),
+                        network: self.line.network.clone(),
                         hears: self.hears,
                         hearing_takes: Duration::from_millis(400),
                     };

@@ -151,6 +151,8 @@ mod tests {
             findings: Vec::new(),
             heard: 2,
             also_heard: Vec::new(),
+            sound_missed: 0,
+            sound_varies: false,
             fingerprint: None,
         };
         Map { nodes: vec![node], ..Map::empty() }

@@ -273,7 +273,7 @@ impl Desk {
         let Some(running) = self.mappings.running.remove(key) else { return };
         let (hotline, probe, plan) = (&key.0, &key.1, &running.of);
         let why_open = running.broken_off.clone().unwrap_or_else(|| sentence(why.as_ref()).to_string());
-        let map = running.map(hotline, &why_open);
+        let mut map = running.map(hotline, &why_open);
         if map.nodes.is_empty() {
             tracing::warn!(hotline, probe, %plan, calls = map.calls, "nothing was heard, so there is no map: {why_open}");
             return;
@@ -281,8 +281,9 @@ impl Desk {
         let now = self.wall.now();
         let told = Told::of(&map, &others, plan, now, &why_open);
         // Half a map does not take the place of a whole one.
-        let last = drawn::last(self.keeper.store.data(), hotline).map_or(0, |(_, last)| last.nodes.len());
-        let whole = running.broken_off.is_none() || map.nodes.len() >= last;
+        let last = drawn::last(self.keeper.store.data(), hotline).map(|(_, last)| last).unwrap_or_else(Map::empty);
+        let whole = running.broken_off.is_none() || map.nodes.len() >= last.nodes.len();
+        diff::keep_sound(&last, &mut map);
         let kept = if whole { drawn::keep(self.keeper.store.data(), hotline, &map, &told) } else { Ok(None) };
         let (places, calls, coverage) = (map.nodes.len(), map.calls, map.coverage);
         let (keys, seconds, plain_s) = (map.keys_pressed, map.seconds, map.plain_walk_seconds);

@@ -201,12 +201,13 @@ async fn one_hotline(
         let wanted = Wanted { hotline: Some(name.clone()), ..Wanted::default() };
         let last = books.calls(&wanted, hotline::LOOKED_THROUGH).await?;
         let map = maps::read(books.store().data(), &name).map(|(map, shown)| {
-            let changes = shown.before.map(|before| diff::compare(&before, &map)).unwrap_or_default();
-            let sure = changes.iter().filter(|change| change.confirmed);
+            let changes = shown.before.map(|before| diff::compare(&before, &map));
+            let sure = |changes: Vec<diff::Change>| changes.into_iter().filter(|change| change.confirmed);
             hotline::MenuMap {
                 drawn: shown.drawn,
                 text: record_map::write(&map, record_map::Form::Yaml),
-                changes: sure.map(|change| change.sentence()).collect(),
+                changes: changes.map(|changes| sure(changes).map(|change| change.sentence()).collect()),
+                expected: shown.expected,
             }
         });
         Ok(hotline::Known { hotline, tallies, last, map })

@@ -38,8 +38,9 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 const REPROMPTS_WITHIN: Duration = Duration::from_secs(25);
 /// A menu that only waits is waited for this long.
 const WAITING_TAKES: Duration = Duration::from_secs(40);
-/// From here on a label was among the words.
+/// From here on the last words of a menu were among those heard.
 const SAID: f32 = 0.8;
+const LAST_SOUNDS: usize = 8;
 /// Busy tone before the answer.
 const EARLY_TONE_ENOUGH: Duration = Duration::from_secs(12);
 /// A far side stops its prompt sooner than this after a key, or does not stop it.
@@ -553,6 +554,7 @@ impl Explorer {
             options: Vec::new(),
             ending: None,
             findings: Vec::new(),
+            fingerprint: None,
             ..seen.clone()
         };
         Some((message, self.glimpse(clips, stay)))
@@ -572,6 +574,7 @@ impl Explorer {
         (seen.kind, seen.options, seen.clips) = (PlaceKind::End, Vec::new(), refusals);
         seen.ending = Some(Ending { dead_end: Some(kind), detail, quote: seen.clips.first().cloned() });
         seen.findings.clear();
+        seen.fingerprint = None;
         seen
     }
 
@@ -749,14 +752,18 @@ impl Explorer {
         if stay.came_again {
             return false;
         }
-        let Some(last) = self.tree.place(at).and_then(Place::best).and_then(|b| b.options.last()) else { return true };
+        let Some(best) = self.tree.place(at).and_then(Place::best).filter(|b| !b.options.is_empty()) else {
+            return true;
+        };
+        // Not the last option: keys and labels may have been paired wrongly.
+        let last = Sounds::of(&best.text()).end(LAST_SOUNDS);
         let heard: Vec<String> = scene
             .attention
             .words_since(self.arrived)
             .skip(self.skip)
             .map(|w| w.transcript.text.trim().to_string())
             .collect();
-        alike::within(&Sounds::of(&last.1), &Sounds::of(&heard.join(" "))) >= SAID
+        alike::within(&last, &Sounds::of(&heard.join(" "))) >= SAID
     }
 
     fn hang_up(&mut self, why: OurReason, scene: &Scene, acts: &mut Vec<Act>) {

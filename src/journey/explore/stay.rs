@@ -6,7 +6,7 @@ use crate::journey::script::Scene;
 use crate::understanding::tree::alike::{self, Sounds};
 use crate::understanding::tree::{Direction, Ending, PlaceKind, Seen, Sign, direction};
 use crate::understanding::{self, MenuOption, PromptKind, TextFindingKind};
-use crate::vocabulary::{DeadEnd, HeardKind, Lang, Moment};
+use crate::vocabulary::{DeadEnd, HeardKind, Lang, Moment, Sketch};
 use std::time::Duration;
 
 /// A prompt heard for the first time has ended after this pause: longer than people pause between options.
@@ -312,8 +312,14 @@ impl<'a> Stay<'a> {
             same_again: false,
             findings: prompt.reading.findings.iter().filter(|f| f.score >= 30).map(sign).collect(),
             options: if menu { options } else { Vec::new() },
-            fingerprint: None,
+            fingerprint: if person.is_some() { None } else { self.fingerprint() },
         }
+    }
+
+    /// How all of it sounded; `None` where some of it was not heard to its end.
+    fn fingerprint(&self) -> Option<String> {
+        let sketches: Option<Vec<&Sketch>> = self.words.iter().map(|words| words.sketch.as_ref()).collect();
+        sketches.filter(|sketches| !sketches.is_empty()).map(|sketches| Sketch::joined(sketches).to_text())
     }
 
     fn comes_to(

@@ -212,7 +212,7 @@ impl Survey {
         self.going.insert(self.calls, claimed);
         Next::Call(Box::new(Errand {
             call: self.calls,
-            tree: self.tree.clone(),
+            tree: self.tree.without_sound(),
             goals: mine,
             roams: true,
             taken,

@@ -30,8 +30,19 @@ pub struct MenuMap {
     pub drawn: Option<DateTime<Utc>>,
     /// The same in words: YAML, as `nightbell map` writes it.
     pub text: String,
-    /// What differs from the map before, a sentence each.
+    /// What differs from the map before, a sentence each; `None` where there is none before.
+    pub changes: Option<Vec<String>>,
+    pub expected: Option<Expected>,
+}
+
+/// What the last mapping found otherwise than the hotline's file expects it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected {
+    pub file: String,
+    pub compared: DateTime<Utc>,
     pub changes: Vec<String>,
+    /// One hearing alone had it so: perhaps nothing.
+    pub heard_once: Vec<String>,
 }
 
 /// By the hour and weekday at the hotline's place.
@@ -140,10 +151,35 @@ fn menu(reader: &Reader, known: &Known) -> Markup {
             }
             details { summary { (t("The same in words", "文字版本")) } pre tabindex="0" { code { (map.text) } } }
             h3 { (t("Changes since the map before", "与上一版的变化")) }
-            @if map.changes.is_empty() { p.soft { (t("None, or there is no map before (DATA/maps/NAME.before.yaml).", "无变化，或没有上一版（DATA/maps/NAME.before.yaml）。")) } }
-            @else { ul { @for change in &map.changes { li { (change) } } } }
+            @match &map.changes {
+                None => p.soft { (t("There is no map before (DATA/maps/NAME.before.yaml).", "没有上一版（DATA/maps/NAME.before.yaml）。")) },
+                Some(changes) if changes.is_empty() => p.soft { (t("None.", "无变化。")) },
+                Some(changes) => (sentences(reader, changes)),
+            }
+            @if let Some(expected) = &map.expected { (otherwise(reader, known, expected)) }
         }
     }
+}
+
+/// Differences from the map that the hotline's file names.
+fn otherwise(reader: &Reader, known: &Known, expected: &Expected) -> Markup {
+    let t = |english, chinese| reader.t(english, chinese);
+    html! {
+        h3 { (t("Differences from the expected map", "与预期菜单图的差异")) }
+        p.soft.small {
+            code { (expected.file) } " · " (t("compared ", "比对于 ")) (moment(expected.compared, known.hotline.timezone))
+        }
+        @if expected.changes.is_empty() { p.soft { (t("None: the menus are as expected.", "无差异：菜单与预期一致。")) } }
+        @else { (sentences(reader, &expected.changes)) }
+        @if !expected.heard_once.is_empty() {
+            p.soft { (t("Heard once only, so perhaps nothing:", "仅听到一次，未必属实：")) }
+            (sentences(reader, &expected.heard_once))
+        }
+    }
+}
+
+fn sentences(reader: &Reader, sentences: &[String]) -> Markup {
+    html! { ul { @for sentence in sentences { li { (reader.said(sentence)) } } } }
 }
 
 /// The last calls in which something was found, by what it was.

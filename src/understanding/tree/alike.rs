@@ -81,6 +81,11 @@ impl Sounds {
         (row[best].1.min(best), best)
     }
 
+    /// The last sounds, at most so many.
+    pub fn end(&self, most: usize) -> Sounds {
+        Sounds { tokens: self.tokens[self.tokens.len().saturating_sub(most)..].to_vec() }
+    }
+
     /// Enough to tell prompts apart by: a few words, and not "please".
     pub fn is_telling(&self) -> bool {
         let weight: usize = self

@@ -5,7 +5,8 @@
 
 use super::alike::{self, Sounds};
 use super::map::{Map, MapOption, Node};
-use serde::Serialize;
+use super::sound;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Names this alike are one option on two keys.
@@ -16,7 +17,7 @@ const NAME_LEAST: usize = 4;
 /// Below this a text that was heard once is another text, whatever a single hearing is worth.
 const OTHER_TEXT: f32 = 0.75;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     OptionAdded,
@@ -33,7 +34,7 @@ pub enum ChangeKind {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     pub kind: ChangeKind,
     /// The place, by its keys in the newer map (in the older one for what is gone).
@@ -59,6 +60,8 @@ impl Change {
             ChangeKind::OptionRemoved => format!("{at}: key {key} is gone: “{was}”"),
             ChangeKind::OptionRenamed => format!("{at}: key {key} is now “{is}”, was “{was}”"),
             ChangeKind::OptionMoved => format!("{at}: “{is}” is now on key {key}, was on {was}"),
+            ChangeKind::Wording if was.is_empty() => format!("{at}: other words, new: “{is}”"),
+            ChangeKind::Wording if is.is_empty() => format!("{at}: other words, gone: “{was}”"),
             ChangeKind::Wording => format!("{at}: other words: “{was}” → “{is}”"),
             ChangeKind::Audio => format!("{at}: the same words in another recording"),
             ChangeKind::Kind => format!("{at}: now {is}, was {was}"),
@@ -71,8 +74,24 @@ impl Change {
 /// Everything that differs between an older map and a newer one, from the top down.
 pub fn compare(old: &Map, new: &Map) -> Vec<Change> {
     let mut changes = Vec::new();
-    let (Some(a), Some(b)) = (old.root(), new.root()) else { return changes };
+    pairs(old, new, &mut changes);
+    changes.sort_by_key(|c| !c.confirmed);
+    changes
+}
+
+/// Places of the newer map that sound as they did keep the very fingerprints of the older one.
+pub fn keep_sound(old: &Map, new: &mut Map) {
+    for (a, b) in pairs(old, new, &mut Vec::new()) {
+        if let (Some(was), Some(is)) = (old.node(&a), new.nodes.iter_mut().find(|node| node.id == b)) {
+            sound::keep(was, is);
+        }
+    }
+}
+
+/// The same places of both, from the top down.
+fn pairs(old: &Map, new: &Map, changes: &mut Vec<Change>) -> BTreeSet<(String, String)> {
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
+    let (Some(a), Some(b)) = (old.root(), new.root()) else { return seen };
     let mut waiting = std::collections::VecDeque::from([(a.id.clone(), b.id.clone())]);
     while let Some((a, b)) = waiting.pop_front() {
         let (Some(was), Some(is)) = (old.node(&a), new.node(&b)) else { continue };
@@ -80,8 +99,7 @@ pub fn compare(old: &Map, new: &Map) -> Vec<Change> {
         if seen.iter().any(|(x, y)| *x == a && *y == b) || !seen.insert((a.clone(), b.clone())) {
             continue;
         }
-        let pairs = compare_places(was, is, &mut changes);
-        for (x, y) in pairs {
+        for (x, y) in compare_places(was, is, changes) {
             if let (Some(x), Some(y)) = (x.to.clone(), y.to.clone()) {
                 waiting.push_back((x, y));
             }
@@ -90,8 +108,7 @@ pub fn compare(old: &Map, new: &Map) -> Vec<Change> {
             waiting.push_back((x, y));
         }
     }
-    changes.sort_by_key(|c| !c.confirmed);
-    changes
+    seen
 }
 
 /// Places of the newer map whose differences rest on one hearing: to be heard again.
@@ -124,10 +141,6 @@ pub(super) fn compare_places<'a>(
             }
             (None, None) => {}
         }
-    }
-    let same_sound = matches!((&was.fingerprint, &is.fingerprint), (Some(a), Some(b)) if a == b);
-    if same_sound {
-        return by_key(was, is);
     }
     let mut left: Vec<&MapOption> = was.options.iter().collect();
     let mut right: Vec<&MapOption> = is.options.iter().collect();
@@ -173,14 +186,11 @@ pub(super) fn compare_places<'a>(
     }
     if let Some((before, after)) = other_words(was, is, optional > 0) {
         tell(ChangeKind::Wording, None, Some(before), Some(after), twice);
-    } else if optional == 0 && was.fingerprint.is_some() && is.fingerprint.is_some() {
-        tell(ChangeKind::Audio, None, was.fingerprint.clone(), is.fingerprint.clone(), twice);
+    } else if optional == 0 && was.kind == is.kind && sound::is_another(was, is) {
+        // What was heard in part, or not by its sound, is no second hearing.
+        tell(ChangeKind::Audio, None, None, None, is.heard.saturating_sub(is.sound_missed) >= 2);
     }
     pairs
-}
-
-fn by_key<'a>(was: &'a Node, is: &'a Node) -> Vec<(&'a MapOption, &'a MapOption)> {
-    was.options.iter().filter_map(|a| Some((a, is.options.iter().find(|b| b.key == a.key)?))).collect()
 }
 
 fn likeness(a: &str, b: &str) -> f32 {
@@ -266,6 +276,8 @@ mod tests {
             findings: Vec::new(),
             heard,
             also_heard: Vec::new(),
+            sound_missed: 0,
+            sound_varies: false,
             fingerprint: None,
         }
     }
@@ -349,5 +361,9 @@ mod tests {
         let mut dead = a();
         dead[2].dead_end = Some(crate::vocabulary::DeadEnd::Silence);
         check(a(), dead, &["at 2: ends dead now: silence"]);
+        // The fingerprint is the same: what the options say counts all the same.
+        let (mut was, mut is) = (a(), menu("Welcome. For billing, press one.", &[("1", "billing", "1")], 2));
+        (was[0].fingerprint, is[0].fingerprint) = (Some("1.AQA".into()), Some("1.AQA".into()));
+        check(was, is, &["at the top: key 2 is gone: “repairs”"]);
     }
 }

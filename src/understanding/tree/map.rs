@@ -1,7 +1,7 @@
 //! A map as it is kept: `nightbell.map/1` of the contract, for JSON, for YAML under version control, and read back.
 
 use super::outlook::Outlook;
-use super::{PlaceId, PlaceKind, Seen, Sign, Tree, alike};
+use super::{PlaceId, PlaceKind, Seen, Sign, Tree, alike, sound};
 use crate::vocabulary::{DeadEnd, Lang};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -79,6 +79,13 @@ pub struct Node {
     /// What other hearings made of it, where they differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_heard: Vec<String>,
+    /// Hearings whose sound is not known as a whole.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sound_missed: usize,
+    /// One hearing did not sound like another: nothing can be said of its recording.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sound_varies: bool,
+    /// How it sounds (`vocabulary::Sketch`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
 }
@@ -292,6 +299,7 @@ fn node(tree: &Tree, id: PlaceId, outlook: &Outlook, ids: &BTreeMap<PlaceId, Str
             missed: place.heard.len().saturating_sub(way.heard as usize),
         })
         .collect();
+    let sound = sound::of(place, &sounds);
     Some(Node {
         id: ids.get(&id)?.clone(),
         keys: written(outlook.paths.get(&id)?),
@@ -305,7 +313,9 @@ fn node(tree: &Tree, id: PlaceId, outlook: &Outlook, ids: &BTreeMap<PlaceId, Str
         findings: best.findings.clone(),
         heard: place.heard.len(),
         also_heard,
-        fingerprint: place.heard.iter().rev().find_map(|h| h.fingerprint.clone()),
+        sound_missed: sound.missed,
+        sound_varies: sound.varies,
+        fingerprint: sound.fingerprint,
     })
 }
 

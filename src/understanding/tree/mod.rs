@@ -14,6 +14,7 @@ mod learn;
 pub mod map;
 mod outlook;
 mod recognise;
+mod sound;
 
 pub use conduct::{Direction, declined, direction};
 pub use learn::{Leg, Via};
@@ -93,7 +94,8 @@ pub struct Seen {
     pub same_again: bool,
     /// Signs that the words are out of date: quote, detail, day of expiry, score.
     pub findings: Vec<Sign>,
-    /// Acoustic fingerprint of the prompt, where ears gave one.
+    /// How the words sounded (`vocabulary::Sketch`), where all of them were heard and none was a person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
 }
 
@@ -204,6 +206,13 @@ impl Tree {
             place.ways.iter().filter(|w| w.is_open()).map(move |w| (id, w.key.clone())).collect::<Vec<_>>()
         };
         self.places.iter().flat_map(open).collect()
+    }
+
+    /// The same without what no call needs, and every tape would hold.
+    pub fn without_sound(&self) -> Tree {
+        let mut tree = self.clone();
+        tree.places.iter_mut().flat_map(|place| &mut place.heard).for_each(|seen| seen.fingerprint = None);
+        tree
     }
 
     /// Calls that ended with a person on the line.
