@@ -673,3 +673,54 @@ fn an_answer_without_sdp_from_nowhere_goes_by_what_is_heard_already() {
         .collect();
     assert!(!ports.is_empty() && ports.iter().all(|port| *port == 6002), "{ports:?}");
 }
+
+/// Packets of 10 to 60 ms, as gateways like them, whatever `ptime` we wrote: heard without a gap, and none counted as lost.
+#[test]
+fn packets_of_any_length_are_heard_whole() {
+    for packet_ms in [10u64, 30, 40, 60] {
+        let mut line = Line::new(settings(), Seed::new(3));
+        let (mut now, mut out) = (Moment::START, Vec::new());
+        line.step(now, LineInput::Dial, &mut out);
+        let invite = out.iter().find_map(|output| match output {
+            LineOutput::SendSip { bytes, .. } => Some(sip::read(bytes).unwrap()),
+            _ => None,
+        });
+        let mut ok = sip::Message::respond(&invite.unwrap(), 200, "OK", Some("a"));
+        ok.push("Contact", "<sip:far@192.0.2.9>");
+        let sdp = format!("v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 6000 RTP/AVP 8\r\na=ptime:{packet_ms}\r\n");
+        ok.set_body("application/sdp", sdp.into_bytes());
+        now += Duration::from_millis(10);
+        line.step(now, LineInput::Sip { from: FAR_SIP.parse().unwrap(), bytes: sip::write(&ok) }, &mut out);
+        let samples = packet_ms * 8;
+        for number in 0..2_400 / packet_ms {
+            let due = Moment::from_millis(20 + number * packet_ms);
+            while let Some(at) = line.deadline().filter(|at| *at < due) {
+                now = now.max(at);
+                line.step(now, LineInput::Tick, &mut out);
+            }
+            now = due;
+            let mut packet = vec![0x80, 8];
+            packet.extend((number as u16).to_be_bytes());
+            packet.extend(((number * samples) as u32).to_be_bytes());
+            packet.extend([0, 0, 0, 7]);
+            packet.extend((0..samples).map(|n| if n % 8 < 4 { 0xB5 } else { 0x35 }));
+            line.step(now, LineInput::Rtp { from: FAR_RTP.parse().unwrap(), bytes: packet }, &mut out);
+        }
+        let heard: Vec<&Frame> = out
+            .iter()
+            .filter_map(|output| match output {
+                LineOutput::Heard { frame, .. } => Some(frame),
+                _ => None,
+            })
+            .collect();
+        let whole = heard.iter().filter(|frame| !frame.lost && frame.samples.iter().all(|s| *s != 0)).count();
+        assert!(heard.len() >= 100 && whole >= heard.len() - 1, "{packet_ms} ms: {whole} of {}", heard.len());
+        line.step(now, LineInput::HangUp, &mut out);
+        let report = out.iter().find_map(|output| match output {
+            LineOutput::Event(LineEvent::Media(report)) => Some(report.clone()),
+            _ => None,
+        });
+        let report = report.expect("a report");
+        assert_eq!((report.lost, report.discarded_late, report.duplicates), (0, 0, 0), "{packet_ms} ms: {report:?}");
+    }
+}

@@ -113,6 +113,8 @@ impl Caller {
         }
         // A new request to somebody else (RFC 3261 §8.1.3.4): the same call, the same caller, the next number.
         (self.rang, self.met, self.datagrams_only) = (false, Met::default(), false);
+        // What the one before insisted on, this one may not know.
+        self.required = None;
         self.linger_until = None;
         self.let_legs_go();
         self.provisionals.clear();
