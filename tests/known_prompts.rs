@@ -16,6 +16,7 @@ use line::Line;
 use nightbell::hearing::Ears;
 use nightbell::hearing::prompts::signs;
 use nightbell::vocabulary::print::Followed;
+use nightbell::vocabulary::sketch::{Beside, Sketch};
 use nightbell::vocabulary::{Frame, Hearing, Moment, Print, PrintId, Seed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,6 +240,44 @@ fn known_prompts_are_recognised_and_changed_ones_noticed() {
     let missed = whole.missed.len() + whole.misplaced.len();
     assert!(missed <= most(MISSED_MAX, whole.changed), "seed {number}: changes not found\n{told}");
     assert!(whole.recognised_within(0.99) <= RECOGNISED_S_MAX, "seed {number}: recognised late\n{told}");
+}
+
+/// What a map keeps of a prompt's sound.
+fn sketch(samples: &[i16], line: &Line, seed: &mut Seed) -> Sketch {
+    let (frames, _) = line.carry(samples, seed);
+    let sketches: Vec<Sketch> =
+        hear(&frames, &Vec::new()).said.iter().filter_map(|said| said.print.as_deref()).map(Sketch::of).collect();
+    Sketch::joined(&sketches)
+}
+
+#[test]
+fn a_map_tells_another_recording_of_the_same_words_from_the_same_one_over_another_line() {
+    let seed = Seed::new(5);
+    let mut draws = seed.fork("lines");
+    let (mut same, mut unclear) = (0, 0);
+    let cases = [voices::english(Half::HeldOut, &seed), voices::mandarin(Half::HeldOut, &seed)].concat();
+    for case in cases.iter().filter(|case| case.prompt.len() > 3 * 8_000).step_by(9) {
+        let known = sketch(&case.prompt, &Line::quiet(), &mut draws);
+        for _ in 0..3 {
+            let line = Line::bad(&mut draws);
+            match sketch(&case.prompt, &line, &mut draws).beside(&known) {
+                Beside::Same => same += 1,
+                Beside::Unclear => unclear += 1,
+                Beside::Another => panic!("{} over {line:?}", case.name),
+            }
+        }
+    }
+    assert!(same > 40 && unclear * 20 <= same, "{same} the same, {unclear} unclear");
+    let (mut another, mut unclear) = (0, 0);
+    for (name, [one, other]) in voices::by_two_speakers().iter().step_by(2) {
+        let [one, other] = [one, other].map(|samples| sketch(samples, &Line::bad(&mut draws), &mut draws));
+        match one.beside(&other) {
+            Beside::Another => another += 1,
+            Beside::Unclear => unclear += 1,
+            Beside::Same => panic!("{name} by two people"),
+        }
+    }
+    assert!(another > 10 && unclear * 10 <= another, "{another} by another, {unclear} unclear");
 }
 
 /// A menu greets like another one, and goes on otherwise: it is not that one.

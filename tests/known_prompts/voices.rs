@@ -6,12 +6,14 @@ use nightbell::vocabulary::Seed;
 use std::path::Path;
 
 /// A prompt, and one in which something was changed from a sample on.
+#[derive(Clone)]
 pub struct Case {
     pub name: String,
     pub prompt: Vec<i16>,
     pub changed: Vec<Changed>,
 }
 
+#[derive(Clone)]
 pub struct Changed {
     pub how: String,
     pub samples: Vec<i16>,
@@ -188,4 +190,18 @@ pub fn mandarin(half: Half, seed: &Seed) -> Vec<Case> {
         cases.push(Case { name: name.to_string(), prompt, changed });
     }
     cases
+}
+
+/// The same sentences by two people, those of three seconds and more.
+pub fn by_two_speakers() -> Vec<(String, [Vec<i16>; 2])> {
+    let folder = cache::folder().join("voices/gcin");
+    let list = std::fs::read_to_string(cache::prompts().join("zh/transcripts.tsv")).expect("run make prompts");
+    let mut voices = ["3", "5"].map(|speaker| RecordedVoice::new(&folder, speaker));
+    let lines = list.lines().filter_map(|line| line.split_once('\t'));
+    let said = lines.filter_map(|(name, text)| {
+        // One of them has not said every syllable.
+        let said: Option<Vec<Vec<i16>>> = voices.iter_mut().map(|voice| voice.say(text).ok()).collect();
+        Some((name.to_string(), <[Vec<i16>; 2]>::try_from(said?).ok()?))
+    });
+    said.filter(|(_, said)| said.iter().all(|samples| samples.len() > 3 * 8_000)).collect()
 }

@@ -25,6 +25,9 @@ const JUDGED: usize = 20;
 const ALARM_DB: f32 = 4.0;
 /// Frames before and behind a difference that a slip must explain, and how many of them must be more than a pause.
 const BEFORE_FRAMES: usize = 3;
+/// What differs so soon is a matter of the first words, of which so many frames are not judged.
+const BEGINNING_NEAR: usize = 12;
+const EDGE_FRAMES: usize = 3;
 const SLIP_FRAMES: usize = 25;
 const SLIP_FRAMES_MAX: usize = 75;
 const SLIP_SOUNDING: usize = 8;
@@ -33,6 +36,9 @@ const PACKET: i64 = 10 * MS;
 const SLIP_PACKETS: i64 = 4;
 const SLIP_SAMPLES: i64 = (SLIP_PACKETS * 10 + 1) * MS;
 const SLIP_DB_MAX: f32 = 2.5;
+/// Once so many frames were compared, their mean difference is what the line does.
+const SLIP_KNOWN: usize = 40;
+const SLIP_DB_MORE: f32 = 1.0;
 /// On each side of a slip so many frames may be like nothing.
 const SPLICE_FRAMES: usize = 2;
 const SPLICE_DB: f32 = 3.0;
@@ -191,11 +197,11 @@ impl Follower {
             if let Some((began, certain)) = self.suspect {
                 match self.explain(sound, (began, certain), bands) {
                     None => break,
-                    Some(Some(shift)) => {
+                    Some(Some((shift, from))) => {
                         self.shift = shift;
                         self.suspect = None;
                         self.recent.clear();
-                        self.next = certain;
+                        self.next = certain.max(from);
                     }
                     Some(None) => self.course = Course::Diverged { frame: began },
                 }
@@ -252,12 +258,19 @@ impl Follower {
     }
 
     /// Does a slip explain what differs since `began`? `None`: more must be heard first; otherwise the shift from there
-    /// on, which is the old one where the difference was none in the end.
+    /// on, which is the old one where the difference was none in the end, and the first frame for which it holds.
     ///
     /// What a jitter buffer does leaves each frame as it was, at one of two places, but for the few around the slip.
     /// Where a word is another one, its frames are like nothing at either place.
-    fn explain(&self, sound: &Sound, (began, certain): (usize, usize), bands: &mut Bands) -> Option<Option<i64>> {
-        let first = began.saturating_sub(BEFORE_FRAMES).max(self.begins);
+    fn explain(
+        &self,
+        sound: &Sound,
+        (began, certain): (usize, usize),
+        bands: &mut Bands,
+    ) -> Option<Option<(i64, usize)>> {
+        // Where the first words are in question, what was laid over the rest may lie right and they otherwise.
+        let begins = began <= self.begins + BEGINNING_NEAR;
+        let first = if begins { self.begins } else { began.saturating_sub(BEFORE_FRAMES) };
         let mut last = (certain + SLIP_FRAMES).min(self.print.bands.len());
         // Pauses are alike wherever they are laid: only what sounds tells.
         while last < self.print.bands.len()
@@ -269,24 +282,40 @@ impl Follower {
         if self.shift + SLIP_SAMPLES + (last * HOP + SHORT) as i64 > sound.end() {
             return None;
         }
-        let here = self.apart(sound, self.shift, first..last, bands);
-        // Where the first words are in question, what was laid over the rest may lie right and they otherwise.
-        let begins = first == self.begins;
-        let mut best = (Slip::of(&here, &here, here.len()), self.shift);
+        let heard = |shift: i64, bands: &mut Bands| {
+            let mut frames = self.apart(sound, shift, first..last, bands);
+            // Where a beginning is cut off, the first frames are half of what was cut.
+            let edge = if begins { EDGE_FRAMES } else { 0 };
+            frames.iter_mut().take(edge).for_each(|frame| *frame = None);
+            frames
+        };
+        let here = heard(self.shift, bands);
+        let most_behind = self.slip_db_max();
+        let mut best = (Slip::of(&here, &here, here.len()), self.shift, first);
         for packets in -SLIP_PACKETS..=SLIP_PACKETS {
             for shift in (-1..=1).map(|ms| self.shift + packets * PACKET + ms * MS) {
-                let there = self.apart(sound, shift, first..last, bands);
-                let after = Slip::likeliest(&here, &there, best.0.apart).map(|slip| (slip, shift));
+                let there = heard(shift, bands);
+                let after = Slip::likeliest(&here, &there, best.0.apart, most_behind).map(|slip| (slip, shift, first));
                 best = after.unwrap_or(best);
                 if begins {
-                    let before = Slip::likeliest(&there, &here, best.0.apart).map(|slip| (slip, self.shift));
+                    // Up to the slip what was laid over the rest does not hold.
+                    let before = Slip::likeliest(&there, &here, best.0.apart, most_behind).map(|slip| {
+                        let from = first + slip.at + SPLICE_FRAMES;
+                        (slip, self.shift, from)
+                    });
                     best = before.unwrap_or(best);
                 }
             }
         }
-        let (slip, shift) = best;
+        let (slip, shift, from) = best;
         let most = if slip.behind.is_empty() { EXCESS_DB_MAX } else { SLIP_EXCESS_DB_MAX };
-        Some((slip.excess <= most).then_some(shift))
+        Some((slip.excess <= most).then_some((shift, from)))
+    }
+
+    /// What is the same behind a slip differs there by hardly more than it did before.
+    fn slip_db_max(&self) -> f32 {
+        let known = self.count as usize >= SLIP_KNOWN;
+        if known { SLIP_DB_MAX.min(self.difference() + SLIP_DB_MORE) } else { SLIP_DB_MAX }
     }
 
     /// How many of these frames of the print sound.
@@ -326,6 +355,8 @@ struct Apart {
 
 /// Frames that lie at one place up to a slip, and at another behind it.
 struct Slip {
+    /// The first frame behind it.
+    at: usize,
     /// By how much they differ, all together, and by how much more than what no line explains.
     apart: f32,
     excess: f32,
@@ -337,7 +368,7 @@ impl Slip {
     fn of(before: &[Option<Apart>], after: &[Option<Apart>], at: usize) -> Slip {
         let frames = before.len();
         let spliced = if at < frames { at.saturating_sub(SPLICE_FRAMES)..at + SPLICE_FRAMES } else { 0..0 };
-        let mut slip = Slip { apart: spliced.len() as f32 * SPLICE_DB, excess: 0.0, behind: Vec::new() };
+        let mut slip = Slip { at, apart: spliced.len() as f32 * SPLICE_DB, excess: 0.0, behind: Vec::new() };
         for n in (0..frames).filter(|n| !spliced.contains(n)) {
             let Some(apart) = (if n < at { before[n] } else { after[n] }) else { continue };
             slip.apart += apart.db;
@@ -350,7 +381,7 @@ impl Slip {
     }
 
     /// Where a slip leaves the least, if that is less than `most` and what is behind it tells.
-    fn likeliest(before: &[Option<Apart>], after: &[Option<Apart>], most: f32) -> Option<Slip> {
+    fn likeliest(before: &[Option<Apart>], after: &[Option<Apart>], most: f32, most_behind: f32) -> Option<Slip> {
         let sums = |frames: &[Option<Apart>]| -> Vec<f32> {
             let mut sum = 0.0;
             let sums = frames.iter().map(|apart| {
@@ -366,12 +397,12 @@ impl Slip {
         };
         let mut places: Vec<usize> = (0..frames).filter(|&at| apart(at) < most).collect();
         places.sort_by(|&a, &b| apart(a).total_cmp(&apart(b)));
-        places.into_iter().map(|at| Slip::of(before, after, at)).find(Slip::is_told)
+        places.into_iter().map(|at| Slip::of(before, after, at)).find(|slip| slip.is_told(most_behind))
     }
 
     /// Enough sounds behind it, and is the same there.
-    fn is_told(&self) -> bool {
-        self.behind.len() >= SLIP_SOUNDING && percentile(self.behind.iter().copied(), 0.6) <= SLIP_DB_MAX
+    fn is_told(&self, most: f32) -> bool {
+        self.behind.len() >= SLIP_SOUNDING && percentile(self.behind.iter().copied(), 0.6) <= most
     }
 }
 

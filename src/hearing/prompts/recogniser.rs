@@ -15,7 +15,7 @@ const MS: i64 = 8;
 const LEAD: i64 = PRE_ROLL_MS as i64 * MS;
 /// It is asked once so much of the speech was heard, about the last second of it. What was changed in its beginning is
 /// not recognised by the first questions, but by a later one.
-const QUESTIONS: [i64; 5] = [600 * MS, 850 * MS, 1_150 * MS, 1_700 * MS, 2_700 * MS];
+const QUESTIONS: [i64; 6] = [600 * MS, 850 * MS, 1_150 * MS, 1_400 * MS, 1_700 * MS, 2_700 * MS];
 const WINDOW: i64 = 1_000 * MS;
 /// Speech that was like nothing known for so long is new.
 const LOOKED_FOR: i64 = 3_100 * MS;
