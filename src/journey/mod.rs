@@ -452,7 +452,7 @@ impl Journey {
     fn sketch(&self, clip: &Clip, sound: Option<&Print>) -> Option<Sketch> {
         if sound.is_none() && (clip.cut || self.ended.is_some()) {
             let frames = clip.samples.len() / FRAME_SAMPLES + 1;
-            return Some(Sketch::of(&prompts::sound::print(&clip.samples, &vec![false; frames], (0, 0))));
+            return Some(Sketch::of(&prompts::sound::print(&clip.samples, &vec![false; frames], (0, 0), None)));
         }
         sound.map(Sketch::of)
     }
