@@ -61,9 +61,8 @@ struct Head {
     /// Up to here there is no line end in it.
     looked: usize,
     lines: usize,
-    /// The header line before, where a folded one goes on with it: its name was Content-Length.
-    in_length: bool,
-    length_text: Vec<u8>,
+    /// The header so far, unfolded as `message::read` does it: even its colon may stand on a folded line.
+    header: Vec<u8>,
     length: Option<usize>,
     /// Headers and body together, once the headers are whole.
     whole: Option<usize>,
@@ -171,16 +170,11 @@ impl Framer {
                     return Err(Broken::NotSip);
                 }
             } else if folded {
-                if self.head.in_length {
-                    self.head.length_text.push(b' ');
-                    self.head.length_text.extend_from_slice(line.trim_ascii());
-                }
+                self.head.header.push(b' ');
+                self.head.header.extend_from_slice(line.trim_ascii());
             } else {
                 self.head.take_length()?;
-                if let Some(value) = length_value(line) {
-                    self.head.in_length = true;
-                    self.head.length_text = value.to_vec();
-                }
+                self.head.header.extend_from_slice(line);
             }
             // As many lines as the reader takes headers, and folded ones between.
             self.head.lines += 1;
@@ -221,13 +215,11 @@ enum Between {
 }
 
 impl Head {
-    /// The value of the Content-Length that has just ended, folded lines and all.
+    /// The value of the header that has just ended, where it is a Content-Length.
     fn take_length(&mut self) -> Result<(), Broken> {
-        if !std::mem::take(&mut self.in_length) {
-            return Ok(());
-        }
-        let text = std::mem::take(&mut self.length_text);
-        let text = std::str::from_utf8(text.trim_ascii()).map_err(|_| Broken::BadLength)?;
+        let header = std::mem::take(&mut self.header);
+        let Some(value) = length_value(&header) else { return Ok(()) };
+        let text = std::str::from_utf8(value).map_err(|_| Broken::BadLength)?;
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Broken::BadLength);
         }
@@ -243,7 +235,7 @@ impl Head {
     }
 }
 
-/// The value, when this line is a Content-Length in either form.
+/// The value, when this header is a Content-Length in either form.
 fn length_value(line: &[u8]) -> Option<&[u8]> {
     let colon = line.iter().position(|&b| b == b':')?;
     let name = line[..colon].trim_ascii_end();
@@ -321,6 +313,18 @@ mod tests {
                     "{first:?} in pieces of {length}"
                 );
             }
+        }
+    }
+
+    /// Found by the fuzz target `sip_stream`: a colon that stands on a folded line.
+    #[test]
+    fn a_length_is_read_as_the_reader_reads_it() {
+        for head in ["l \r\n :3", "l\r\n\t: 3", "Content-Length\r\n \r\n :\r\n 3"] {
+            let stream = format!("BYE sip:a@h SIP/2.0\r\n{head}\r\nX: y\r\n\r\nabc{BYE}");
+            let (frames, broken) = cut(&[stream.as_bytes()]);
+            let messages = messages(&frames);
+            assert_eq!((messages.len(), broken), (2, None), "{head:?}");
+            assert_eq!(message::read(messages[0]).expect("a message").body(), b"abc", "{head:?}");
         }
     }
 
