@@ -12,7 +12,10 @@ pub(super) fn announced(plain: &Plain) -> Option<Announced> {
         let full = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
         full.iter().position(|d| *d == name)
     };
-    let hours = words.iter().position(|w| matches!(w.text.as_str(), "hours" | "open"))?;
+    // "our desk is staffed", and where nothing says so plainly: "our phones are answered".
+    let first = |names: &[&str]| words.iter().position(|w| names.contains(&w.text.as_str()));
+    let hours = first(&["hours", "open", "staffed", "manned"])
+        .or_else(|| first(&["answered", "available", "attended", "reached", "reach"]))?;
     let mut days: Vec<usize> = Vec::new();
     let mut times: Vec<u32> = Vec::new();
     let mut i = hours;

@@ -20,6 +20,9 @@ const LAST_OF_NAME: &[&str] = &[
 /// Words to somebody.
 const SPOKEN_TO: &[&str] = &["您", "我们", "请", "正在", "为您"];
 
+/// Names that begin with the word of asking.
+const ASKED_NAMES: &[&str] = &["请假", "请柬", "请领", "请款", "请购", "请愿"];
+
 /// Behind these stands the name of a house.
 const GREETINGS: &[&str] = &["致电", "拨打", "这里是", "您已接通", "来到"];
 
@@ -82,8 +85,11 @@ fn weight(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, others: 
     let mut weight = before + behind;
     // A name speaks to nobody, and the name of a house does not end in it.
     let within = at + if conditional { 4.min(name) } else { 0 };
-    let speaks_to =
-        |i: usize| begins_with(plain, i, SPOKEN_TO) && !(i > 0 && matches!(plain.chars[i - 1], '申' | '邀'));
+    let speaks_to = |i: usize| {
+        begins_with(plain, i, SPOKEN_TO)
+            && !(i > 0 && matches!(plain.chars[i - 1], '申' | '邀'))
+            && !begins_with(plain, i, ASKED_NAMES)
+    };
     if (within..range.end).any(speaks_to) {
         weight -= PROVES;
     }
@@ -109,7 +115,7 @@ fn ending(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, asks_inp
         return 0.0;
     }
     // "欢迎致电": there the house is still to come, as a rule.
-    if ends_with(plain, range.start, at, &["致电"]) { MAYBE } else { PROVES }
+    if ends_with(plain, range.start, at, &["致电", "来电"]) { MAYBE } else { PROVES }
 }
 
 /// Whether a name can begin at `at`, by its first word and by the other names.
@@ -158,7 +164,12 @@ fn ends_house(plain: &Plain, range: &Range<usize>, at: usize) -> bool {
     greeted
         && !closed
         && !begins_with(plain, at, &["电话", "热线", "专线", "中心", "平台", "系统"])
-        && ends_with(plain, range.start, at, &lists().zh_houses)
+        && lists().zh_houses.iter().any(|house| {
+            let n = house.chars().count();
+            // "您好保险到期提醒": the word of a trade alone is no name of a house.
+            let alone = || ["您好", "你好"].iter().any(|w| range.start + n + 2 <= at && plain.starts(at - n - 2, w));
+            range.start + n <= at && plain.starts(at - n, house) && !alone()
+        })
 }
 
 /// "五十元", "下午六点", "六二二五": what is told in numbers.
@@ -171,7 +182,16 @@ fn ends_amount(plain: &Plain, at: usize) -> bool {
     if number(at) {
         return false;
     }
-    place || (unit && number(at - 2)) || (minutes && at >= 3 && number(at - 3)) || (at >= 3 && (at - 3..at).all(number))
+    // "三十二G", "20GB", "三百度": what meters count.
+    let metered = ["g", "gb", "m", "mb", "度", "吨", "立方", "立方米", "kb", "t"].iter().any(|w| {
+        let n = w.chars().count();
+        at > n && plain.starts(at - n, w) && number(at - n - 1)
+    });
+    place
+        || metered
+        || (unit && number(at - 2))
+        || (minutes && at >= 3 && number(at - 3))
+        || (at >= 3 && (at - 3..at).all(number))
 }
 
 fn asked(plain: &Plain, from: usize, at: usize) -> bool {
