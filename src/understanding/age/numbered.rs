@@ -95,3 +95,23 @@ fn counted_behind(behind: &str) -> Option<(u32, usize)> {
     });
     Some((plus - minus, word.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::understanding::{Context, Stale, read};
+
+    #[test]
+    fn an_event_is_over_by_its_number() {
+        let on = "2026-01-15".parse().ok();
+        for (text, stale) in [
+            ("十五运会期间，体育馆周边限行。", Stale::Stale),
+            ("第八届进博会期间，场馆周边限行。", Stale::Stale),
+            ("Super Bowl LIX watch party, reserve your table now.", Stale::Stale),
+            ("第二十届亚运会期间，地铁延长运营。", Stale::NotStale),
+            ("我们是第十四届全运会合作伙伴。", Stale::NotStale),
+            ("校运会报名请按1。", Stale::NotStale),
+        ] {
+            assert_eq!(read(text, &Context { on, ..Context::default() }).stale, stale, "{text}");
+        }
+    }
+}

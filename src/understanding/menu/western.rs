@@ -70,6 +70,13 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     }
     let n = says_any(words, at, &lists().western_press).or(foreign).or_else(|| option_word(words, at))?;
     let verb = words[at].text.as_str();
+    // "press on for sales"
+    let names =
+        |i: usize| words.get(i).is_some_and(|w| w.parted == 0 && matches!(w.text.as_str(), "for" | "to" | "if"));
+    if verb == "press" && words.get(at + 1).is_some_and(|w| w.parted == 0 && w.text == "on") && names(at + 2) {
+        let from = words[before(words, at)].from;
+        return Some(Anchor::press(from, words[at + 1].to, '1', Tongue::Western));
+    }
     let mut i = at + n;
     while let Some(k) = says_any(words, i, &lists().western_between).filter(|_| words[i].parted < 5) {
         // "press a for": a letter is no key, but "press a 1" is one.

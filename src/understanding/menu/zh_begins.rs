@@ -56,7 +56,10 @@ fn speaks(plain: &Plain, range: &Range<usize>) -> bool {
     const SPEAKERS: &[&str] = &["您", "我们", "我行", "请", "本次", "本行", "本机", "本通", "目前", "亲爱的", "尊敬的"];
     let begins = |words: &[&str]| words.iter().any(|w| plain.starts(range.start, w));
     let names = begins(&["如", "若", "需要", "想要", "语音"]);
-    !names && (begins(SPEAKERS) || begins(&lists().zh_greetings) || zh_filler(plain, range))
+    // "四月起本馆实行预约制": a house speaks of itself.
+    const HOUSE: &[&str] = &["本馆", "本店", "本院", "本校", "本公司", "本中心", "我院", "我馆", "我校", "我司"];
+    let of_itself = || (range.start..range.end).any(|i| begins_with(plain, i, HOUSE));
+    !names && (of_itself() || begins(SPEAKERS) || begins(&lists().zh_greetings) || zh_filler(plain, range))
 }
 
 /// What speaks for a name that begins at `at`, less what speaks against it.
@@ -251,6 +254,12 @@ mod tests {
             ("通话结束后如需短信回执请按1不需要请按2", "短信回执"),
             ("请问是否继续办理是请按1否请按2", "是"),
             ("当前排队人数较多继续等待请按1留言请按2", "继续等待"),
+            ("尊敬的旅客您好航班延误请按1行李托运请按2", "航班延误"),
+            ("您本期用电二百三十度电费充值请按1电子发票请按2", "电费充值"),
+            ("欢迎来电晨光幼儿园请假请按1接送变更请按2伙食咨询请按3", "请假"),
+            ("您好,安一查物流,安二寄快递,安零转人工", "查物流"),
+            ("订票是一改签是二退票是三人工是零", "订票"),
+            ("挂号请按 E 缴费请按 R 报告请按 3", "挂号"),
             ("非常满意请按1满意请按2", "非常满意"),
             ("申请退费请按1查询进度请按2", "申请退费"),
             ("您已进入驾照注销菜单合同咨询请按1电费注销请按2停车咨询请按3", "合同咨询"),

@@ -39,6 +39,15 @@ pub(super) fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)>
     if matches!(c, '*' | '#' | '＃' | '✱' | '﹡') {
         return Some((if c == '#' || c == '＃' { '#' } else { '*' }, after_key(plain, at + 1)));
     }
+    // "请按E", "请按R": the letters sound like 一 and 二.
+    let lone = !chars.get(at + 1).is_some_and(char::is_ascii_alphanumeric);
+    let asked = || {
+        let verb = chars[..at].iter().rposition(|c| *c != ' ').unwrap_or(0);
+        verb > 0 && chars[verb] == '按' && chars[verb - 1] == '请'
+    };
+    if matches!(c, 'e' | 'r') && lone && verb == Verb::Sure && asked() {
+        return Some((if c == 'e' { '1' } else { '2' }, after_key(plain, at + 1)));
+    }
     if c.is_ascii_digit() {
         return digits(plain, at, verb);
     }
