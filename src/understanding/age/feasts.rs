@@ -8,6 +8,9 @@ use crate::understanding::plain::is_han;
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
 use std::ops::Range;
 
+/// What lasts until a holiday began so many days before it at most.
+const SEASON_DAYS: i64 = 120;
+
 /// Where today stands to a holiday.
 #[derive(Clone, Copy, PartialEq)]
 enum Season {
@@ -83,6 +86,12 @@ impl Text<'_> {
             }
             // "腊八将至": it is near, and said so.
             if p.coming.is_match(words) && ahead.is_some_and(|d| d <= AHEAD_DAYS + 15) {
+                continue;
+            }
+            // "open daily until Labor Day": the one ahead is its end.
+            let before = self.slice(&(range.start.saturating_sub(10)..range.start));
+            let ends = ["until ", "till ", "through ", "thru ", "直到", "持续到", "开放至", "开放到", "截至"];
+            if ends.iter().any(|w| before.ends_with(w)) && ahead.is_some_and(|d| d <= SEASON_DAYS) {
                 continue;
             }
             let announces = announces || during;
