@@ -73,7 +73,9 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     // "press on for sales"
     let names =
         |i: usize| words.get(i).is_some_and(|w| w.parted == 0 && matches!(w.text.as_str(), "for" | "to" | "if"));
-    if verb == "press" && words.get(at + 1).is_some_and(|w| w.parted == 0 && w.text == "on") && names(at + 2) {
+    let timed = words.get(at + 3).is_some_and(|w| key(&w.text, false).is_some() || w.text == "a");
+    if verb == "press" && words.get(at + 1).is_some_and(|w| w.parted == 0 && w.text == "on") && names(at + 2) && !timed
+    {
         let from = words[before(words, at)].from;
         return Some(Anchor::press(from, words[at + 1].to, '1', Tongue::Western));
     }
@@ -147,6 +149,9 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     Some(anchor)
 }
 
+/// Words around a key among which the other keys of its menu are looked for.
+const NEAR: usize = 40;
+
 /// "press 24 support press 34 billing": the key and the "for" behind it in one number, beside a key that counts on.
 fn glued(words: &[Word], at: usize) -> Option<char> {
     let digits = |w: &Word| -> Option<(char, char)> {
@@ -161,7 +166,8 @@ fn glued(words: &[Word], at: usize) -> Option<char> {
         let pressed = words[i - 1].text == "press";
         pressed && found.is_some_and(|c| (c as u32).abs_diff(symbol as u32) == 1)
     };
-    (named && (1..words.len()).any(|i| i != at && counts_on(i))).then_some(symbol)
+    (named && (at.saturating_sub(NEAR).max(1)..words.len().min(at + NEAR)).any(|i| i != at && counts_on(i)))
+        .then_some(symbol)
 }
 
 /// "para español, prima el dos": whatever the verb was heard as, a numeral of its language stands behind its article.

@@ -184,6 +184,9 @@ fn is_said_of_you(word: &str) -> bool {
     SAID.contains(&word)
 }
 
+/// Characters around a name in which the other names of its menu are looked for.
+const NEAR: usize = 200;
+
 /// "four", "2": a preposition heard as a number, among names that begin with one.
 fn is_introducer_misheard(plain: &Plain, words: &[Word], at: usize) -> bool {
     const COUNTED: &[&str] = &[
@@ -191,7 +194,8 @@ fn is_introducer_misheard(plain: &Plain, words: &[Word], at: usize) -> bool {
         "seater", "part", "piece",
     ];
     let Some(next) = words.get(at + 1).filter(|w| w.parted == 0) else { return false };
-    let introduced = || words_in(plain, 0, plain.len()).iter().any(|w| matches!(w.text.as_str(), "for" | "to" | "if"));
+    let (from, to) = (words[at].from.saturating_sub(NEAR), plain.len().min(words[at].to + NEAR));
+    let introduced = || words_in(plain, from, to).iter().any(|w| matches!(w.text.as_str(), "for" | "to" | "if"));
     let counts = COUNTED.contains(&next.text.as_str()) || next.text.chars().all(|c| c.is_ascii_digit());
     match words[at].text.as_str() {
         "four" => !counts && introduced(),

@@ -151,7 +151,10 @@ fn named_throughout(plain: &Plain) -> Vec<Anchor> {
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
     let counted = keys.iter().zip('1'..='9').take_while(|((_, symbol), expected)| symbol == expected).count();
     let copula = |at: usize| usize::from(matches!(chars[at - 1], '是' | '为'));
-    let named = |from: usize, at: usize| at >= from + 2 && (from..at).filter(|&i| is_han(chars[i])).count() >= 2;
+    // "周一或者周二或者周三": days, and what is counted.
+    let free = |at: usize| at > 0 && !matches!(chars[at - 1], '周' | '期' | '拜' | '第' | '月' | '年');
+    let named =
+        |from: usize, at: usize| at >= from + 2 && free(at) && (from..at).filter(|&i| is_han(chars[i])).count() >= 2;
     let apart = keys.windows(2).all(|pair| named(pair[0].0 + 1, pair[1].0 - copula(pair[1].0)));
     let to_end = after_key(plain, last.0 + 1) >= chars.len() || parting(chars, last.0 + 1) >= 6;
     let all_told = counted >= 3 && keys.len() <= counted + 1 && keys.len() <= LISTED_MAX;
