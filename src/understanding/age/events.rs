@@ -119,6 +119,9 @@ impl Text<'_> {
             found.push(self.finding(TextFindingKind::PastEvent, &range, score, None, detail));
         }
         self.anniversaries(found);
+        if self.numbered(found) {
+            return;
+        }
         for (names, turns) in EVENTS {
             let named = names.iter().find_map(|name| self.text.find(name).map(|at| (at, at + name.len())));
             let Some((at, end)) = named else { continue };
@@ -135,16 +138,21 @@ impl Text<'_> {
             if !ahead && (self.on - *last).num_days() > GRACE_DAYS {
                 let sentence = self.sentence(&range);
                 let words = self.slice(&sentence);
-                let now = p.promotion.is_match(words)
-                    || p.closure.is_match(words)
-                    || p.change.is_match(words)
-                    || NOW.iter().any(|w| words.contains(w));
-                let score = if now { 60 } else { 40 };
+                let score = if self.is_of_now(words) { 60 } else { 40 };
                 let detail = format!("over since {last}");
                 found.push(self.finding(TextFindingKind::PastEvent, &range, score, Some(*last), detail));
             }
             break;
         }
+    }
+
+    /// An event is spoken of as something that goes on.
+    pub(super) fn is_of_now(&self, words: &str) -> bool {
+        let p = patterns();
+        p.promotion.is_match(words)
+            || p.closure.is_match(words)
+            || p.change.is_match(words)
+            || NOW.iter().any(|w| words.contains(w))
     }
 
     /// "庆祝新中国成立七十周年", years later.

@@ -8,6 +8,9 @@ use crate::understanding::plain::is_han;
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
 use std::ops::Range;
 
+/// What lasts until a holiday began so many days before it at most.
+const SEASON_DAYS: i64 = 120;
+
 /// Where today stands to a holiday.
 #[derive(Clone, Copy, PartialEq)]
 enum Season {
@@ -32,9 +35,10 @@ impl Text<'_> {
             named.retain(|(h, _)| h.id != "holidays");
         }
         // Several feasts without a date are the house rules, unless they are wished.
-        let mut places: Vec<usize> = named.iter().map(|(_, r)| r.start).collect();
-        places.dedup();
-        let feasts = places.len();
+        // Those named in one breath are one occasion: "国庆中秋双节期间".
+        let apart = |pair: &[(&Holiday, Range<usize>)]| pair[1].1.start > pair[0].1.end;
+        named.sort_by_key(|(_, r)| r.start);
+        let feasts = named.windows(2).filter(|pair| apart(pair)).count() + usize::from(!named.is_empty());
         // "新年快乐" is said at both of them.
         let new_years = named.iter().any(|(h, _)| h.id == "new_year") && self.text.contains("新年");
         let lunar = calendar::named("春节").into_iter().map(|(h, _)| self.season(h)).next();
@@ -65,7 +69,8 @@ impl Text<'_> {
             }
             let (last, next) = holiday.around(self.on);
             let ahead = next.map(|n| (n.0 - self.on).num_days());
-            let during = ["作息", "hours", "schedule", "期间", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
+            let during =
+                ["作息", "hours", "schedule", "期间", "双节", "假期", "小长假", "长假", "黄金周", "放假", "当天"];
             let span = range.start..(range.end + 4).min(self.plain.len());
             let during = during.iter().any(|w| self.slice(&span).contains(w));
             let announces = p.change.is_match(words)
@@ -81,6 +86,12 @@ impl Text<'_> {
             }
             // "腊八将至": it is near, and said so.
             if p.coming.is_match(words) && ahead.is_some_and(|d| d <= AHEAD_DAYS + 15) {
+                continue;
+            }
+            // "open daily until Labor Day": the one ahead is its end.
+            let before = self.slice(&(range.start.saturating_sub(10)..range.start));
+            let ends = ["until ", "till ", "through ", "thru ", "直到", "持续到", "开放至", "开放到", "截至"];
+            if ends.iter().any(|w| before.ends_with(w)) && ahead.is_some_and(|d| d <= SEASON_DAYS) {
                 continue;
             }
             let announces = announces || during;

@@ -134,9 +134,26 @@ fn round_the_clock(plain: &Plain) -> Option<Announced> {
 
 fn chinese(plain: &Plain) -> Option<Announced> {
     let chars = &plain.chars;
-    let said =
-        ["工作时间", "服务时间", "营业时间", "办公时间", "受理时间", "接听时间", "上班时间", "人工时间", "热线时间"];
-    let at = (0..chars.len()).find(|&i| said.iter().any(|w| plain.starts(i, w)))?;
+    let said = [
+        "工作时间",
+        "服务时间",
+        "营业时间",
+        "办公时间",
+        "受理时间",
+        "接听时间",
+        "上班时间",
+        "人工时间",
+        "热线时间",
+        "值守时间",
+        "接待时间",
+        "值班时间",
+    ];
+    let starts = |words: &[&str]| (0..chars.len()).find(|&i| words.iter().any(|w| plain.starts(i, w)));
+    // "调度台周一至周五九点至五点有人接听"
+    let attended = || starts(&["有人接听", "人工接听", "有人值守", "有人值班", "接待", "人工在线"]);
+    let at = starts(&said).or_else(|| {
+        attended().and_then(|end| starts(&["周一", "星期一", "工作日", "每天", "每周"]).filter(|at| *at < end))
+    })?;
     let stop = (at..chars.len().min(at + 90))
         .find(|&i| matches!(chars[i], '。' | '!' | '?'))
         .unwrap_or(chars.len().min(at + 90));
@@ -164,7 +181,7 @@ fn chinese(plain: &Plain) -> Option<Announced> {
                 // A second line of days: only the first is compared.
                 break;
             }
-            let joins = matches!(chars[i - 1], '至' | '到' | '-' | '~' | '—');
+            let joins = i > 0 && matches!(chars[i - 1], '至' | '到' | '-' | '~' | '—');
             match days.last().copied().filter(|first| joins && *first < day) {
                 Some(first) => days.extend(first + 1..=day),
                 None => days.push(day),
@@ -202,6 +219,14 @@ fn chinese(plain: &Plain) -> Option<Announced> {
             None => i += 1,
         }
     }
+    // "九点至五点": of the afternoon.
+    if let [from, to] = &mut times[..]
+        && (5 * 60..12 * 60).contains(from)
+        && *to < *from
+        && !(at..stop).any(|i| ["次日", "凌晨"].iter().any(|w| plain.starts(i, w)))
+    {
+        *to += 12 * 60;
+    }
     // "至次日": hours over midnight, and odd counts, are not compared.
     if times.len() < 2 || times.len() > 4 || !times.len().is_multiple_of(2) || times.windows(2).any(|w| w[0] >= w[1]) {
         return None;
@@ -219,7 +244,9 @@ fn early_late(chars: &[char], at: usize, stop: usize) -> Option<(u32, u32, usize
 
 /// 9:00, 9点, 九点半, 五点三十分, 17时30分
 fn clock(chars: &[char], at: usize, stop: usize) -> Option<(u32, u32, usize)> {
-    if at > 0 && (chars[at - 1].is_ascii_digit() || numeral(chars[at - 1]).is_some()) {
+    // "周五九点": there the numeral before is a day's.
+    let of_day = at > 1 && matches!(chars[at - 2], '周' | '期' | '拜');
+    if at > 0 && !of_day && (chars[at - 1].is_ascii_digit() || numeral(chars[at - 1]).is_some()) {
         return None;
     }
     let (hour, mut i) = count(chars, at, stop)?;

@@ -12,13 +12,16 @@ pub(super) fn announced(plain: &Plain) -> Option<Announced> {
         let full = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
         full.iter().position(|d| *d == name)
     };
-    let hours = words.iter().position(|w| matches!(w.text.as_str(), "hours" | "open"))?;
+    // "our desk is staffed", and where nothing says so plainly: "our phones are answered".
+    let first = |names: &[&str]| words.iter().position(|w| names.contains(&w.text.as_str()));
+    let hours = first(&["hours", "open", "staffed", "manned"]).or_else(|| attended(&words))?;
     let mut days: Vec<usize> = Vec::new();
     let mut times: Vec<u32> = Vec::new();
     let mut i = hours;
     let mut end = hours;
     while i < words.len() && i < hours + 24 && times.len() < 2 {
-        if i > hours && words[i].parted >= 6 && !times.is_empty() {
+        let plainly = matches!(words[hours].text.as_str(), "hours" | "open");
+        if i > hours && words[i].parted >= 6 && !(plainly && times.is_empty()) {
             break;
         }
         if let Some(day) = weekday(&words[i]) {
@@ -76,6 +79,40 @@ pub(super) fn announced(plain: &Plain) -> Option<Announced> {
         days,
         open: std::iter::once(times[0]..times[1]).collect(),
         range: words[hours].from..words[end].to,
+    })
+}
+
+/// "our phones are answered", "you can reach us": the house, and not somebody by name.
+fn attended(words: &[Word]) -> Option<usize> {
+    const HOUSE: &[&str] = &[
+        "phones",
+        "lines",
+        "line",
+        "desk",
+        "team",
+        "staff",
+        "agents",
+        "advisers",
+        "advisors",
+        "representatives",
+        "operators",
+        "receptionists",
+        "calls",
+        "we",
+        "us",
+        "office",
+        "switchboard",
+        "specialists",
+    ];
+    (0..words.len()).find(|&i| {
+        let house = |range: std::ops::Range<usize>| {
+            range.filter_map(|j| words.get(j)).any(|w| HOUSE.contains(&w.text.as_str()))
+        };
+        match words[i].text.as_str() {
+            "answered" | "available" | "attended" | "reached" => house(i.saturating_sub(4)..i),
+            "reach" => house(i + 1..i + 3),
+            _ => false,
+        }
     })
 }
 

@@ -11,6 +11,7 @@ mod events;
 mod feasts;
 mod hours;
 mod hours_en;
+mod numbered;
 mod patterns;
 mod rules;
 mod sessions;

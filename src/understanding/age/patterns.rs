@@ -47,22 +47,22 @@ patterns! {
     // A day is near.
     coming = r"将至|将到|临近|在即|来临|即将到来|\b(is coming|are coming|approach(es|ing)|around the corner|upcoming|coming up|almost here)\b";
     // Rules of the pandemic, whatever is said of vaccines.
-    distance = r"社交距离|健康码|行程码|行程卡|封控|方舱|social distanc|lockdown|mask mandate|six feet apart|proof of vaccination";
+    distance = r"\b(six|6) feet of distance|\btwo met(er|re)s apart|(须|需|请|凭|必须|应).{0,16}(阴性|佩戴|查验|测温)|\b(must|required to|have to|asked to|need to) (\w+ ){0,4}(negative|masks?|proof|vaccinated|distance|temperatures?)\b|社交距离|健康码|行程码|行程卡|封控|方舱|social distanc|lockdown|mask mandate|six feet apart|proof of vaccination";
     // What may stand before the last day of something.
-    deadline = r"(截至|截止|截止到|截止日期(为|是)|即日起(至|到)|至|止于)$|\b(by|before|until|till|through|thru|no later than)( midnight| noon| close of business| (\d{1,2}(:\d\d)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) ?([ap]\.?m\.?|o'clock)?| the end of)?,?( on)?( \w+day,?)?( the)? ?$";
+    deadline = r"(持续|开放|展出|延续|延长|保留|有效|运行|供应|营业|服务)(到|至)$|\b(until|till|through|thru)( the| its| our)( [\w'-]+){1,3}( on)?( \w+day,?)?( the)? ?$|(截至|截止|截止到|截止日期(为|是)|即日起(至|到)|至|止于)$|\b(by|before|until|till|through|thru|no later than)( midnight| noon| close of business| (\d{1,2}(:\d\d)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) ?([ap]\.?m\.?|o'clock)?| the end of)?,?( on)?( \w+day,?)?( the)? ?$";
     stretch = r"\b(to|until|till|through)( midnight| noon| \d{1,2}(:\d\d)? ?([ap]\.?m\.?)?)( on)?( the)? ?$";
     // Said when the day is over.
     retrospect = r"\b(hope (that )?you( all)? (had|enjoyed)|trust you had)\b|(希望|祝愿)您?(度过|过)了";
     invitation = r"\b(ask (us )?about|learn (more )?about|join|register|apply|sign up|enroll?|book|reserve|for our|check out|hear about|press|now accepting|tickets for|now available)\b";
     // Said of a year that is meant to stay.
-    founding = r"截至.{2,12}(已|共有|累计)|成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened in|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
+    founding = r"先进|优秀|示范|十佳|金奖|截至.{2,24}(已|共有|累计)|成立|创立|创办|创建|始于|始建|建于|建校|建院|建行|建厂|创始|开业于|诞生|百年|历史|至今|以来|获|荣|评为|评选|第[一二三四五六七八九十]名|版权|突破|累计|达到|备案|许可证|icp|\b(since|founded|established|est|incorporated|copyright|serving|voted|awarded|award|named|ranked|rated|winner|chartered|opened( its doors| our doors)? (in|on)|built in|born|history|anniversary of|over \d+ years|all rights)\b|©|\(c\)";
     product = r"款|车型|型号|版本|年版|版(本)?|届|级(学生|新生|本科)|系列|编号|条例|规定|办法|法案|标准号|文件|号文|修订|颁布|发布的|印发|出台|第.{1,6}条|\b(windows|office|model|form|version|edition|exchange|sql server|server|visual studio|act of|section|title|series|class of|mazda|f-150|iso|standard|publication|code|regulation|vintage|vision|agenda|census|sedan|suv|truck|vehicles?|ford|toyota|honda|camry|corolla|civic|tesla|chevrolet|recall)\b";
     place = r"(路|街|道|巷|弄|大厦|广场|村|里)(\d|[一二三四五六七八九〇零]){1,6}号|\b\d{3,5} (\w+ ){1,3}(street|st|avenue|ave|road|rd|drive|dr|lane|ln|boulevard|blvd|highway|hwy|way|court|place|parkway)\b|\b(suite|room|route|highway|p\.?o\.? box|zip|extension|ext|building|unit|apartment)\b";
     number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at |ends in |ending in |ends with )*#?\d";
     tax = r"税|汇算|年检|年审|年报|年度(报告|体检|考核|审计|决算)|财年|\b(tax(es)?|fiscal|1040|w-?2|1099|return|refund|filing)\b";
     every = r"法定节假日|等节假日|等节日|每年|每逢|次年|翌年|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
     except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
-    pandemic = r"绿码|行程卡|抗原检测|居家隔离|集中隔离|动态清零|静默管理|四十八小时核酸|proof of vaccination|vaccine passport|six feet apart|contact tracing|shelter.in.place|stay.at.home order|omicron|疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
+    pandemic = r"抗原.{0,3}阴性|核酸|阴性证明|测温(入|后|登记)|\bnegative (pcr|antigen|rapid|lateral flow)\b|\b(six|6) feet of distance|\btwo met(er|re)s apart|绿码|行程卡|抗原检测|居家隔离|集中隔离|动态清零|静默管理|四十八小时核酸|proof of vaccination|vaccine passport|six feet apart|contact tracing|shelter.in.place|stay.at.home order|omicron|疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
     medical = r"疫苗|接种|检测(预约|服务|请)|后遗症|门诊|vaccin|booster|test(ing)? (site|appointment|kit|result)|covid-?\s?(19)? (test|vaccine|result)|long covid";
     greeting = r"早上好|早晨好|清晨好|早安|您早|上午好|中午好|午安|下午好|傍晚好|晚上好|晚安|夜深了|\bgood (morning|afternoon|evening)\b|^(morning|afternoon|evening)[ ,.!]";
     animal = r"(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年(大吉|吉祥|快乐|行大运|到|好运|新春|春节|贺|特惠|纪念|安康|如意|有|旺)|(祝|恭贺|喜迎|迎接|欢度).{0,6}(鼠|牛|虎|兔|龙|蛇|马|羊|猴|鸡|狗|猪)年|year of the (rat|ox|tiger|rabbit|dragon|snake|horse|goat|sheep|monkey|rooster|dog|pig)";

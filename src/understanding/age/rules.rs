@@ -179,7 +179,8 @@ impl Text<'_> {
                         p.closure.is_match(words) || (words.chars().count() < 24 && p.closure.is_match(whole));
                     let promotion =
                         p.promotion.is_match(words) || (words.chars().count() < 24 && p.promotion.is_match(whole));
-                    let promotion = promotion || self.is_deadline(mention);
+                    let promotion =
+                        promotion || self.is_deadline(mention) && self.on.year() - end.year() < HISTORY_YEARS;
                     let days = (self.on - end).num_days();
                     let year_only = mention.to.month.is_none();
                     let last_year = end.year() < self.on.year();

@@ -63,13 +63,22 @@ fn sounded(words: &[Word], found: &mut [Anchor]) {
 }
 
 fn press(words: &[Word], at: usize) -> Option<Anchor> {
-    let foreign = says_any(words, at, &lists().foreign_press);
+    let foreign = says_any(words, at, &lists().foreign_press).or_else(|| misheard_verb(words, at));
     // "you pressed 5" tells and does not ask.
     if words[at].text == "pressed" && at > 0 && matches!(words[at - 1].text.as_str(), "you" | "have" | "you've") {
         return None;
     }
     let n = says_any(words, at, &lists().western_press).or(foreign).or_else(|| option_word(words, at))?;
     let verb = words[at].text.as_str();
+    // "press on for sales"
+    let names =
+        |i: usize| words.get(i).is_some_and(|w| w.parted == 0 && matches!(w.text.as_str(), "for" | "to" | "if"));
+    let timed = words.get(at + 3).is_some_and(|w| key(&w.text, false).is_some() || w.text == "a");
+    if verb == "press" && words.get(at + 1).is_some_and(|w| w.parted == 0 && w.text == "on") && names(at + 2) && !timed
+    {
+        let from = words[before(words, at)].from;
+        return Some(Anchor::press(from, words[at + 1].to, '1', Tongue::Western));
+    }
     let mut i = at + n;
     while let Some(k) = says_any(words, i, &lists().western_between).filter(|_| words[i].parted < 5) {
         // "press a for": a letter is no key, but "press a 1" is one.
@@ -81,7 +90,7 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
             .then(|| Anchor::keyless(words[before(words, at)].from, words[i - 1].to, Tongue::Western));
     };
     // "press. One to cancel": a recogniser's full stop between the verb and its key.
-    let misheard = matches!(verb, "pass" | "brass");
+    let misheard = matches!(verb, "pass" | "brass" | "bless" | "crest" | "dress");
     let stopped = verb == "press" && n == 1 && i == at + 1;
     let follows = words.get(i + 1).is_none_or(|w| {
         w.parted >= 5
@@ -94,6 +103,10 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
     // "pass 1": only as a whole clause or before a name.
     if misheard && !follows && words.get(i + 1).is_some_and(|w| w.parted < 2) {
         return None;
+    }
+    if let Some(symbol) = glued(words, i) {
+        let from = words[before(words, at)].from;
+        return Some(Anchor::press(from, key_word.to, symbol, Tongue::Western));
     }
     let wide = matches!(verb, "enter" | "dial" | "choose" | "select" | "key");
     let named = key(&key_word.text, foreign.is_some()).filter(|(s, h)| is_key_here(words, i, *s, *h, wide));
@@ -134,6 +147,36 @@ fn press(words: &[Word], at: usize) -> Option<Anchor> {
         anchor.side = Side::Own;
     }
     Some(anchor)
+}
+
+/// Words around a key among which the other keys of its menu are looked for.
+const NEAR: usize = 40;
+
+/// "press 24 support press 34 billing": the key and the "for" behind it in one number, beside a key that counts on.
+fn glued(words: &[Word], at: usize) -> Option<char> {
+    let digits = |w: &Word| -> Option<(char, char)> {
+        let mut chars = w.text.chars();
+        let pair = (chars.next()?, chars.next()?);
+        (chars.next().is_none() && pair.0.is_ascii_digit() && matches!(pair.1, '4' | '2')).then_some(pair)
+    };
+    let (symbol, _) = digits(&words[at])?;
+    let named = words.get(at + 1).is_some_and(|w| w.parted == 0 && w.text.chars().all(char::is_alphabetic));
+    let counts_on = |i: usize| {
+        let found = key(&words[i].text, false).map(|k| k.0).or_else(|| digits(&words[i]).map(|d| d.0));
+        let pressed = words[i - 1].text == "press";
+        pressed && found.is_some_and(|c| (c as u32).abs_diff(symbol as u32) == 1)
+    };
+    (named && (at.saturating_sub(NEAR).max(1)..words.len().min(at + NEAR)).any(|i| i != at && counts_on(i)))
+        .then_some(symbol)
+}
+
+/// "para español, prima el dos": whatever the verb was heard as, a numeral of its language stands behind its article.
+fn misheard_verb(words: &[Word], at: usize) -> Option<usize> {
+    let article = matches!(words.get(at + 1)?.text.as_str(), "el" | "la" | "le");
+    let numeral = &words.get(at + 2)?.text;
+    let theirs = key(numeral, false).is_none() && key(numeral, true).is_some();
+    let led = (at.saturating_sub(4)..at).any(|i| matches!(words[i].text.as_str(), "para" | "pour" | "español"));
+    (article && theirs && led).then_some(1)
 }
 
 /// "press. One", as some recognisers part it every time.
@@ -206,8 +249,8 @@ pub(super) fn key(word: &str, foreign: bool) -> Option<(char, bool)> {
         "sex" | "sicks" | "sics" => ('6', true),
         "ate" => ('8', true),
         "nein" | "mine" => ('9', true),
-        "stare" | "tsar" => ('*', true),
-        "hatch" => ('#', true),
+        "stare" | "tsar" | "start" | "stark" | "stair" | "stars" => ('*', true),
+        "hatch" | "bound" | "pond" | "found" => ('#', true),
         _ => return None,
     })
 }
@@ -258,6 +301,9 @@ fn is_key_here(words: &[Word], i: usize, symbol: char, homophone: bool, wide: bo
         matches!(next_text, "for" | "to" | "if" | "press" | "when" | "and" | "or" | "now" | "at" | "key" | "in");
     match words[i].text.as_str() {
         "to" | "for" => closes || introduces,
+        "start" | "stark" | "stair" | "stars" | "bound" | "pond" | "found" => {
+            matches!(next_text, "key" | "button" | "sign")
+        }
         "free" | "mine" | "hive" | "ford" | "stare" | "a" => closes || introduces,
         _ => true,
     }

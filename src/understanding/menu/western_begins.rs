@@ -35,7 +35,13 @@ pub(super) fn after_preamble(words: &[Word], start: usize, introduced: bool, oth
     // "metro transit for claims press one for a quote press two": the others are introduced, and so is this one.
     if (!introduced && (opens(words, begin) || others.introduced)) || greets {
         let holds = |hold: Hold| (begin + 1..n).filter(move |&i| hold_at(words, i) == Some(hold));
-        if let Some(i) = holds(Hold::Free).next().or_else(|| holds(Hold::Loose).next_back()) {
+        // "welcome to lakeside dental four new patients": the others are introduced by "for".
+        let misheard = || {
+            let follows = |i: usize| words.get(i + 1).is_some_and(|w| w.parted == 0 && !is_number(&w.text));
+            (begin + 2..n).rev().find(|&i| others.introduced && words[i].text == "four" && follows(i))
+        };
+        let free = holds(Hold::Free).next().or_else(misheard);
+        if let Some(i) = free.or_else(|| holds(Hold::Loose).next_back()) {
             begin = i;
             introduced = true;
         }
@@ -167,6 +173,12 @@ mod tests {
                 "choose another day",
             ),
             ("thanks for calling pine ridge current residents press one new residents press two", "current residents"),
+            ("welcome to lake dental four new patients press one for emergencies press two", "new patients"),
+            ("press on for tours press two for tickets", "tours"),
+            ("press 14 tours press 24 tickets press 34 parking", "tours"),
+            ("sales is one service is two parts is three", "sales"),
+            ("if your a tenant press one if your an owner press two", "a tenant"),
+            ("para español prema el nueve for claims press one", "español"),
             ("press one for sales for support press two for billing press three", "sales"),
         ] {
             let reading = read(text, &Context::default());

@@ -5,7 +5,7 @@ use super::labels::Label;
 use super::lists::lists;
 use super::others::Others;
 use super::western_begins as begins;
-use super::words::{says_any, words_in};
+use super::words::{Word, says_any, words_in};
 use crate::understanding::plain::Plain;
 use std::ops::Range;
 
@@ -140,12 +140,16 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>) -> Range<usize> {
     while a < b && says_any(&words, a, &lists().conjunctions).is_some_and(|n| a + n < b) {
         a += says_any(&words, a, &lists().conjunctions).unwrap_or(1);
     }
-    // "press 1 4 sales"
-    if b > a + 1 && words[a].text == "4" {
+    // "press 1 4 sales", "four all other matters press zero", "2 reschedule delivery"
+    if b > a + 1 && (words[a].text == "4" || is_introducer_misheard(plain, &words, a)) {
         a += 1;
     }
     if let Some(n) = says_any(&words, a, &lists().western_leading).filter(|n| a + n < b) {
         a += n;
+        // "if your an applicant": you're.
+        if a + 2 < b + 1 && words[a].text == "your" && words[a - 1].text == "if" && is_said_of_you(&words[a + 1].text) {
+            a += 1;
+        }
         // "for, for billing", "to please speak"
         while a + 1 < b && says_any(&words, a, &["please", "now"]).is_some() {
             a += 1;
@@ -172,4 +176,30 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>) -> Range<usize> {
         from -= 1;
     }
     from..end
+}
+
+/// What follows "you're", however it was written, and never "your".
+fn is_said_of_you(word: &str) -> bool {
+    const SAID: &[&str] = &["a", "an", "the", "not", "already", "calling", "having", "looking", "trying", "interested"];
+    SAID.contains(&word)
+}
+
+/// Characters around a name in which the other names of its menu are looked for.
+const NEAR: usize = 200;
+
+/// "four", "2": a preposition heard as a number, among names that begin with one.
+fn is_introducer_misheard(plain: &Plain, words: &[Word], at: usize) -> bool {
+    const COUNTED: &[&str] = &[
+        "bedroom", "factor", "way", "year", "day", "door", "wheel", "step", "person", "hour", "star", "week", "month",
+        "seater", "part", "piece",
+    ];
+    let Some(next) = words.get(at + 1).filter(|w| w.parted == 0) else { return false };
+    let (from, to) = (words[at].from.saturating_sub(NEAR), plain.len().min(words[at].to + NEAR));
+    let introduced = || words_in(plain, from, to).iter().any(|w| matches!(w.text.as_str(), "for" | "to" | "if"));
+    let counts = COUNTED.contains(&next.text.as_str()) || next.text.chars().all(|c| c.is_ascii_digit());
+    match words[at].text.as_str() {
+        "four" => !counts && introduced(),
+        "2" | "two" | "too" => !counts && !next.text.ends_with('s') && introduced(),
+        _ => false,
+    }
 }

@@ -67,8 +67,10 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
         anchor.side = if names && !is { Side::Right } else { Side::Left };
         added.push(anchor);
     }
-    if !found.iter().any(Anchor::is_press) && added.is_empty() {
-        added = bare_list(words);
+    // "sales is one service is two": only the last of them ends where a clause does.
+    if !found.iter().any(Anchor::is_press) && added.len() < 2 {
+        let list = bare_list(words);
+        added = if list.is_empty() { added } else { list };
     }
     // A lone "1 for" proves nothing: it stands beside a real anchor, or in a list of its own.
     if found.iter().any(|a| a.tongue == Tongue::Western && a.is_press()) || added.len() >= 2 {

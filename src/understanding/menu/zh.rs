@@ -109,7 +109,10 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         return None;
     }
     if kind == Verb::Homophone && !after_please {
-        return None;
+        if !bare_misheard(chars, at) || (at + 1..chars.len()).chain(0..at).all(|i| !bare_misheard(chars, i)) {
+            return None;
+        }
+        kind = Verb::Sure;
     }
     // "请办1": 办 is said of business far more often than it is misheard.
     if matches!(chars[at], '办' | '伴' | '板') && chars.get(at + 1).is_none_or(|c| !c.is_ascii_digit()) {
@@ -188,6 +191,14 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         }
         None => None,
     }
+}
+
+/// "案一听余额,案二听账单": the bare verb misheard at the beginning of a clause, and more than once.
+fn bare_misheard(chars: &[char], at: usize) -> bool {
+    let begins = at == 0 || parting(chars, at - 1) > 0 || matches!(chars[at - 1], ' ' | '或' | '可');
+    matches!(chars[at], '案' | '安' | '暗' | '岸' | '俺')
+        && begins
+        && chars.get(at + 1).is_some_and(|c| is_digit_like(*c))
 }
 
 fn is_digit_like(c: char) -> bool {

@@ -20,6 +20,9 @@ const LAST_OF_NAME: &[&str] = &[
 /// Words to somebody.
 const SPOKEN_TO: &[&str] = &["您", "我们", "请", "正在", "为您"];
 
+/// Names that begin with the word of asking.
+const ASKED_NAMES: &[&str] = &["请假", "请柬", "请领", "请款", "请购", "请愿"];
+
 /// Behind these stands the name of a house.
 const GREETINGS: &[&str] = &["致电", "拨打", "这里是", "您已接通", "来到"];
 
@@ -53,7 +56,10 @@ fn speaks(plain: &Plain, range: &Range<usize>) -> bool {
     const SPEAKERS: &[&str] = &["您", "我们", "我行", "请", "本次", "本行", "本机", "本通", "目前", "亲爱的", "尊敬的"];
     let begins = |words: &[&str]| words.iter().any(|w| plain.starts(range.start, w));
     let names = begins(&["如", "若", "需要", "想要", "语音"]);
-    !names && (begins(SPEAKERS) || begins(&lists().zh_greetings) || zh_filler(plain, range))
+    // "四月起本馆实行预约制": a house speaks of itself.
+    const HOUSE: &[&str] = &["本馆", "本店", "本院", "本校", "本公司", "本中心", "我院", "我馆", "我校", "我司"];
+    let of_itself = || (range.start..range.end).any(|i| begins_with(plain, i, HOUSE));
+    !names && (of_itself() || begins(SPEAKERS) || begins(&lists().zh_greetings) || zh_filler(plain, range))
 }
 
 /// What speaks for a name that begins at `at`, less what speaks against it.
@@ -82,8 +88,11 @@ fn weight(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, others: 
     let mut weight = before + behind;
     // A name speaks to nobody, and the name of a house does not end in it.
     let within = at + if conditional { 4.min(name) } else { 0 };
-    let speaks_to =
-        |i: usize| begins_with(plain, i, SPOKEN_TO) && !(i > 0 && matches!(plain.chars[i - 1], '申' | '邀'));
+    let speaks_to = |i: usize| {
+        begins_with(plain, i, SPOKEN_TO)
+            && !(i > 0 && matches!(plain.chars[i - 1], '申' | '邀'))
+            && !begins_with(plain, i, ASKED_NAMES)
+    };
     if (within..range.end).any(speaks_to) {
         weight -= PROVES;
     }
@@ -109,7 +118,7 @@ fn ending(plain: &Plain, range: &Range<usize>, at: usize, speaks: bool, asks_inp
         return 0.0;
     }
     // "欢迎致电": there the house is still to come, as a rule.
-    if ends_with(plain, range.start, at, &["致电"]) { MAYBE } else { PROVES }
+    if ends_with(plain, range.start, at, &["致电", "来电"]) { MAYBE } else { PROVES }
 }
 
 /// Whether a name can begin at `at`, by its first word and by the other names.
@@ -158,7 +167,12 @@ fn ends_house(plain: &Plain, range: &Range<usize>, at: usize) -> bool {
     greeted
         && !closed
         && !begins_with(plain, at, &["电话", "热线", "专线", "中心", "平台", "系统"])
-        && ends_with(plain, range.start, at, &lists().zh_houses)
+        && lists().zh_houses.iter().any(|house| {
+            let n = house.chars().count();
+            // "您好保险到期提醒": the word of a trade alone is no name of a house.
+            let alone = || ["您好", "你好"].iter().any(|w| range.start + n + 2 <= at && plain.starts(at - n - 2, w));
+            range.start + n <= at && plain.starts(at - n, house) && !alone()
+        })
 }
 
 /// "五十元", "下午六点", "六二二五": what is told in numbers.
@@ -171,7 +185,16 @@ fn ends_amount(plain: &Plain, at: usize) -> bool {
     if number(at) {
         return false;
     }
-    place || (unit && number(at - 2)) || (minutes && at >= 3 && number(at - 3)) || (at >= 3 && (at - 3..at).all(number))
+    // "三十二G", "20GB", "三百度": what meters count.
+    let metered = ["g", "gb", "m", "mb", "度", "吨", "立方", "立方米", "kb", "t"].iter().any(|w| {
+        let n = w.chars().count();
+        at > n && plain.starts(at - n, w) && number(at - n - 1)
+    });
+    place
+        || metered
+        || (unit && number(at - 2))
+        || (minutes && at >= 3 && number(at - 3))
+        || (at >= 3 && (at - 3..at).all(number))
 }
 
 fn asked(plain: &Plain, from: usize, at: usize) -> bool {
@@ -231,6 +254,12 @@ mod tests {
             ("通话结束后如需短信回执请按1不需要请按2", "短信回执"),
             ("请问是否继续办理是请按1否请按2", "是"),
             ("当前排队人数较多继续等待请按1留言请按2", "继续等待"),
+            ("尊敬的旅客您好航班延误请按1行李托运请按2", "航班延误"),
+            ("您本期用电二百三十度电费充值请按1电子发票请按2", "电费充值"),
+            ("欢迎来电晨光幼儿园请假请按1接送变更请按2伙食咨询请按3", "请假"),
+            ("您好,安一查物流,安二寄快递,安零转人工", "查物流"),
+            ("订票是一改签是二退票是三人工是零", "订票"),
+            ("挂号请按 E 缴费请按 R 报告请按 3", "挂号"),
             ("非常满意请按1满意请按2", "非常满意"),
             ("申请退费请按1查询进度请按2", "申请退费"),
             ("您已进入驾照注销菜单合同咨询请按1电费注销请按2停车咨询请按3", "合同咨询"),

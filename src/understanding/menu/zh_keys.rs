@@ -33,8 +33,20 @@ pub(super) fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)>
             }
         }
     }
+    if let Some(found) = sign_by_sound(plain, at) {
+        return Some(found);
+    }
     if matches!(c, '*' | '#' | '＃' | '✱' | '﹡') {
         return Some((if c == '#' || c == '＃' { '#' } else { '*' }, after_key(plain, at + 1)));
+    }
+    // "请按E", "请按R": the letters sound like 一 and 二.
+    let lone = !chars.get(at + 1).is_some_and(char::is_ascii_alphanumeric);
+    let asked = || {
+        let verb = chars[..at].iter().rposition(|c| *c != ' ').unwrap_or(0);
+        verb > 0 && chars[verb] == '按' && chars[verb - 1] == '请'
+    };
+    if matches!(c, 'e' | 'r') && lone && verb == Verb::Sure && asked() {
+        return Some((if c == 'e' { '1' } else { '2' }, after_key(plain, at + 1)));
     }
     if c.is_ascii_digit() {
         return digits(plain, at, verb);
@@ -43,6 +55,21 @@ pub(super) fn key(plain: &Plain, at: usize, verb: Verb) -> Option<(char, usize)>
         return numerals(plain, at, symbol, verb);
     }
     homophone(plain, at, verb, false)
+}
+
+/// "新好键", "精号键": both characters only sound like those of the sign, and the key behind them tells.
+fn sign_by_sound(plain: &Plain, at: usize) -> Option<(char, usize)> {
+    const STAR: &str = "星新心兴行型形醒性姓欣信";
+    const HASH: &str = "井警紧景净静敬进近经京精金锦镜竟";
+    let (&first, &second) = (plain.chars.get(at)?, plain.chars.get(at + 1)?);
+    let end = after_key(plain, at + 2);
+    let keyed = end > at + 2 && "号好浩毫豪耗".contains(second);
+    let symbol = match first {
+        c if STAR.contains(c) => '*',
+        c if HASH.contains(c) => '#',
+        _ => return None,
+    };
+    keyed.then_some((symbol, end))
 }
 
 /// A single Arabic digit that is no part of a number, an amount or a name.

@@ -90,8 +90,13 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
             listed.push(anchor);
         }
     }
+    // "订票是一改签是二": only the last of them ends where a clause does.
+    if listed.len() == 1 && pressed.is_empty() {
+        return named_throughout(plain);
+    }
     if listed.is_empty() && pressed.is_empty() {
         let named = named_first(plain);
+        let named = if named.is_empty() { named_throughout(plain) } else { named };
         return if named.is_empty() { counted_up(plain) } else { named };
     }
     // "请选择一挂号二缴费三报告": the first of a list reads like a key that is chosen.
@@ -136,6 +141,31 @@ fn named_first(plain: &Plain) -> Vec<Anchor> {
     keys.sort_unstable();
     keys.dedup();
     if found.len() >= 3 && keys.len() == found.len() { found } else { Vec::new() }
+}
+
+/// "订票是一改签是二退票是三人工是零", "挂号一缴费二报告三": a name and its key in turn to the end, and no other number.
+fn named_throughout(plain: &Plain) -> Vec<Anchor> {
+    let chars = &plain.chars;
+    let symbol = |at: usize| chars[at].is_ascii_digit().then_some(chars[at]).or_else(|| spoken_digit(chars[at]));
+    let keys: Vec<(usize, char)> = (0..chars.len()).filter_map(|at| symbol(at).map(|s| (at, s))).collect();
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Vec::new() };
+    let counted = keys.iter().zip('1'..='9').take_while(|((_, symbol), expected)| symbol == expected).count();
+    let copula = |at: usize| usize::from(matches!(chars[at - 1], '是' | '为'));
+    // "周一或者周二或者周三": days, and what is counted.
+    let free = |at: usize| at > 0 && !matches!(chars[at - 1], '周' | '期' | '拜' | '第' | '月' | '年');
+    let named =
+        |from: usize, at: usize| at >= from + 2 && free(at) && (from..at).filter(|&i| is_han(chars[i])).count() >= 2;
+    let apart = keys.windows(2).all(|pair| named(pair[0].0 + 1, pair[1].0 - copula(pair[1].0)));
+    let to_end = after_key(plain, last.0 + 1) >= chars.len() || parting(chars, last.0 + 1) >= 6;
+    let all_told = counted >= 3 && keys.len() <= counted + 1 && keys.len() <= LISTED_MAX;
+    if !(all_told && to_end && named(0, first.0) && apart) {
+        return Vec::new();
+    }
+    let anchor = |&(at, symbol): &(usize, char)| Anchor {
+        side: Side::Left,
+        ..Anchor::press(at - copula(at), after_key(plain, at + 1), symbol, Tongue::Zh)
+    };
+    keys.iter().map(anchor).collect()
 }
 
 /// "请选择服务一充值缴费二业务办理三故障申报零人工客服": three or more, counted up from one, nothing between them.
