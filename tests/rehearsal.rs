@@ -392,7 +392,7 @@ fn keys_that_nobody_answers_never_spell_an_emergency_number() {
         let truth = played.truth.as_ref().expect("it was called");
         let keys: String =
             truth.keys.iter().filter(|key| key.method == "rfc4733").map(|key| key.key.symbol()).collect();
-        assert_eq!(keys, pressed, "{steps}");
+        assert_eq!(keys, pressed, "{steps}: {:?}", played.trace);
         let row: String = truth.keys.iter().map(|key| key.key.symbol()).collect();
         assert!(!row.contains("110"), "{steps}: {row}");
         let refused = played.trace.events.iter().any(|event| match &event.what {

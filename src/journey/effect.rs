@@ -47,9 +47,10 @@ pub fn prove(
         let more_may_come = hung_up.is_none()
             && (attention.undecided_before(now)
                 || attention.quiet_for(now).is_none_or(|q| q < Duration::from_millis(1_500)));
-        let decisive = after.text.chars().filter(|c| c.is_alphanumeric()).count() >= DECISIVE_CHARS;
+        let before = prompt_before(attention, prompt_from, from, context);
+        let decisive = after.text.chars().filter(|c| c.is_alphanumeric()).count() >= DECISIVE_CHARS
+            && !is_half_an_option(&before, &after);
         if decisive || !more_may_come {
-            let before = prompt_before(attention, prompt_from, from, context);
             if repeats(&before, &heard.iter().map(|w| w.transcript.text.as_str()).collect::<Vec<_>>()) {
                 return Some(Effect::SamePrompt);
             }
@@ -153,6 +154,12 @@ fn goes_on(before: &BeforeKey, after: &Prompt) -> bool {
     let Some(&last) = before.keys.iter().rfind(|&&k| k != 0) else { return false };
     let Some(first) = after.reading.options.first().and_then(|o| digit(&o.key)) else { return false };
     first == last + 1
+}
+
+/// "For accounting and other receivables," behind a menu: its key is still to come, and may be the one that goes on.
+fn is_half_an_option(before: &BeforeKey, after: &Prompt) -> bool {
+    let ends = after.text.trim_end().ends_with(['.', '!', '?', '。', '！', '？']);
+    !before.keys.is_empty() && after.reading.options.is_empty() && !ends
 }
 
 fn digit(key: &OptionKey) -> Option<u32> {
