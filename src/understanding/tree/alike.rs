@@ -138,6 +138,8 @@ fn digit(c: char) -> Option<char> {
 
 fn cost(a: &Token, b: &Token) -> f32 {
     match (a, b) {
+        // One word, and which of them was said is a guess of the recogniser.
+        (Token::Han('您' | '你'), Token::Han('您' | '你')) => 0.0,
         (Token::Han(a), Token::Han(b)) => pinyin::char_distance(*a, *b).min(1.0),
         (Token::Digit(a), Token::Digit(b)) => f32::from(u8::from(a != b)),
         (Token::Word(a), Token::Word(b)) => word_distance(a, b).min(1.0),
