@@ -138,6 +138,8 @@ fn digit(c: char) -> Option<char> {
 
 fn cost(a: &Token, b: &Token) -> f32 {
     match (a, b) {
+        // One word, and which of them was said is a guess of the recogniser.
+        (Token::Han('您' | '你'), Token::Han('您' | '你')) => 0.0,
         (Token::Han(a), Token::Han(b)) => pinyin::char_distance(*a, *b).min(1.0),
         (Token::Digit(a), Token::Digit(b)) => f32::from(u8::from(a != b)),
         (Token::Word(a), Token::Word(b)) => word_distance(a, b).min(1.0),
@@ -170,8 +172,8 @@ enum Free {
     AtBothEnds,
 }
 
-/// The least cost of laying `a` over `b`.
-fn align(a: &[Token], b: &[Token], free: Free) -> f32 {
+/// The least cost of laying `a` over `b`, and how much of `b` it is laid over.
+fn align(a: &[Token], b: &[Token], free: Free) -> (f32, usize) {
     let mut row: Vec<f32> = Vec::with_capacity(b.len() + 1);
     row.push(0.0);
     for token in b {
@@ -187,9 +189,10 @@ fn align(a: &[Token], b: &[Token], free: Free) -> f32 {
             row[j + 1] = changed.min(diagonal + gap(x)).min(row[j] + gap(y));
         }
     }
+    let all = (row[b.len()], b.len());
     match free {
-        Free::Nowhere => row[b.len()],
-        _ => row.iter().copied().fold(f32::INFINITY, f32::min),
+        Free::Nowhere => all,
+        _ => row.into_iter().zip(0..).min_by(|p, q| p.0.total_cmp(&q.0)).unwrap_or(all),
     }
 }
 
@@ -203,7 +206,7 @@ pub fn likeness(a: &Sounds, b: &Sounds) -> f32 {
     if most == 0.0 {
         return 1.0;
     }
-    (1.0 - align(&a.tokens, &b.tokens, Free::Nowhere) / most).max(0.0)
+    (1.0 - align(&a.tokens, &b.tokens, Free::Nowhere).0 / most).max(0.0)
 }
 
 /// How many sounds at their ends are the same.
@@ -216,6 +219,12 @@ pub fn begins(part: &Sounds, whole: &Sounds) -> f32 {
     fits(part, whole, Free::AtEnd)
 }
 
+/// Does `part` say another word somewhere than the beginning of `whole` does?
+pub fn begins_otherwise(part: &Sounds, whole: &Sounds) -> bool {
+    let (_, end) = align(&part.tokens, &whole.tokens, Free::AtEnd);
+    !differences(&Sounds { tokens: whole.tokens[..end].to_vec() }, part).is_empty()
+}
+
 /// How well `part` fits somewhere into `whole`.
 pub fn within(part: &Sounds, whole: &Sounds) -> f32 {
     fits(part, whole, Free::AtBothEnds)
@@ -226,7 +235,7 @@ fn fits(part: &Sounds, whole: &Sounds, free: Free) -> f32 {
     if most == 0.0 {
         return 0.0;
     }
-    (1.0 - align(&part.tokens, &whole.tokens, free) / most).max(0.0)
+    (1.0 - align(&part.tokens, &whole.tokens, free).0 / most).max(0.0)
 }
 
 /// One stretch in which two texts say different things.
@@ -356,6 +365,8 @@ mod tests {
         assert!(begins(&sounds("歡迎致电家电服务热线"), &whole) > 0.95);
         assert!(begins(&sounds("报修请按2"), &whole) < 0.5);
         assert!(within(&sounds("报修请按2"), &whole) > 0.95);
+        assert!(!begins_otherwise(&sounds("歡迎致电家电服务热线查訂單"), &whole));
+        assert!(begins_otherwise(&sounds("欢迎致电家居服务热线"), &whole));
     }
 
     #[test]

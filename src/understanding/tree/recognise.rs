@@ -17,16 +17,23 @@ const SAME_LABEL: f32 = 0.6;
 
 impl Tree {
     /// The place that begins so; `expected` first, for menus share greetings. `None` when it is none, or could be several.
+    ///
+    /// Where nothing led before, one word may be all that tells a new menu (洗衣机查询) from a known one (洗衣机咨询): there a
+    /// beginning must say no other word. A slip of the ear costs the time to hear the rest; a menu taken for another costs
+    /// all that is below both.
     pub fn begins_as(&self, clips: &[String], lang: Lang, expected: Option<PlaceId>) -> Option<PlaceId> {
         let part = Sounds::of(&joined(clips, lang));
         if !part.is_telling() {
             return None;
         }
-        let fits = |place: &&Place| place.heard.iter().any(|seen| begins(&part, seen));
-        if let Some(place) = expected.and_then(|id| self.place(id)).filter(fits) {
+        let fits = |place: &&Place, fits: fn(&Sounds, &Sounds) -> bool| {
+            place.heard.iter().any(|seen| begins(&part, seen, fits))
+        };
+        if let Some(place) = expected.and_then(|id| self.place(id)).filter(|place| fits(place, fits_beginning)) {
             return Some(place.id);
         }
-        let mut known = self.places.iter().filter(|p| p.kind() == PlaceKind::Menu).filter(fits);
+        let menus = self.places.iter().filter(|p| p.kind() == PlaceKind::Menu);
+        let mut known = menus.filter(|place| fits(place, is_beginning));
         let first = known.next()?;
         known.next().is_none().then_some(first.id)
     }
@@ -73,7 +80,7 @@ impl Tree {
 
 /// Prompts are joined from recordings, and a return to a menu may leave its greeting out: every pause before the first
 /// option may be a beginning.
-fn begins(part: &Sounds, seen: &Seen) -> bool {
+fn begins(part: &Sounds, seen: &Seen, fits: fn(&Sounds, &Sounds) -> bool) -> bool {
     let first_option = seen.options.first().map(|(_, label)| Sounds::of(label));
     (0..seen.clips.len()).any(|from| {
         let whole = Sounds::of(&joined(&seen.clips[from..], seen.lang));
@@ -81,8 +88,17 @@ fn begins(part: &Sounds, seen: &Seen) -> bool {
             return false;
         }
         let reaches = part.len() <= whole.len() + 2;
-        reaches && alike::begins(part, &whole) >= BEGINS
+        reaches && fits(part, &whole)
     })
+}
+
+fn fits_beginning(part: &Sounds, whole: &Sounds) -> bool {
+    alike::begins(part, whole) >= BEGINS
+}
+
+/// It fits, and says no other word.
+fn is_beginning(part: &Sounds, whole: &Sounds) -> bool {
+    fits_beginning(part, whole) && !alike::begins_otherwise(part, whole)
 }
 
 fn is_same(place: &Place, seen: &Seen) -> bool {
@@ -138,4 +154,49 @@ fn says_other_words(a: &Sounds, b: &Sounds) -> bool {
         let (was, is) = (Sounds::of(&d.was), Sounds::of(&d.is));
         was.len() >= 2 && is.len() >= 2
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understanding::tree::{Leg, Via};
+
+    fn menu(text: &str, options: &[(&str, &str)]) -> Seen {
+        let options: Vec<(String, String)> = options.iter().map(|(k, l)| (k.to_string(), l.to_string())).collect();
+        Seen {
+            call: 1,
+            kind: PlaceKind::Menu,
+            says: "menu".into(),
+            lang: Lang::Zh,
+            clips: vec![text.into()],
+            options,
+            offer_without_key: None,
+            whole: true,
+            ending: None,
+            prompt_ms: 0,
+            stay_ms: 0,
+            person_ms: None,
+            same_again: false,
+            findings: Vec::new(),
+            fingerprint: None,
+        }
+    }
+
+    #[test]
+    fn one_other_word_in_a_beginning_is_another_menu_where_none_is_expected() {
+        let mut tree = Tree::default();
+        let seen =
+            menu("您已进入洗衣机咨询菜单，门票投诉请按1，酒店变更请按2。", &[("1", "门票投诉"), ("2", "酒店变更")]);
+        let known = tree.learn(None, &Leg { via: Via::Answer, seen });
+        assert!(known.is_some());
+        for (begins, found, where_expected) in [
+            ("你已进入洗衣机咨询菜单", known, known),
+            ("您已进入洗衣机查询菜单", None, known),
+            ("您已进入信用卡办理菜单", None, None),
+        ] {
+            let clips = [begins.to_string()];
+            assert_eq!(tree.begins_as(&clips, Lang::Zh, None), found, "{begins}");
+            assert_eq!(tree.begins_as(&clips, Lang::Zh, known), where_expected, "{begins}");
+        }
+    }
 }
