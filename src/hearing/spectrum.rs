@@ -239,8 +239,8 @@ fn take_apart(tables: &Tables, power: &mut [f32], re: &[f32], im: &[f32]) {
         power[k..k + AT_ONCE].copy_from_slice(&found);
         k += AT_ONCE;
     }
-    for k in k..half {
-        power[k] = bins(many::<1>(re, im, k), many(re, im, half - k), many(turns_re, turns_im, k), tables.scale)[0];
+    for (k, power) in power.iter_mut().enumerate().take(half).skip(k) {
+        *power = bins(many::<1>(re, im, k), many(re, im, half - k), many(turns_re, turns_im, k), tables.scale)[0];
     }
 }
 
