@@ -6,6 +6,7 @@ use super::rules::{Dated, Text, hours_of};
 use super::when::AHEAD_DAYS;
 use crate::understanding::plain::is_han;
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
+use chrono::{Datelike, NaiveDate};
 use std::ops::Range;
 
 /// What lasts until a holiday began so many days before it at most.
@@ -115,11 +116,23 @@ impl Text<'_> {
                 () if wishes || announces || (!in_option && (chinese || p.present.is_match(words))) => 80,
                 () => 40,
             };
-            let expired = last.map(|l| l.1);
+            let expired = last.map(|l| self.eve(holiday, &range, l.1).unwrap_or(l.1));
             let detail =
                 expired.map_or("out of season".to_string(), |day| format!("out of season: it last ended on {day}"));
             found.push(self.finding(TextFindingKind::PastHoliday, &range, score, expired, detail));
             break;
+        }
+    }
+
+    /// "Christmas Eve", "除夕": the day before the feast that is named with it, whose days last until `end`.
+    fn eve(&self, holiday: &Holiday, range: &Range<usize>, end: NaiveDate) -> Option<NaiveDate> {
+        let chars = &self.plain.chars;
+        let around = self.slice(&(range.start..(range.end + 4).min(chars.len())));
+        match holiday.id {
+            "christmas" if around.ends_with(" eve") || around.contains("平安夜") => end.pred_opt(),
+            "new_year" if around.contains(" eve") => NaiveDate::from_ymd_opt(end.year() - 1, 12, 31),
+            "spring_festival" if around.contains("除夕") => calendar::moon(end.year(), 1, 1)?.pred_opt(),
+            _ => None,
         }
     }
 

@@ -22,7 +22,11 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
             before.is_some_and(|d| symbol.to_digit(10) == Some(d + 1))
         };
         let before = added.iter().chain(found.iter()).filter(|a| a.to <= word.from).max_by_key(|a| a.to);
-        let counts_on = word.parted == 0 && before.is_some_and(|a| follows(a) || echoes(words, a, at));
+        // "press four pound for directory": a sign directly behind the key before.
+        let sign = matches!(symbol, '#' | '*')
+            && word.parted == 0
+            && before.is_some_and(|a| at > 0 && a.to == words[at - 1].to);
+        let counts_on = sign || word.parted == 0 && before.is_some_and(|a| follows(a) || echoes(words, a, at));
         let starts =
             counts_on || word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
         // "or the pound key to return"
@@ -49,7 +53,7 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
             continue;
         }
         let range = at > 0 && matches!(words[at - 1].text.as_str(), "from" | "between" | "of" | "extension" | "scale");
-        if range || (at > 0 && key(&words[at - 1].text, false).is_some_and(|k| !k.1)) {
+        if range || (!sign && at > 0 && key(&words[at - 1].text, false).is_some_and(|k| !k.1)) {
             continue;
         }
         let mut from = at - usize::from(or_the && called);
