@@ -63,7 +63,7 @@ patterns! {
     number = r"工号|话机|电话号|\b(caller|ticket|case|order|invoice|account|confirmation|reference|flight|bus|train|badge|agent|employee|operator|number|call us|channel) (number |no |id |is |at |ends in |ending in |ends with )*#?\d";
     tax = r"税|汇算|年检|年审|年报|年度(报告|体检|考核|审计|决算)|财年|\b(tax(es)?|fiscal|1040|w-?2|1099|return|refund|filing)\b";
     every = r"法定节假日|等节假日|等节日|每年|每逢|次年|翌年|每月|往年|历年|\b(every year|each year|annually|yearly|all (major |federal |public |bank |national |legal |statutory )?holidays|major holidays)\b";
-    except = r"除外|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on)\b";
+    except = r"除外|常年|全年|一年四季|除(法定|国家|春节|节假日)|(法定)?节假日(照常|正常|无休|不休)|不含|全年无休|春节不打烊|\b(except|excluding|including holidays|other than|even on|we are open on|all year|year.round)\b";
     pandemic = r"抗原.{0,3}阴性|核酸|阴性证明|测温(入|后|登记)|\bnegative (pcr|antigen|rapid|lateral flow)\b|\b(six|6) feet of distance|\btwo met(er|re)s apart|绿码|行程卡|抗原检测|居家隔离|集中隔离|动态清零|静默管理|四十八小时核酸|proof of vaccination|vaccine passport|six feet apart|contact tracing|shelter.in.place|stay.at.home order|omicron|疫情|新冠|新型冠状|核酸|健康码|行程码|防疫|封控|方舱|covid|coronavirus|pandemic|social distanc|lockdown|mask mandate|face (mask|covering)s?";
     medical = r"疫苗|接种|检测(预约|服务|请)|后遗症|门诊|vaccin|booster|test(ing)? (site|appointment|kit|result)|covid-?\s?(19)? (test|vaccine|result)|long covid";
     greeting = r"早上好|早晨好|清晨好|早安|您早|上午好|中午好|午安|下午好|傍晚好|晚上好|晚安|夜深了|\bgood (morning|afternoon|evening)\b|^(morning|afternoon|evening)[ ,.!]";

@@ -67,9 +67,11 @@ pub(super) fn after_preamble(words: &[Word], start: usize, introduced: bool, oth
     if let Some(length) = others.length.filter(|_| !introduced && led.is_none() && told) {
         begin = last_words(words, begin, length);
         // "book a tour": what is done with it belongs to the name.
-        let article = matches!(words[begin].text.as_str(), "a" | "an" | "your" | "my" | "our");
-        if article && begin > start && DONE.contains(&words[begin - 1].text.as_str()) && words[begin].parted == 0 {
-            begin -= 1;
+        let article = |i: usize| matches!(words[i].text.as_str(), "a" | "an" | "your" | "my" | "our");
+        let noun = begin - usize::from(begin > start && !article(begin) && article(begin - 1));
+        let whole = noun > start && article(noun) && words[noun].parted == 0;
+        if whole && DONE.contains(&words[noun - 1].text.as_str()) {
+            begin = noun - 1;
         }
     }
     (begin != start).then_some(begin)
