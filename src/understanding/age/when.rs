@@ -120,6 +120,7 @@ impl Text<'_> {
             (Some(ahead), Some(last))
                 if ahead.abs_diff((on - *last).num_days()) <= HALFWAY_DAYS.unsigned_abs()
                     && !self.is_deadline(mention)
+                    && !patterns().of_the_day.is_match(sentence)
                     && calendar::named(sentence).is_empty() =>
             {
                 When::Either
