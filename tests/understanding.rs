@@ -220,19 +220,23 @@ fn menus_that_run_on_are_read_too() {
     }
 }
 
-/// Two halves of a corpus by somebody who had seen no rule. The twelfth set was looked at while rules were mended, the
-/// thirteenth only after its figures had been taken: both are seen by now.
+/// Two halves of a corpus by somebody who had seen no rule, and a third set by another such hand. The twelfth set was
+/// looked at while rules were mended, the thirteenth and fourteenth only after their figures had been taken: all are seen
+/// by now.
 #[test]
 fn texts_by_somebody_who_saw_no_rule_are_read() {
     for (set, menu, kinds, stale, choices) in [
-        ("twelfth", [0.97, 0.97, 0.97], 0.95, [0.95, 0.95], 0.95),
-        ("thirteenth", [0.96, 0.96, 0.96], 0.95, [0.92, 0.95], 0.96),
+        ("twelfth", [0.97, 0.97, 0.97], Some(0.95), [0.95, 0.95], 0.95),
+        ("thirteenth", [0.96, 0.96, 0.96], Some(0.95), [0.95, 0.95], 0.96),
+        ("fourteenth", [0.96, 0.96, 0.88], None, [0.97, 0.95], 0.95),
     ] {
         let menus = score_menus(&format!("{set}/menu"));
         for (class, least) in ["clean", "run_on", "garbled"].into_iter().zip(menu) {
             menus[class].reaches(least, &format!("{set} set, {class} prompts"));
         }
-        score_kinds(&format!("{set}/menu")).reaches(kinds, &format!("{set} set, kinds"));
+        if let Some(least) = kinds {
+            score_kinds(&format!("{set}/menu")).reaches(least, &format!("{set} set, kinds"));
+        }
         let [precision, recall, dates] = score_staleness(&format!("{set}/staleness"));
         precision.reaches(stale[0], &format!("{set} set, staleness, precision"));
         recall.reaches(stale[1], &format!("{set} set, staleness, recall"));

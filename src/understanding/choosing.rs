@@ -151,6 +151,10 @@ fn zh_literal(wanted: &str, label: &str) -> f32 {
         }
     }
     // "退押金" for "押金退还": all its characters, the verb behind its object.
+    // "补办献血证" for "献血证补办": the very same words.
+    if n >= 4 && m == n && same_characters(&w, &l) {
+        return 0.9;
+    }
     if n >= 3 && m <= n + 3 && w.chars().all(|c| l.contains(c)) {
         return 0.68;
     }
@@ -165,6 +169,15 @@ fn zh_literal(wanted: &str, label: &str) -> f32 {
         }
     }
     0.0
+}
+
+fn same_characters(a: &str, b: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut chars: Vec<char> = text.chars().collect();
+        chars.sort_unstable();
+        chars
+    };
+    sorted(a) == sorted(b)
 }
 
 fn en_literal(wanted: &Plain, label: &Plain) -> f32 {

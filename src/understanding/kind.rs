@@ -78,12 +78,53 @@ pub(super) fn of(plain: &Plain, options: &[MenuOption], taken: &[Range<usize>]) 
     {
         return Voicemail;
     }
+    // "after the tone … when you are done, press 1 to review it or press 2 to send it"
+    let of_message = |l: &String| MESSAGE_KEYS.iter().any(|w| l.starts_with(w));
+    if whole_says_tone(plain) && labels.iter().all(of_message) {
+        return Voicemail;
+    }
     if numbered == 0
         && (around.contains(&InputRequest) || (whole.contains(&InputRequest) && !around.contains(&Greeting)))
     {
         return InputRequest;
     }
     Menu
+}
+
+/// What a caller can do with the message just left.
+const MESSAGE_KEYS: &[&str] = &[
+    "review",
+    "send",
+    "re-record",
+    "rerecord",
+    "record",
+    "listen",
+    "hear it",
+    "hear your",
+    "delete",
+    "erase",
+    "save",
+    "mark",
+    "play",
+    "start over",
+    "cancel",
+    "more options",
+    "重录",
+    "重新录",
+    "试听",
+    "回放",
+    "发送",
+    "删除",
+    "保存",
+    "确认发送",
+    "取消",
+];
+
+/// A message is asked for after a tone.
+fn whole_says_tone(plain: &Plain) -> bool {
+    let text: String = plain.chars.iter().collect();
+    const TONES: &[&str] = &["the beep", "the tone", "提示音后", "嘀声后", "滴声后", "哔声后", "嘟声后"];
+    TONES.iter().any(|w| text.contains(w)) && (text.contains("message") || text.contains("留言"))
 }
 
 fn plainly(found: Vec<PromptKind>, plain: &Plain) -> PromptKind {

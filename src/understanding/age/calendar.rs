@@ -132,6 +132,21 @@ fn rule_of(text: &str) -> Option<Rule> {
     }
 }
 
+/// A day of the moon's calendar; none in the months that the table says nothing of.
+pub(crate) fn moon(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
+    // The first days of six feasts, and which day of its month each of them is.
+    let (column, feast) = match month {
+        1 => (0, 1),
+        5 => (2, 5),
+        7 => (3, 7),
+        8 => (4, 15),
+        9 => (5, 9),
+        _ => return None,
+    };
+    let first = *calendar().lunar.iter().find(|(y, _)| *y == year)?.1.get(column)?;
+    first.checked_add_signed(chrono::TimeDelta::days(i64::from(day) - feast))
+}
+
 /// Holidays named in the text, with the bytes of the name.
 pub(crate) fn named(text: &str) -> Vec<(&'static Holiday, std::ops::Range<usize>)> {
     let calendar = calendar();

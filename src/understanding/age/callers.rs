@@ -56,7 +56,7 @@ fn patterns() -> &'static Patterns {
         Patterns {
             before: before.iter().map(|source| regex(source)).collect(),
             asked: regex(r"\b(book|schedule|make|submit|file|send|renew|get|claim|redeem|use|pay|register|order|complete|start|return|bring|secure|reserve|place|mail|update|activate) (in |for )?(your|his|her|their|my)\b|请(您)?(务必|尽快|及时)?(于|在)$"),
-            offered: regex(r"优惠|可享|享受|活动|抽奖|赠|送好礼|[一二三四五六七八九0-9]折|免费|减免|可免|立减|统一|领取|补贴|报名|您可(以)?(于|在|前往)|\b(off|free|save|percent|discount|gift|bonus|win|earn|enroll|eligible|reward|offer|promotion|last chance|deadline)\b"),
+            offered: regex(r"优惠|可享|享受|活动|抽奖|赠|送好礼|[一二三四五六七八九0-9]折|免费|减免|可免|立减|统一|可领取|领取(补贴|礼|奖|红包|券|福利|优惠)|补贴|报名|您可(以)?(于|在|前往)|\b(off|free|save|percent|discount|gift|bonus|win|earn|enroll|eligible|reward|offer|promotion|last chance|deadline)\b"),
             opens: regex(r"(您|你)(于|在|已于|已在|的|预约的?|预订的?|订购的?|购买的?|申请的?|提交的?|尾号.{2,8})?(于|在)?$"),
             behind: regex(&format!(r"^.{{0,8}}?({OWN_ZH}|购买|办理|提交|申请|预约|下单|拨打|寄出|签收|到期)")),
             group: regex(r"^(零时|0时|24时)?(之前|以前|前|之后|以后|后|起|期间|间)?(已)?(购买|购入|出生|参保|入职|签约|注册|购机|毕业|退休|开户|投保|生产|出厂|上牌|发生|产生|入学|建成|交付|下单|购票|出票|受理)(过|了)?(的|及|和|或|、|请|,请|并)|^(之前|以前|前|之后|以后)?的.{0,3}(凭证|证明|档案|账单|记录|订单|病历|票据|发票|数据|案件|工单|车辆|用户|客户)"),

@@ -1,6 +1,6 @@
 //! Dates as prompts say them: what a date is, and all of them in one text.
 
-use super::{dates_en, dates_zh};
+use super::{dates_en, dates_zh, moon};
 use crate::understanding::plain::Plain;
 use chrono::{Datelike, NaiveDate, Weekday};
 use std::ops::Range;
@@ -52,6 +52,8 @@ const MENTIONS_MAX: usize = 64;
 pub(crate) fn mentions(plain: &Plain, on: NaiveDate) -> Vec<Mention> {
     let mut found = dates_zh::mentions(plain, on.year());
     found.extend(dates_en::mentions(plain, on.year()));
+    let years: Vec<(usize, i32)> = found.iter().filter_map(|m| Some((m.range.start, m.to.year?))).collect();
+    found.extend(moon::mentions(plain, on, &years));
     found.sort_by_key(|m| m.range.start);
     found.truncate(MENTIONS_MAX);
     found

@@ -312,6 +312,9 @@ fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
         return year(words, at + 1 + of)
             .map(|(y, k)| (Partial { year: Some(y), month: None, day: None }, 1 + of + k, true));
     }
+    if let Some(found) = part_of_month(words, at) {
+        return Some(found);
+    }
     // "the 25th of May", "25 May 2024"
     if let Some((d, n)) = day(words, at) {
         let of = usize::from(words.get(at + n).is_some_and(|w| w.text == "of"));
@@ -339,6 +342,19 @@ fn english_date(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
         w.parted == 0 && matches!(w.text.as_str(), "spring" | "summer" | "fall" | "autumn" | "winter")
     });
     Some((Partial { year: Some(y), month: None, day: None }, n, season))
+}
+
+/// "the first week of January": until about the day where it ends.
+fn part_of_month(words: &[Word], at: usize) -> Option<(Partial, usize, bool)> {
+    let text = |i: usize| words.get(i).filter(|w| w.parted == 0 || i == at).map(|w| w.text.as_str());
+    let which = ["first", "second", "third", "fourth", "last"].iter().position(|w| text(at) == Some(w))? as u32;
+    if !matches!(text(at + 1)?, "week" | "weekend") {
+        return None;
+    }
+    let month = text(at + 2).filter(|w| *w == "of").and_then(|_| text(at + 3)).and_then(month)?;
+    let day = (which < 4).then_some(7 * (which + 1));
+    let (year, n) = year(words, at + 4).map_or((None, 0), |(y, n)| (Some(y), n));
+    Some((Partial { year, month: Some(month), day }, 4 + n, true))
 }
 
 /// Dates in digits; `led`: something leads to a date here, so that a month and a day are enough.

@@ -122,7 +122,7 @@ fn year_digit(c: char) -> Option<u32> {
 }
 
 /// 十五, 二十, 廿三, 三十一, 五; below 100.
-fn chinese_number(chars: &[char]) -> Option<u32> {
+pub(super) fn chinese_number(chars: &[char]) -> Option<u32> {
     let values: Vec<u32> = chars.iter().filter_map(|c| numeral(*c)).collect();
     match values[..] {
         [v] => Some(v),
@@ -155,7 +155,9 @@ pub(super) fn mentions(plain: &Plain, this_year: i32) -> Vec<Mention> {
             Some(from) => {
                 let to = second(&mut reader, from);
                 let mut end = reader.at;
-                let weekday = weekday(plain, &mut end);
+                // "9月1日至10月20日,周一闭馆": behind a stretch it names neither of its days.
+                let stretch = to.is_some_and(|to| to != from);
+                let weekday = if stretch { None } else { weekday(plain, &mut end) };
                 found.push(Mention {
                     range: at..end,
                     from,

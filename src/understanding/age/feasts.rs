@@ -6,10 +6,14 @@ use super::rules::{Dated, Text, hours_of};
 use super::when::AHEAD_DAYS;
 use crate::understanding::plain::is_han;
 use crate::understanding::reading::{MenuOption, TextFinding, TextFindingKind};
+use chrono::{Datelike, NaiveDate};
 use std::ops::Range;
 
 /// What lasts until a holiday began so many days before it at most.
 const SEASON_DAYS: i64 = 120;
+
+/// Feasts that begin so many days apart are one occasion.
+const SAME_DAYS: i64 = 8;
 
 /// Where today stands to a holiday.
 #[derive(Clone, Copy, PartialEq)]
@@ -36,7 +40,12 @@ impl Text<'_> {
         }
         // Several feasts without a date are the house rules, unless they are wished.
         // Those named in one breath are one occasion: "国庆中秋双节期间".
-        let apart = |pair: &[(&Holiday, Range<usize>)]| pair[1].1.start > pair[0].1.end;
+        // and so are those of the same days: "Christmas and New Year".
+        let joined = |pair: &[(&Holiday, Range<usize>)]| {
+            let between = self.slice(&(pair[0].1.end.min(pair[1].1.start)..pair[1].1.start));
+            [" and ", " and the ", " & ", "和", "、", "及"].contains(&between) && self.same_days(pair[0].0, pair[1].0)
+        };
+        let apart = |pair: &[(&Holiday, Range<usize>)]| pair[1].1.start > pair[0].1.end && !joined(pair);
         named.sort_by_key(|(_, r)| r.start);
         let feasts = named.windows(2).filter(|pair| apart(pair)).count() + usize::from(!named.is_empty());
         // "新年快乐" is said at both of them.
@@ -52,6 +61,7 @@ impl Text<'_> {
         if !looks_back && named.iter().any(|(h, _)| season(h) == Season::In) {
             return;
         }
+        let apart_days = named.iter().any(|(h, _)| !self.same_days(h, named[0].0));
         let doubtful = named.iter().any(|(h, _)| season(h) == Season::Doubtful);
         for (holiday, range) in named {
             if dated.holidays.contains(&holiday.id) {
@@ -81,6 +91,11 @@ impl Text<'_> {
                 || ["预约", "订购", "order", "book", "reserve", "ticket"].iter().any(|w| words.contains(w));
             // "春节期间业务办理以公告为准" may be meant for the next one: nothing in it has passed.
             let evergreen = ["为准", "照常", "正常"].iter().any(|w| words.contains(w));
+            // "周一闭馆,国庆春节照常开放": so it is at every one of them.
+            let weekly = ["周一", "周二", "周六", "周日", "mondays", "sundays"].iter().any(|w| words.contains(w));
+            if evergreen && (apart_days || weekly) && !wishes && !hours_of(words) {
+                continue;
+            }
             if during && evergreen && !announces && !wishes && !hours_of(words) {
                 continue;
             }
@@ -115,12 +130,32 @@ impl Text<'_> {
                 () if wishes || announces || (!in_option && (chinese || p.present.is_match(words))) => 80,
                 () => 40,
             };
-            let expired = last.map(|l| l.1);
+            let expired = last.map(|l| self.eve(holiday, &range, l.1).unwrap_or(l.1));
             let detail =
                 expired.map_or("out of season".to_string(), |day| format!("out of season: it last ended on {day}"));
             found.push(self.finding(TextFindingKind::PastHoliday, &range, score, expired, detail));
             break;
         }
+    }
+
+    /// "Christmas Eve", "除夕": the day before the feast that is named with it, whose days last until `end`.
+    fn eve(&self, holiday: &Holiday, range: &Range<usize>, end: NaiveDate) -> Option<NaiveDate> {
+        let chars = &self.plain.chars;
+        let around = self.slice(&(range.start..(range.end + 4).min(chars.len())));
+        match holiday.id {
+            "christmas" if around.ends_with(" eve") || around.contains("平安夜") => end.pred_opt(),
+            "new_year" if around.contains(" eve") => NaiveDate::from_ymd_opt(end.year() - 1, 12, 31),
+            "spring_festival" if around.contains("除夕") => calendar::moon(end.year(), 1, 1)?.pred_opt(),
+            _ => None,
+        }
+    }
+
+    /// One feast follows the other within days.
+    fn same_days(&self, first: &Holiday, second: &Holiday) -> bool {
+        let year = self.on.year();
+        let Some(day) = first.days(year).map(|turn| turn.0) else { return false };
+        let near = |turn: (NaiveDate, NaiveDate)| (turn.0 - day).num_days().abs() <= SAME_DAYS;
+        [year, year + 1].into_iter().filter_map(|y| second.days(y)).any(near)
     }
 
     fn season(&self, holiday: &Holiday) -> Season {

@@ -11,6 +11,7 @@ mod events;
 mod feasts;
 mod hours;
 mod hours_en;
+mod moon;
 mod numbered;
 mod patterns;
 mod rules;

@@ -146,6 +146,11 @@ impl Text<'_> {
             let named: Vec<&'static str> = calendar::named(words).into_iter().map(|(h, _)| h.id).collect();
             let holiday = named.first().copied();
             let turn = self.named_turn(mention);
+            // "2025年新春灯会…持续到正月十五": the day that is said beside it tells more.
+            let dayed = |m: &Mention| m.to.day.is_some() && sentence.contains(&m.range.start);
+            if turn.is_some() && mentions.iter().any(dayed) {
+                continue;
+            }
             // A year alone does not say when its holiday is, unless it is the holiday's.
             if mention.to.day.is_some() || turn.is_some() {
                 dated.holidays.extend(named);
@@ -179,6 +184,7 @@ impl Text<'_> {
                         p.closure.is_match(words) || (words.chars().count() < 24 && p.closure.is_match(whole));
                     let promotion =
                         p.promotion.is_match(words) || (words.chars().count() < 24 && p.promotion.is_match(whole));
+                    let promotion = promotion || self.is_period(mention);
                     let promotion =
                         promotion || self.is_deadline(mention) && self.on.year() - end.year() < HISTORY_YEARS;
                     let days = (self.on - end).num_days();
@@ -288,12 +294,18 @@ impl Text<'_> {
         mention.from == mention.to && (after.starts_with('起') || after.starts_with("开始") || since)
     }
 
+    /// "预约办税时间为2028年3月1日至3月20日": a stretch that something is open for.
+    fn is_period(&self, mention: &Mention) -> bool {
+        let before = self.slice(&(mention.range.start.saturating_sub(16)..mention.range.start));
+        mention.from != mention.to && mention.to.day.is_some() && patterns().period.is_match(before)
+    }
+
     fn ends_stretch(&self, mention: &Mention) -> bool {
         patterns().stretch.is_match(self.slice(&(mention.range.start.saturating_sub(24)..mention.range.start)))
     }
 
     /// "9月30日前", "by March 31st", "until 8 p.m. on Tuesday, November 3rd".
-    fn is_deadline(&self, mention: &Mention) -> bool {
+    pub(super) fn is_deadline(&self, mention: &Mention) -> bool {
         let plain = self.plain;
         let after = ["前", "之前", "以前", "止", "为止", "截止"].iter().any(|w| plain.starts(mention.range.end, w));
         let before = self.slice(&(mention.range.start.saturating_sub(40)..mention.range.start));

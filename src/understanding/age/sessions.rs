@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 struct Patterns {
     years: Regex,
     term: Regex,
+    half: Regex,
     month: Regex,
     offered: Regex,
 }
@@ -25,6 +26,7 @@ fn patterns() -> &'static Patterns {
             term: regex(
                 r"\b(?P<season>spring|summer|fall|autumn|winter) (?P<year>20\d\d) (semester|term|session|classes|registration|quarter)|(?P<nian>20\d\d)年?(?P<ji>春|秋)季?学期",
             ),
+            half: regex(r"(20\d\d年?[-–—至到])?(?P<nian>20\d\d)学年(度)?第?(?P<half>[一二])学期"),
             month: regex(&format!(r"\b(?P<month>{})('s)? (sales?|clearance|specials?|offers?|promotions?|deals?)\b", MONTHS.join("|"))),
             offered: regex(
                 r"\b(register|registration|enrol\w*|apply|applications?|accept\w*|open|on sale|available|underway|begins?)\b|报名|招生|缴|开始|进行|开放|受理",
@@ -39,6 +41,13 @@ pub(super) fn over(text: &str, on: NaiveDate) -> Option<(Range<usize>, NaiveDate
     let p = patterns();
     let day = NaiveDate::from_ymd_opt;
     let offered = p.offered.is_match(text);
+    // "2025学年第一学期" begins in that year, "2025-2026学年第二学期" ends in the later one.
+    if let Some(found) = p.half.captures(text).filter(|_| offered) {
+        let year: i32 = found["nian"].parse().ok()?;
+        let ends = year + i32::from(found.get(1).is_none());
+        let end = if &found["half"] == "一" { day(ends, 1, 31) } else { day(ends, 7, 15) };
+        return passed(found.get(0)?.range(), end?, on);
+    }
     if let Some(found) = p.years.captures(text).filter(|_| offered) {
         let year: i32 = found.name("year").or(found.name("nian"))?.as_str().parse().ok()?;
         return passed(found.get(0)?.range(), day(2000 + year, 8, 31)?, on);

@@ -7,6 +7,9 @@ use super::rules::{Text, wished_year};
 use chrono::Datelike;
 use std::ops::Range;
 
+/// A year so many years ago is one of foundings and of history.
+const PAST_YEARS: i32 = 30;
+
 impl Text<'_> {
     /// Years and numbers that only look like a date that has passed.
     pub(super) fn is_trap(&self, mention: &Mention, sentence: &Range<usize>) -> bool {
@@ -28,7 +31,9 @@ impl Text<'_> {
         if p.every.is_match(words) && mention.to.year.is_none() {
             return true;
         }
-        let near = start.saturating_sub(14)..(end + 14).min(chars.len());
+        // "the clinic opened its doors on": western words are longer.
+        let reach = if self.plain.lang(None) == crate::vocabulary::Lang::Zh { 14 } else { 24 };
+        let near = start.saturating_sub(reach)..(end + 14).min(chars.len());
         let near_words = self.slice(&near);
         let stretch = mention.from != mention.to;
         if p.founding.is_match(near_words)
@@ -42,7 +47,10 @@ impl Text<'_> {
             let written = self.slice(&mention.range).contains(['.', '-']) && mention.to.day.is_none();
             return written && (p.product.is_match(near_words) || p.number.is_match(near_words));
         }
-        // A bare year.
+        // A bare year: nobody announced anything for it on a telephone so long ago.
+        if mention.to.year.is_some_and(|y| y < self.on.year() - PAST_YEARS) {
+            return true;
+        }
         let around = self.slice(&(start.saturating_sub(24)..(end + 24).min(chars.len())));
         let tight = self.slice(&(start.saturating_sub(2)..(end + 8).min(chars.len())));
         let product =

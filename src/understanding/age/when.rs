@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// Days an announcement without a year may lie ahead and be taken for a coming one.
 pub(super) const AHEAD_DAYS: i64 = 45;
+/// A day that is as far behind as it lies ahead, give or take so many days, may be either.
+const HALFWAY_DAYS: i64 = 30;
 /// Beyond that and up to here it may be either.
 const AHEAD_DAYS_MAX: i64 = 90;
 
@@ -114,6 +116,15 @@ impl Text<'_> {
             (Some(ahead), _) if ahead <= AHEAD_DAYS => When::Ahead,
             (_, Some(last)) if (on - *last).num_days() <= 30 => When::Past(*last, Sure::Inferred),
             (Some(ahead), _) if ahead <= AHEAD_DAYS_MAX => When::Either,
+            // "2月12日至14日检修", in August: last winter's or the next one's, unless it is a deadline or a feast's day.
+            (Some(ahead), Some(last))
+                if ahead.abs_diff((on - *last).num_days()) <= HALFWAY_DAYS.unsigned_abs()
+                    && !self.is_deadline(mention)
+                    && !patterns().of_the_day.is_match(sentence)
+                    && calendar::named(sentence).is_empty() =>
+            {
+                When::Either
+            }
             (_, Some(last)) => When::Past(*last, Sure::Inferred),
             _ => When::Nothing,
         }

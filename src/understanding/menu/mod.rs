@@ -4,6 +4,7 @@
 mod anchor;
 mod labels;
 pub(crate) mod lists;
+mod neighbours;
 mod order;
 mod others;
 mod pairing;
@@ -44,6 +45,7 @@ pub(crate) fn read(plain: &Plain) -> Menu {
     let mut anchors: Vec<Anchor> = Vec::new();
     zh::anchors(plain, &mut anchors);
     western::anchors(plain, &mut anchors);
+    neighbours::anchors(plain, &mut anchors);
     anchors.sort_by_key(|a| (a.from, a.to));
     drop_overlapping(&mut anchors);
     anchors.truncate(OPTIONS_MAX);

@@ -5,6 +5,8 @@ use super::lists::lists;
 use super::western_lists::elided;
 use super::western_speech::{say, wait};
 use super::words::{Word, says, says_any, words};
+use super::zh::{self, Verb};
+use super::zh_keys;
 use crate::understanding::OptionKey;
 use crate::understanding::plain::Plain;
 
@@ -31,6 +33,7 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
         at += 1;
     }
     sounded(&words, found);
+    heard_in_chinese(plain, found);
     elided(&words, found);
 }
 
@@ -58,6 +61,20 @@ fn sounded(words: &[Word], found: &mut [Anchor]) {
             && (after.is_some() || before.is_some() && label_first)
         {
             found[i] = Anchor::press(found[i].from, word.to, symbol, Tongue::Western);
+        }
+    }
+}
+
+/// "english please press 散": the key of an English verb as a Chinese recogniser has it.
+fn heard_in_chinese(plain: &Plain, found: &mut [Anchor]) {
+    for anchor in found.iter_mut().filter(|a| a.tongue == Tongue::Western && a.key.is_none()) {
+        let at = anchor.to + usize::from(plain.chars.get(anchor.to) == Some(&' '));
+        let heard = plain.chars.get(at).and_then(|&c| zh_keys::spoken_digit(c).map(|symbol| (symbol, at + 1)));
+        if let Some((symbol, end)) = heard.or_else(|| zh_keys::homophone(plain, at, Verb::Sure, true)) {
+            let named = Anchor::press(anchor.from, end, symbol, Tongue::Western);
+            if zh::ends_clause(&plain.chars, end) || plain.chars.get(end) == Some(&' ') {
+                *anchor = named;
+            }
         }
     }
 }
@@ -263,7 +280,8 @@ fn is_key_here(words: &[Word], i: usize, symbol: char, homophone: bool, wide: bo
     let digit = |w: &Word| key(&w.text, false).is_some_and(|(_, h)| !h) || w.text.chars().all(|c| c.is_ascii_digit());
     if symbol.is_ascii_digit() {
         // "press 1 4 sales": for sales.
-        let stands_for = |w: &Word| matches!(w.text.as_str(), "4" | "four" | "2" | "two") && !wide;
+        let stands_for =
+            |w: &Word| matches!(w.text.as_str(), "4" | "four" | "2" | "two") && (!wide || stands_throughout(words, i));
         let led = next.is_some_and(stands_for) && words.get(i + 2).is_some_and(|w| w.parted == 0 && !digit(w));
         let follows = !led && next.filter(|w| w.parted < 2 || wide).is_some_and(digit);
         let after_next = words.get(i + 2).is_some_and(|w| w.parted < 2 && digit(w));
@@ -307,6 +325,18 @@ fn is_key_here(words: &[Word], i: usize, symbol: char, homophone: bool, wide: bo
         "free" | "mine" | "hive" | "ford" | "stare" | "a" => closes || introduces,
         _ => true,
     }
+}
+
+/// "dial 1 four nursery, dial 2 four primary": behind every key the same number, and then a name.
+fn stands_throughout(words: &[Word], at: usize) -> bool {
+    let (Some(verb), Some(word)) = (at.checked_sub(1).map(|v| &words[v].text), words.get(at + 1)) else { return false };
+    let like = |i: usize| {
+        words[i].text == *verb
+            && words.get(i + 2).is_some_and(|w| w.text == word.text && w.parted == 0)
+            && words.get(i + 3).is_some_and(|w| w.parted == 0 && w.text.chars().all(char::is_alphabetic))
+            && words.get(i + 3).is_some_and(|w| key(&w.text, false).is_none())
+    };
+    (at.saturating_sub(NEAR)..words.len().min(at + NEAR)).filter(|&i| like(i)).nth(1).is_some()
 }
 
 fn ends_input(words: &[Word], from: usize, at: usize) -> bool {

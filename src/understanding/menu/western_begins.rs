@@ -16,6 +16,12 @@ enum Hold {
     Bound,
 }
 
+/// What is done with something, at the beginning of a name.
+const DONE: &[&str] = &[
+    "book", "make", "schedule", "report", "pay", "cancel", "track", "request", "order", "buy", "find", "check",
+    "reserve", "place", "leave", "rent", "return", "arrange", "change", "renew", "start", "file", "get", "join",
+];
+
 pub(super) fn introduces(words: &[Word], at: usize) -> bool {
     says_any(words, at, &lists().introducers).is_some() && says_any(words, at, &lists().western_greetings).is_none()
 }
@@ -60,6 +66,13 @@ pub(super) fn after_preamble(words: &[Word], start: usize, introduced: bool, oth
     let told = opens(words, begin) || words[begin].text.contains('\'');
     if let Some(length) = others.length.filter(|_| !introduced && led.is_none() && told) {
         begin = last_words(words, begin, length);
+        // "book a tour": what is done with it belongs to the name.
+        let article = |i: usize| matches!(words[i].text.as_str(), "a" | "an" | "your" | "my" | "our");
+        let noun = begin - usize::from(begin > start && !article(begin) && article(begin - 1));
+        let whole = noun > start && article(noun) && words[noun].parted == 0;
+        if whole && DONE.contains(&words[noun - 1].text.as_str()) {
+            begin = noun - 1;
+        }
     }
     (begin != start).then_some(begin)
 }

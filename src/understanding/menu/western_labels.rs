@@ -13,6 +13,24 @@ use std::ops::Range;
 const CONSEQUENCES: &[&str] =
     &["and we will", "and we'll", "and you will", "and you'll", "and someone will", "and i'll", "and our team will"];
 
+/// Numbers that are called instead.
+const EMERGENCIES: &[&str] = &[
+    "call nine one one",
+    "call 911",
+    "call 9 1 1",
+    "dial nine one one",
+    "dial 911",
+    "call 999",
+    "dial 999",
+    "call nine nine nine",
+    "dial nine nine nine",
+    "call 112",
+    "dial 112",
+    "call 000",
+    "call triple zero",
+    "call your local",
+];
+
 /// What a prompt ends with.
 const CLOSINGS: &[&str] =
     &["thank you", "thanks", "or hang up", "goodbye", "your call is", "have a nice", "have a great", "have a good"];
@@ -125,7 +143,13 @@ pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
     // "(press pound) to end this call simply hang up": a name of something else that is done.
     let hangs_up = (2..n).any(|i| says_any(&words, i, &["hang up"]).is_some() && words[i - 1].text != "to");
     let tells = says_any(&words, 0, CONSEQUENCES).is_some();
-    let filler = knows || hangs_up || tells || (says_any(&words, 0, &lists().western_openers).is_some() && !introduced);
+    // "if an animal is attacking someone call nine one one now"
+    let elsewhere = (1..n).any(|i| says_any(&words, i, EMERGENCIES).is_some());
+    let filler = knows
+        || elsewhere
+        || hangs_up
+        || tells
+        || (says_any(&words, 0, &lists().western_openers).is_some() && !introduced);
     let lone = n == 1 && matches!(first.text.as_str(), "or" | "and" | "please" | "otherwise");
     if lone {
         return None;

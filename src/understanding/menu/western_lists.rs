@@ -22,7 +22,11 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
             before.is_some_and(|d| symbol.to_digit(10) == Some(d + 1))
         };
         let before = added.iter().chain(found.iter()).filter(|a| a.to <= word.from).max_by_key(|a| a.to);
-        let counts_on = word.parted == 0 && before.is_some_and(|a| follows(a) || echoes(words, a, at));
+        // "press four pound for directory": a sign directly behind the key before.
+        let sign = matches!(symbol, '#' | '*')
+            && word.parted == 0
+            && before.is_some_and(|a| at > 0 && a.to == words[at - 1].to);
+        let counts_on = sign || word.parted == 0 && before.is_some_and(|a| follows(a) || echoes(words, a, at));
         let starts =
             counts_on || word.parted >= 2 || (at > 0 && matches!(words[at - 1].text.as_str(), "or" | "and" | "is"));
         // "or the pound key to return"
@@ -44,12 +48,21 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
         let counts = next.is_some_and(|w| {
             w.text == "to" && words.get(at + 2).is_some_and(|n| key(&n.text, false).is_some_and(|k| !k.1))
         });
-        let labelled = labelled || listed.contains(&at);
+        // "press 1, if you have an appointment, 2, for a new one": commas on both sides, as behind the key before.
+        let between = word.parted == 2
+            && found.first().is_some_and(|a| words.iter().any(|w| w.from == a.from && w.parted >= 5))
+            && before.is_some_and(follows)
+            && next.is_some_and(is_introducer)
+            && before.is_some_and(|a| words.iter().find(|w| w.from >= a.to).is_some_and(is_introducer));
+        let labelled = (labelled || listed.contains(&at)) && !between;
+        let names = names || between;
+        // "press two, star for the directory"
+        let apart = word.parted >= 2 && names && matches!(symbol, '*' | '#');
         if !((starts && names && !counts) || is || labelled) {
             continue;
         }
         let range = at > 0 && matches!(words[at - 1].text.as_str(), "from" | "between" | "of" | "extension" | "scale");
-        if range || (at > 0 && key(&words[at - 1].text, false).is_some_and(|k| !k.1)) {
+        if range || (!sign && !apart && !between && at > 0 && key(&words[at - 1].text, false).is_some_and(|k| !k.1)) {
             continue;
         }
         let mut from = at - usize::from(or_the && called);
@@ -76,6 +89,11 @@ pub(super) fn elided(words: &[Word], found: &mut Vec<Anchor>) {
     if found.iter().any(|a| a.tongue == Tongue::Western && a.is_press()) || added.len() >= 2 {
         found.extend(added);
     }
+}
+
+/// "…, if you have an appointment": a comma, then what introduces a name.
+fn is_introducer(word: &Word) -> bool {
+    word.parted == 2 && matches!(word.text.as_str(), "for" | "to" | "if")
 }
 
 /// "dial zero for the desk two for the spa": the words behind a key are introduced as those behind the key before.

@@ -77,6 +77,9 @@ fn verb(c: char) -> Option<Verb> {
     }
 }
 
+/// Characters around a misheard verb in which the others like it are looked for.
+const LIKE_NEAR: usize = 60;
+
 fn is_please(c: char) -> bool {
     c == '请'
 }
@@ -87,8 +90,8 @@ pub(super) fn sounds_like_please(c: char) -> bool {
 
 /// Names that end like what stands before a verb of pressing.
 const NAMES: &[&str] = &[
-    "申请", "邀请", "聘请", "宴请", "详情", "事情", "行情", "险情", "灾情", "网点", "据点", "地点", "站点", "景点",
-    "热点", "回拨", "直拨",
+    "申请", "审请", "声请", "邀请", "聘请", "宴请", "详情", "事情", "行情", "险情", "灾情", "网点", "据点", "地点",
+    "站点", "景点", "热点", "回拨", "直拨",
 ];
 
 /// `near`: another anchor stands shortly before.
@@ -109,7 +112,9 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
         return None;
     }
     if kind == Verb::Homophone && !after_please {
-        if !bare_misheard(chars, at) || (at + 1..chars.len()).chain(0..at).all(|i| !bare_misheard(chars, i)) {
+        let alone =
+            || !bare_misheard(chars, at) || (at + 1..chars.len()).chain(0..at).all(|i| !bare_misheard(chars, i));
+        if !beside_its_like(chars, at) && alone() {
             return None;
         }
         kind = Verb::Sure;
@@ -166,7 +171,7 @@ fn press(plain: &Plain, at: usize, near: bool) -> Option<Anchor> {
     let mut taken = key(plain, i, kind)
         .or_else(|| (asked && i == at + 1).then(numeral).flatten())
         .or_else(|| (near && kind == Verb::Sure).then(|| homophone(plain, i, kind, true)).flatten());
-    if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、')) {
+    if taken.is_none() && polite && matches!(chars.get(i), Some(',' | '、' | '。' | '.')) {
         let next = i + 1 + usize::from(chars.get(i + 1) == Some(&' '));
         let parts_always = || (0..chars.len()).filter(|&i| plain.starts(i, "请按,")).nth(1).is_some();
         taken = key(plain, next, Verb::Sure)
@@ -199,6 +204,18 @@ fn bare_misheard(chars: &[char], at: usize) -> bool {
     matches!(chars[at], '案' | '安' | '暗' | '岸' | '俺')
         && begins
         && chars.get(at + 1).is_some_and(|c| is_digit_like(*c))
+}
+
+/// "房东请案1 订单取消案3": misheard as in "请案", with a digit that ends the clause.
+fn beside_its_like(chars: &[char], at: usize) -> bool {
+    let digit = at + 1 + usize::from(chars.get(at + 1) == Some(&' '));
+    let closes = chars.get(digit).is_some_and(char::is_ascii_digit)
+        && (ends_clause(chars, digit + 1) || chars.get(digit + 1) == Some(&' '));
+    closes
+        && matches!(chars[at], '案' | '安' | '暗' | '岸' | '俺')
+        && (at.saturating_sub(LIKE_NEAR).max(1)..chars.len().min(at + LIKE_NEAR)).any(|i| {
+            chars[i] == chars[at] && is_please(chars[i - 1]) && chars.get(i + 1).is_some_and(|c| is_digit_like(*c))
+        })
 }
 
 fn is_digit_like(c: char) -> bool {

@@ -59,7 +59,9 @@ fn speaks(plain: &Plain, range: &Range<usize>) -> bool {
     // "四月起本馆实行预约制": a house speaks of itself.
     const HOUSE: &[&str] = &["本馆", "本店", "本院", "本校", "本公司", "本中心", "我院", "我馆", "我校", "我司"];
     let of_itself = || (range.start..range.end).any(|i| begins_with(plain, i, HOUSE));
-    !names && (of_itself() || begins(SPEAKERS) || begins(&lists().zh_greetings) || zh_filler(plain, range))
+    // "电梯困人请不要慌张报告困人请按一": somebody is told what not to do.
+    let warns = || (range.start..range.end).any(|i| begins_with(plain, i, &["请不要", "请勿", "切勿", "请务必"]));
+    !names && (warns() || of_itself() || begins(SPEAKERS) || begins(&lists().zh_greetings) || zh_filler(plain, range))
 }
 
 /// What speaks for a name that begins at `at`, less what speaks against it.

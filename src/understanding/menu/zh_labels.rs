@@ -179,6 +179,9 @@ pub(super) fn right(plain: &Plain, from: usize, to: usize) -> Option<Label> {
     Some(Label { range, first_end, parted, filler, introduced: false, tongue: Tongue::Zh })
 }
 
+/// What is done with somebody.
+const SPEAKS: &[&str] = &["说话", "通话", "沟通", "交谈", "联系", "见面", "对话", "聊聊", "谈谈", "商量"];
+
 pub(super) fn clean(plain: &Plain, range: Range<usize>, left: bool) -> Range<usize> {
     let mut range = trimmed(plain, range);
     let chars_of = |w: &str| w.chars().count();
@@ -187,6 +190,11 @@ pub(super) fn clean(plain: &Plain, range: Range<usize>, left: bool) -> Range<usi
         let start = range.start;
         let kept = lists().zh_kept.iter().any(|w| plain.starts(start, w))
             || (!left && lists().zh_turns_kept.iter().any(|w| plain.starts(start, w)));
+        // "想和医生说话": with whom, not what else.
+        let with = wants
+            && ["和", "跟", "与"].iter().any(|w| plain.starts(start, w))
+            && SPEAKS.iter().any(|w| range.len() > chars_of(w) && plain.starts(range.end - chars_of(w), w));
+        let kept = kept || with;
         let leading: [&[&str]; 2] = [&lists().zh_leading, if left { &[] } else { &lists().zh_turns }];
         // Never a whole answer ("需要", "是"), unless it is no more than a connective.
         let whole: String = plain.chars[range.clone()].iter().collect();

@@ -91,10 +91,11 @@ pub(super) fn listed(plain: &Plain, pressed: &[Anchor]) -> Vec<Anchor> {
         }
     }
     // "订票是一改签是二": only the last of them ends where a clause does.
-    if listed.len() == 1 && pressed.is_empty() {
+    let unpressed = !pressed.iter().any(|a| a.is_press() || a.is_say());
+    if listed.len() == 1 && unpressed {
         return named_throughout(plain);
     }
-    if listed.is_empty() && pressed.is_empty() {
+    if listed.is_empty() && unpressed {
         let named = named_first(plain);
         let named = if named.is_empty() { named_throughout(plain) } else { named };
         return if named.is_empty() { counted_up(plain) } else { named };
