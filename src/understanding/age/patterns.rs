@@ -52,7 +52,7 @@ patterns! {
     deadline = r"(持续|开放|展出|延续|延长|保留|有效|运行|供应|营业|服务)(到|至)$|\b(until|till|through|thru)( the| its| our)( [\w'-]+){1,3}( on)?( \w+day,?)?( the)? ?$|(截至|截止|截止到|截止日期(为|是)|即日起(至|到)|至|止于)$|\b(by|before|until|till|through|thru|no later than)( midnight| noon| close of business| (\d{1,2}(:\d\d)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) ?([ap]\.?m\.?|o'clock)?| the end of)?,?( on)?( \w+day,?)?( the)? ?$";
     stretch = r"\b(to|until|till|through)( midnight| noon| \d{1,2}(:\d\d)? ?([ap]\.?m\.?)?)( on)?( the)? ?$";
     // What stands before a stretch that something is open for.
-    period = r"(办理|办税|申请|申报|报名|预约|开放|受理|征收|缴费|缴存|登记|认证|领取|提交|填报|采集|补办|换领|兑付|接种|选课|查询|受理|入园|入场|参观|展览)?(时间|日期|期限|时段)(为|是|:|定为|定于)(每日)?$|\b(window|period|session|season|run|exhibition|exhibit|show) (is|runs|lasts|opens|is open)( from)?( the)? $";
+    period = r"(时间|日期|期限|时段)(为|是|:|定为|定于)(每日)?$|\b(window|period|session|season|run|exhibition|exhibit|show) (is|runs|lasts|opens|is open)( from)?( the)? $";
     // A day that was near when it was said is no other year's.
     of_the_day = r"今晚|今天|今日|昨晚|昨天|昨日|明天|明晚|本周|\b(today|tonight|tomorrow|yesterday|last night|this (morning|afternoon|evening|weekend|mon|tues|wednes|thurs|fri|satur|sun)[a-z]*)\b";
     // Said when the day is over.

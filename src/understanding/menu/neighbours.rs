@@ -2,7 +2,7 @@
 //! key before the verb.
 
 use super::anchor::{Anchor, Side, Tongue};
-use crate::understanding::plain::Plain;
+use crate::understanding::plain::{Plain, is_han};
 
 /// What stands between a name and its key.
 const PARTICLES: &[&str] = &[
@@ -64,11 +64,9 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
         let start =
             (0..end).rev().take(NAME_MAX).take_while(|&i| chars[i].is_alphabetic() && !chars[i].is_ascii()).last();
         let Some(start) = start else { continue };
-        // To the end of the sentence: what is asked for politely.
+        // What is asked for politely goes on in kana or hangul.
         let behind = at + 1 + verb.chars().count();
-        let rest = |i: usize| {
-            chars[i] == ' ' || chars[i].is_alphabetic() && !chars[i].is_ascii() && !is_chinese_alone(chars[i])
-        };
+        let rest = |i: usize| chars[i] == ' ' || chars[i].is_alphabetic() && !chars[i].is_ascii() && !is_han(chars[i]);
         let mut to = behind;
         while to < chars.len() && to < behind + NAME_MAX && rest(to) {
             to += 1;
@@ -88,11 +86,6 @@ pub(super) fn anchors(plain: &Plain, found: &mut Vec<Anchor>) {
 fn digit(c: char) -> Option<char> {
     let wide = u32::from(c).checked_sub(0xff10).filter(|d| *d < 10).and_then(|d| char::from_digit(d, 10));
     c.is_ascii_digit().then_some(c).or(wide)
-}
-
-/// Han, which the verbs' endings have none of.
-fn is_chinese_alone(c: char) -> bool {
-    crate::understanding::plain::is_han(c)
 }
 
 #[cfg(test)]
