@@ -637,17 +637,22 @@ fn whatever_comes_in_the_line_neither_panics_nor_stays_open() {
     }
 }
 
-/// Two early dialogs with sound and an answer from a third without a word about it: what is heard already goes on.
-#[test]
-fn an_answer_without_sdp_from_nowhere_goes_by_what_is_heard_already() {
-    let mut line = Line::new(settings(), Seed::new(3));
-    let (mut now, mut out) = (Moment::START, Vec::new());
-    line.step(now, LineInput::Dial, &mut out);
+/// A line that has dialled, and its INVITE.
+fn dialled() -> (Line, sip::Message) {
+    let (mut line, mut out) = (Line::new(settings(), Seed::new(3)), Vec::new());
+    line.step(Moment::START, LineInput::Dial, &mut out);
     let invite = out.iter().find_map(|output| match output {
         LineOutput::SendSip { bytes, .. } => Some(sip::read(bytes).unwrap()),
         _ => None,
     });
-    let (invite, from) = (invite.unwrap(), FAR_SIP.parse().unwrap());
+    (line, invite.unwrap())
+}
+
+/// Two early dialogs with sound and an answer from a third without a word about it: what is heard already goes on.
+#[test]
+fn an_answer_without_sdp_from_nowhere_goes_by_what_is_heard_already() {
+    let (mut line, invite) = dialled();
+    let (mut now, mut out, from) = (Moment::START, Vec::new(), FAR_SIP.parse().unwrap());
     for (status, tag, port) in [(183, "a", Some(6000)), (183, "b", Some(6002)), (200, "c", None)] {
         let mut response = sip::Message::respond(&invite, status, "x", Some(tag));
         response.push("Contact", "<sip:far@192.0.2.9>");
@@ -678,14 +683,9 @@ fn an_answer_without_sdp_from_nowhere_goes_by_what_is_heard_already() {
 #[test]
 fn packets_of_any_length_are_heard_whole() {
     for packet_ms in [10u64, 30, 40, 60] {
-        let mut line = Line::new(settings(), Seed::new(3));
+        let (mut line, invite) = dialled();
         let (mut now, mut out) = (Moment::START, Vec::new());
-        line.step(now, LineInput::Dial, &mut out);
-        let invite = out.iter().find_map(|output| match output {
-            LineOutput::SendSip { bytes, .. } => Some(sip::read(bytes).unwrap()),
-            _ => None,
-        });
-        let mut ok = sip::Message::respond(&invite.unwrap(), 200, "OK", Some("a"));
+        let mut ok = sip::Message::respond(&invite, 200, "OK", Some("a"));
         ok.push("Contact", "<sip:far@192.0.2.9>");
         let sdp = format!("v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 6000 RTP/AVP 8\r\na=ptime:{packet_ms}\r\n");
         ok.set_body("application/sdp", sdp.into_bytes());
