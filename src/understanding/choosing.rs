@@ -90,8 +90,8 @@ fn core(text: &str) -> String {
     // "交水费" is 缴; "交通" is not.
     const HANDED: &[&str] =
         &["交费", "交电费", "交水费", "交气费", "交话费", "交款", "交罚款", "交学费", "交房租", "交税", "交钱"];
-    if HANDED.iter().any(|w| core.contains(w)) {
-        core = core.replace('交', "缴");
+    for handed in HANDED.iter().filter(|_| text.contains('交')) {
+        core = core.replace(handed, &handed.replace('交', "缴"));
     }
     for word in ZH_GENERIC {
         core = core.replace(word, "");

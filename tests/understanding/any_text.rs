@@ -151,3 +151,30 @@ fn the_time_to_read_grows_with_the_length_alone() {
         assert!(took < Duration::from_secs(3), "{part:?} repeated: {took:?}");
     }
 }
+
+#[test]
+fn numbers_and_hours_at_the_edge_of_what_is_looked_at_are_read() {
+    let long = "好".repeat(84);
+    for text in [
+        format!("工作时间{long}九点钟开始上班，欢迎来电"),
+        format!("工作时间{long}早九晚六上班，欢迎来电"),
+        "Our sale ends on 12/15/2147483647".to_string(),
+        "Our sale runs from 12/15/4294967295 to January 5".to_string(),
+    ] {
+        let found = read(&text, &Context { on: "2026-11-21".parse().ok(), ..Context::default() });
+        assert_eq!(found.expired_on, None, "{text}");
+    }
+}
+
+/// Where a table of feasts has ended, a wish may be right today: nothing is said.
+#[test]
+fn behind_the_end_of_a_table_no_wish_is_stale() {
+    for (on, text) in [
+        ("2031-01-24", "Eid Mubarak to all our customers."),
+        ("2033-11-03", "Happy Diwali to everyone"),
+        ("2040-12-26", "恭喜发财，春节快乐。"),
+    ] {
+        let found = read(text, &Context { on: on.parse().ok(), ..Context::default() });
+        assert_ne!(found.stale.word(), "stale", "{on}: {text} {:?}", found.findings);
+    }
+}

@@ -202,7 +202,11 @@ impl Holiday {
 
     /// The holiday's last turn that had begun by `day`, and the next one.
     pub fn around(&self, day: NaiveDate) -> (Option<Turn>, Option<Turn>) {
-        let turns: Vec<_> = (day.year() - 2..=day.year() + 1).filter_map(|y| self.days(y)).collect();
+        let turns: Vec<_> = match &self.rule {
+            // Of the moon's year without leap months two may begin in one of the sun's.
+            Rule::Listed(days) => days.iter().map(|day| (*day, *day)).collect(),
+            _ => (day.year() - 2..=day.year() + 1).filter_map(|y| self.days(y)).collect(),
+        };
         (turns.iter().rev().find(|t| t.0 <= day).copied(), turns.iter().find(|t| t.0 > day).copied())
     }
 }

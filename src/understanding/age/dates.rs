@@ -52,8 +52,7 @@ const MENTIONS_MAX: usize = 64;
 pub(crate) fn mentions(plain: &Plain, on: NaiveDate) -> Vec<Mention> {
     let mut found = dates_zh::mentions(plain, on.year());
     found.extend(dates_en::mentions(plain, on.year()));
-    let years: Vec<(usize, i32)> = found.iter().filter_map(|m| Some((m.range.start, m.to.year?))).collect();
-    found.extend(moon::mentions(plain, on, &years));
+    found.extend(moon::mentions(plain, on, &found));
     found.sort_by_key(|m| m.range.start);
     found.truncate(MENTIONS_MAX);
     found

@@ -368,7 +368,7 @@ fn slashed(text: &str, led: bool) -> Option<Partial> {
         [d @ 13..=31, m @ 1..=12, y @ 1990..2100] => {
             Some(Partial { year: Some(y as i32), month: Some(m), day: Some(d) })
         }
-        [m @ 1..=12, d @ 1..=31, y] if y >= 2000 || (20..60).contains(&y) => {
+        [m @ 1..=12, d @ 1..=31, y] if (2000..2100).contains(&y) || (20..60).contains(&y) => {
             Some(Partial { year: Some(if y < 100 { 2000 + y as i32 } else { y as i32 }), month: Some(m), day: Some(d) })
         }
         [m @ 1..=12, d @ 1..=31] if led => Some(Partial { year: None, month: Some(m), day: Some(d) }),

@@ -151,7 +151,14 @@ impl Text<'_> {
             if !ahead && (self.on - *last).num_days() > GRACE_DAYS {
                 let sentence = self.sentence(&range);
                 let words = self.slice(&sentence);
-                let score = if self.is_of_now(words) { 60 } else { 40 };
+                // Behind the end of the list the next turn may be near, or today.
+                let unlisted = match &turns[..] {
+                    [.., before, newest] if next.is_none() => {
+                        (self.on - newest.1).num_days() + FORWARD_DAYS > (newest.1 - before.1).num_days()
+                    }
+                    _ => false,
+                };
+                let score = if self.is_of_now(words) && !unlisted { 60 } else { 40 };
                 let detail = format!("over since {last}");
                 found.push(self.finding(TextFindingKind::PastEvent, &range, score, Some(*last), detail));
             }

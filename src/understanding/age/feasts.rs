@@ -31,6 +31,8 @@ impl Text<'_> {
             .into_iter()
             .map(|(h, r)| (h, self.chars_at(r.start)..self.chars_at(r.end)))
             .collect();
+        // Where the table ends nothing is known: the next turn may be today.
+        named.retain(|(holiday, _)| holiday.around(self.on).1.is_some());
         // "Chinese New Year" is not 1 January; "春节" beside "新年快乐" is one occasion.
         if named.iter().any(|(h, _)| h.id == "spring_festival") {
             named.retain(|(h, _)| h.id != "new_year");

@@ -288,7 +288,7 @@ fn count(chars: &[char], at: usize, stop: usize) -> Option<(u32, usize)> {
     if i > at {
         return (i - at <= 2).then_some((value, i));
     }
-    let digits: Vec<u32> = chars[at..stop.min(at + 3)].iter().map_while(|c| numeral(*c)).collect();
+    let digits: Vec<u32> = chars.get(at..stop.min(at + 3))?.iter().map_while(|c| numeral(*c)).collect();
     let value = match digits[..] {
         [10, u @ 1..=9, ..] => (10 + u, 2),
         [t @ 1..=9, 10, u @ 1..=9] => (t * 10 + u, 3),

@@ -35,7 +35,11 @@ impl Text<'_> {
                 continue;
             };
             let (before, behind) = (&self.text[..at], &self.text[at + name.len()..]);
-            let Some((count, bytes)) = counted_before(before).or_else(|| counted_behind(behind)) else { continue };
+            let Some((count, bytes)) =
+                counted_before(before).or_else(|| counted_behind(behind).filter(|_| *series.names == ["super bowl"]))
+            else {
+                continue;
+            };
             let Some(end) = i32::try_from(count)
                 .ok()
                 .filter(|n| (1..500).contains(n))
@@ -73,11 +77,11 @@ fn counted_before(before: &str) -> Option<(u32, usize)> {
     Some((count, bytes + before.len() - bare.len()))
 }
 
-/// "LIX", "59".
+/// "LIX", "59"; "6 p.m." is none.
 fn counted_behind(behind: &str) -> Option<(u32, usize)> {
     let word = behind.trim_start().split(|c: char| !c.is_alphanumeric()).next().filter(|w| !w.is_empty())?;
     if word.chars().all(|c| c.is_ascii_digit()) {
-        return word.parse().ok().map(|n| (n, word.len()));
+        return word.parse().ok().filter(is_turn).map(|n| (n, word.len()));
     }
     let worth = |c: char| match c {
         'i' => Some(1u32),
@@ -93,7 +97,12 @@ fn counted_behind(behind: &str) -> Option<(u32, usize)> {
         true => (plus, minus + digits[i]),
         false => (plus + digits[i], minus),
     });
-    Some((plus - minus, word.len()))
+    Some(plus - minus).filter(is_turn).map(|n| (n, word.len()))
+}
+
+/// Of a Super Bowl that a prompt may still speak of.
+fn is_turn(number: &u32) -> bool {
+    (50..200).contains(number)
 }
 
 #[cfg(test)]
@@ -110,6 +119,8 @@ mod tests {
             ("第二十届亚运会期间，地铁延长运营。", Stale::NotStale),
             ("我们是第十四届全运会合作伙伴。", Stale::NotStale),
             ("校运会报名请按1。", Stale::NotStale),
+            ("Join us for the Super Bowl 6 p.m. Sunday, reserve your table now.", Stale::NotStale),
+            ("Super Bowl I can hardly wait for, reserve your table now.", Stale::NotStale),
         ] {
             assert_eq!(read(text, &Context { on, ..Context::default() }).stale, stale, "{text}");
         }
