@@ -61,7 +61,8 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
     let folder = read(path).map_err(|sentence| {
         vec![Problem::new(path.to_string_lossy(), 1, 1, sentence, "write the folder's name right")]
     })?;
-    check(&folder)
+    // A pair that is being renewed is its own trunk's trouble; `nightbell check` looks into all of them.
+    check_on(&folder, chrono::Utc::now(), &|_, _| Ok(()))
 }
 
 /// The files of a folder against each other, against the sound files, certificates and keys on the disk and against

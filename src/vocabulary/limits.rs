@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Longest call, ringing included.
 pub const CALL_MAX: Duration = Duration::from_secs(30 * 60);
+/// Most calls that one planned call may have come to by being passed on.
+pub const CALLS_OF_A_PLAN_MAX: i64 = 64;
 /// Longest time a hotline may ring.
 pub const RING_MAX: Duration = Duration::from_secs(180);
 /// Most keys in one call.

@@ -503,15 +503,22 @@ impl Message {
         let boundary = params.get("boundary").filter(|b| !b.is_empty() && b.len() <= 70)?;
         let delimiter = format!("--{boundary}").into_bytes();
         let mut starts = Vec::new();
-        let mut at = 0;
+        let (mut at, mut closed) = (0, false);
         for line in self.body.split_inclusive(|&b| b == b'\n') {
-            if line.starts_with(&delimiter) {
+            if let Some(rest) = line.strip_prefix(&delimiter[..]) {
                 starts.push((at, at + line.len()));
+                // What follows the last one is no part.
+                closed = rest.starts_with(b"--");
+            }
+            if closed {
+                break;
             }
             at += line.len();
         }
         // Who forgets the last delimiter means the end of the body.
-        starts.push((self.body.len(), self.body.len()));
+        if !closed {
+            starts.push((self.body.len(), self.body.len()));
+        }
         for pair in starts.windows(2) {
             let part = &self.body[pair[0].1..pair[1].0];
             let mut rest = part;

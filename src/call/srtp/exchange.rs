@@ -14,17 +14,21 @@ pub const WITHHELD: &str = "KeyWithheldKeyWithheldKeyWithheldKeyWith";
 
 type Master = [u8; MASTER_BYTES];
 
+/// A key as a description has it: of which stream (tags count anew in each), its tag, its suite.
+type Named = (usize, u32, Suite);
+type Theirs = Vec<(Named, Master)>;
+
 /// The keys of one call.
 pub struct Exchange {
     /// Where new keys come from: the system's randomness.
     dice: Box<dyn FnMut() -> Master + Send>,
     ours: BTreeMap<(u32, Suite), Master>,
     /// What the last description of either side had.
-    our_last: Vec<(u32, Suite)>,
-    their_last: Vec<(u32, Suite, Master)>,
+    our_last: Vec<Named>,
+    their_last: Theirs,
     /// Keys of an offer of theirs. They count once our answer leaves; an offer that is refused has changed nothing
-    /// (RFC 3264 §8, RFC 4568 §7.1.4).
-    their_offer: Option<Vec<(u32, Suite, Master)>>,
+    /// (RFC 3264 §8, RFC 4568 §7.1.4). With the request that brought it.
+    their_offer: Option<(Request, Theirs)>,
     out: Option<(Suite, Master, Outbound)>,
     inbound: Option<(Suite, Master, Inbound)>,
     /// The key before this one: packets that were on their way when it changed.
@@ -51,16 +55,17 @@ impl Exchange {
 
     /// A message that leaves, with its keys.
     pub fn leaves(&mut self, message: Vec<u8>) -> Vec<u8> {
+        let answers = |offer: &mut (Request, Theirs)| offer.0 == request(&message);
         if message.starts_with(b"SIP/2.0 ") && message.get(8).is_some_and(|class| (b'3'..=b'6').contains(class)) {
-            self.their_offer = None;
+            self.their_offer.take_if(answers);
         }
         if !has_sound(&message) {
             return message;
         }
         let mut offered = Vec::new();
-        let message = for_each_key(message, |value, key| {
+        let message = for_each_key(message, |stream, value, key| {
             let (crypto, withheld) = read_crypto(value)?;
-            offered.push((crypto.tag, crypto.suite));
+            offered.push((stream, crypto.tag, crypto.suite));
             if withheld != WITHHELD {
                 return None;
             }
@@ -70,11 +75,16 @@ impl Exchange {
         });
         self.our_last = offered;
         // An offer of ours is agreed on when its answer comes.
+        let answers = |offer: &mut (Request, Theirs)| offer.0 == request(&message);
         if !is_offer(&message)
-            && let Some(theirs) = self.their_offer.take()
+            && let Some((_, theirs)) = self.their_offer.take_if(answers)
         {
             (self.their_last, self.answered) = (theirs, true);
             self.agree();
+            if self.common().is_none() {
+                // Our own answer says so.
+                (self.out, self.inbound, self.inbound_before) = (None, None, None);
+            }
         }
         message
     }
@@ -85,16 +95,16 @@ impl Exchange {
             return message;
         }
         let mut theirs = Vec::new();
-        let message = for_each_key(message, |value, key| {
+        let message = for_each_key(message, |stream, value, key| {
             if let Some((crypto, key)) = read_crypto(value)
                 && let Some(master) = STANDARD.decode(key).ok().and_then(|bytes| Master::try_from(bytes).ok())
             {
-                theirs.push((crypto.tag, crypto.suite, master));
+                theirs.push(((stream, crypto.tag, crypto.suite), master));
             }
             Some(WITHHELD.chars().cycle().take(key.len()).collect())
         });
         if is_offer(&message) {
-            self.their_offer = Some(theirs);
+            self.their_offer = Some((request(&message), theirs));
         } else {
             (self.their_last, self.answered) = (theirs, true);
             self.agree();
@@ -102,13 +112,15 @@ impl Exchange {
         message
     }
 
-    /// What both have, the first of theirs: an answer names one alone. A key that stays keeps its count of packets.
+    /// What both have, the first of theirs: an answer names one alone.
+    fn common(&self) -> Option<(Named, Master)> {
+        self.their_last.iter().find(|(named, _)| self.our_last.contains(named)).copied()
+    }
+
+    /// A key that stays keeps its count of packets. Nothing that comes makes a safe call plain: it passes here before
+    /// anybody has asked whether it is of this call.
     fn agree(&mut self) {
-        let common = self.their_last.iter().find(|(tag, suite, _)| self.our_last.contains(&(*tag, *suite)));
-        let Some(&(tag, suite, theirs)) = common else {
-            (self.out, self.inbound, self.inbound_before) = (None, None, None);
-            return;
-        };
+        let Some(((_, tag, suite), theirs)) = self.common() else { return };
         if let Some(&ours) = self.ours.get(&(tag, suite))
             && self.out.as_ref().is_none_or(|(before, key, _)| (*before, *key) != (suite, ours))
         {
@@ -172,19 +184,40 @@ fn is_offer(message: &[u8]) -> bool {
     ![&b"SIP/"[..], b"ACK ", b"PRACK "].iter().any(|answer| message.starts_with(answer))
 }
 
+/// By which a request and its responses belong together: Call-ID and CSeq (RFC 3261 §8.2.6.2), word by word.
+type Request = Vec<Vec<u8>>;
+
+fn request(message: &[u8]) -> Request {
+    let lines = message.split(|&byte| byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
+    let wanted = |line: &&[u8]| {
+        let name = line.split(|&byte| byte == b':').next().unwrap_or_default().trim_ascii();
+        [&b"CSeq"[..], b"Call-ID", b"i"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    let value =
+        |line: &[u8]| line.iter().position(|&byte| byte == b':').map_or(Vec::new(), |at| line[at + 1..].to_vec());
+    let words = |value: Vec<u8>| {
+        let words: Vec<&[u8]> = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+        words.join(&b' ')
+    };
+    let mut named: Request = lines.filter(wanted).map(|line| words(value(line))).collect();
+    named.sort();
+    named
+}
+
 /// A description of sound is in it.
 fn has_sound(message: &[u8]) -> bool {
     message.windows(8).any(|window| window == b"\nm=audio")
 }
 
-/// Lets `change` put something of the same length in place of each key, given the attribute's value and the key's text with
-/// all that hangs on it.
-fn for_each_key(mut message: Vec<u8>, mut change: impl FnMut(&str, &str) -> Option<String>) -> Vec<u8> {
-    let mut from = 0;
+/// Lets `change` put something of the same length in place of each key, given the number of its stream, the attribute's
+/// value and the key's text with all that hangs on it.
+fn for_each_key(mut message: Vec<u8>, mut change: impl FnMut(usize, &str, &str) -> Option<String>) -> Vec<u8> {
+    let (mut from, mut streams) = (0, 0);
     while from < message.len() {
         let end = message[from..].iter().position(|&byte| byte == b'\n').map_or(message.len(), |at| from + at);
         let line = message[from..end].to_vec();
         from = end + 1;
+        streams += usize::from(line.starts_with(b"m="));
         let Some(value) = line.strip_prefix(b"a=crypto:").and_then(|value| std::str::from_utf8(value).ok()) else {
             continue;
         };
@@ -193,7 +226,7 @@ fn for_each_key(mut message: Vec<u8>, mut change: impl FnMut(&str, &str) -> Opti
         while let Some(key_at) = value[at..].find("inline:").map(|found| at + found + "inline:".len()) {
             let length = value[key_at..].find([' ', '\r', '\t', '|', ';']).unwrap_or(value.len() - key_at);
             let key = &value[key_at..key_at + length];
-            if let Some(new) = change(value.trim(), key).filter(|new| new.len() == length) {
+            if let Some(new) = change(streams, value.trim(), key).filter(|new| new.len() == length) {
                 let start = end - line.len() + "a=crypto:".len() + key_at;
                 message[start..start + length].copy_from_slice(new.as_bytes());
             }
@@ -242,6 +275,45 @@ mod tests {
         let seen = text(&caller.comes(wire));
         assert_eq!(seen, answer);
         (caller, called, answer)
+    }
+
+    /// Whoever can send to our port can say anything, before the machine has seen that it is none of this call's.
+    #[test]
+    fn nothing_that_comes_makes_a_safe_call_plain() {
+        let (mut caller, mut called, _) = agreed(1);
+        let sent = ["SIP/2.0 183 x", "ACK sip:1@h SIP/2.0", "PRACK sip:1@h SIP/2.0", "INVITE sip:1@h SIP/2.0"];
+        for (n, first) in (1..).zip(sent) {
+            caller.comes(format!("{first}\r\n\r\nv=0\r\nm=audio 1 RTP/AVP 8\r\n").into_bytes());
+            let wire = caller.rtp_leaves(packet(n)).unwrap();
+            assert_eq!(called.rtp_comes(&wire), Some(packet(n)), "{first}");
+            assert_eq!(caller.rtp_comes(&packet(9)), None, "{first}");
+        }
+    }
+
+    /// Two streams with keys of the same tag: the key is that of the stream which is answered.
+    #[test]
+    fn a_key_is_of_its_stream() {
+        let (mut theirs, mut called) = (end(1), end(100));
+        let crypto = OFFER.lines().find(|line| line.starts_with("a=crypto:1")).unwrap();
+        let offer = |cseq: u32, first: &str, second: &str| {
+            format!("{first}\r\nCSeq: {cseq} INVITE\r\n\r\nv=0\r\n{second}").into_bytes()
+        };
+        // The one the far side means, as its own end has it, behind one with another key.
+        let meant = theirs.leaves(offer(
+            1,
+            "INVITE sip:1@h SIP/2.0",
+            &format!("m=audio 1 RTP/SAVP 8\r\nm=audio 2 RTP/SAVP 8\r\n{crypto}\r\n"),
+        ));
+        let other = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}\r\n", STANDARD.encode([77; MASTER_BYTES]));
+        let wire = text(&meant).replacen("m=audio 2", &format!("{other}m=audio 2"), 1);
+        called.comes(wire.into_bytes());
+        let answer = format!("m=audio 0 RTP/SAVP 8\r\nm=audio 5 RTP/SAVP 8\r\n{crypto}\r\n");
+        // A refusal of something else changes nothing.
+        called.leaves(offer(9, "SIP/2.0 415 x", "s=-\r\n"));
+        let wire = called.leaves(offer(1, "SIP/2.0 200 OK", &answer));
+        theirs.comes(wire);
+        let sound = theirs.rtp_leaves(packet(1)).unwrap();
+        assert_eq!(called.rtp_comes(&sound), Some(packet(1)));
     }
 
     #[test]

@@ -244,12 +244,18 @@ impl Wires {
             Transport::Tls => Some(self.tls.clone().ok_or("a message wants TLS, and this call began without")?),
             _ => None,
         };
+        // Whoever sends us a request names where its response goes.
+        let whose = match is_response {
+            true if (self.known)(to.ip()) => Whose::Known,
+            true => Whose::Stranger,
+            false => Whose::Ours,
+        };
         // Whoever it was that went is told of by the next who wants something of it.
-        if !self.make_room(Whose::Ours).1 {
+        if !self.make_room(whose).1 {
             return Err("too many connections at once".to_string());
         }
         let local = self.local;
-        let send = self.start(to, Whose::Ours, |outgoing, told| async move {
+        let send = self.start(to, whose, |outgoing, told| async move {
             stream::open(local, to, tls, outgoing, told).await;
         });
         send.try_send(bytes).map_err(|e| e.to_string())

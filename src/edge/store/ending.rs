@@ -61,7 +61,10 @@ impl Store {
             kept: record.evidence.kept,
         };
         let calls = used.map_or(record.calls(), |reserved| reserved.calls);
-        let length = record.times.duration_s.map(|seconds| millis(seconds) * u64::from(record.calls()));
+        let length = record
+            .times
+            .duration_s
+            .map(|seconds| millis(seconds).saturating_mul(u64::from(record.calls())).min(i64::MAX as u64));
         let text = serde_json::to_string(&record).map_err(|e| StoreError::Other(e.to_string()))?;
         let kept = Kept {
             record: Hash::of(text.as_bytes()),

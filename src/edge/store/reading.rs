@@ -5,7 +5,7 @@ use crate::record::call::CallRecord;
 use crate::record::ledger::{Entry, EvidenceKind, Happening, Reserved};
 use crate::schedule::{Memory, Remembered, Used};
 use crate::vocabulary::plan::CONTROL_PROBE;
-use crate::vocabulary::{PlanId, Planned, Verdict};
+use crate::vocabulary::{PlanId, Planned, Verdict, limits};
 use chrono::{DateTime, Datelike, Duration, Months, TimeZone, Utc};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -139,7 +139,7 @@ impl Store {
         .fetch_all(&self.shared.readers)
         .await?;
         for row in rows {
-            let calls = row.try_get::<i64, _>("calls")?.max(0);
+            let calls = row.try_get::<i64, _>("calls")?.clamp(0, limits::CALLS_OF_A_PLAN_MAX);
             let one = Used {
                 hotline: row.try_get("hotline")?,
                 trunk: row.try_get("trunk")?,

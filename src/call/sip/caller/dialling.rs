@@ -348,8 +348,10 @@ impl Caller {
                 }
             };
         }
-        // RFC 4028 §7.3: the session is to be refreshed less often.
-        if let Some(least) = least_of_422(response).filter(|least| *least > self.session_expires) {
+        // RFC 4028 §7.3: the session is to be refreshed less often. Whoever asks for ever more is not followed.
+        if let Some(least) = least_of_422(response).filter(|least| *least > self.session_expires)
+            && self.session_expires == SESSION_USUAL
+        {
             self.session_expires = least;
             self.let_legs_go();
             self.provisionals.clear();

@@ -27,6 +27,8 @@ pub(super) struct SessionTimer {
     /// When we refresh, or give up.
     pub at: Moment,
     refreshing: bool,
+    /// A 422 has been followed since the last refresh.
+    lengthened: bool,
 }
 
 /// The value of Session-Expires: seconds, and who refreshes.
@@ -136,10 +138,11 @@ impl Leg {
         if !std::mem::take(&mut session.refreshing) {
             return;
         }
-        if let Some(least) = response.and_then(least_of_422).filter(|least| *least > self.session_least) {
-            // Less often, then, and at once: nothing is over before its time (§10).
+        let asked = session.seconds.clamp(SESSION_MIN, SESSION_MAX).max(self.session_least);
+        if let Some(least) = response.and_then(least_of_422).filter(|least| *least > asked && !session.lengthened) {
+            // Less often, then, and at once, but no ladder: nothing is over before its time (§10).
             self.session_least = least;
-            session.at = now;
+            (session.at, session.lengthened) = (now, true);
             return;
         }
         // No answer at all is the end (§10), when the time is over; anything else is tried again.
@@ -154,6 +157,6 @@ impl SessionTimer {
         let ends = now + whole;
         // §10: at half time, or a third of the time or 32 s before the end, whichever is less.
         let at = if we_refresh { now + whole / 2 } else { now + (whole - (whole / 3).min(GIVE_UP)) };
-        SessionTimer { we_refresh, seconds, ends, at, refreshing: false }
+        SessionTimer { we_refresh, seconds, ends, at, refreshing: false, lengthened: false }
     }
 }
