@@ -401,9 +401,8 @@ impl Line {
         sdp: Option<Vec<u8>>,
         out: &mut Vec<LineOutput>,
     ) {
-        // The answer may have come before, reliably or not (RFC 3261 §13.2.1): in the dialog that was answered, or in
-        // the only one there is.
-        // Of several, none of them the answered one, the last is what is heard already.
+        // The answer may have come before, reliably or not (RFC 3261 §13.2.1): in the dialog that was answered;
+        // else what is heard already stands for it.
         let heard = self.media.agreement().filter(|_| !self.early.is_empty());
         let before = self.early.get(tag).or(heard).cloned();
         let agreement = match sdp.map(|sdp| sdp::read_answer(&self.local, &sdp)) {

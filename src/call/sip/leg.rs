@@ -256,8 +256,6 @@ pub(super) struct Leg {
     settled_early: bool,
     far_takes_update: bool,
     session: Option<SessionTimer>,
-    /// What the re-INVITE that is being written says of the session.
-    session_expires: Vec<(&'static str, String)>,
     /// The Min-SE of a 422 to a refresh of ours.
     session_least: u32,
     /// Our session description as it stands.
@@ -291,7 +289,6 @@ impl Leg {
             settled_early: false,
             far_takes_update: false,
             session: None,
-            session_expires: Vec::new(),
             session_least: 0,
             described: Vec::new(),
         }

@@ -48,6 +48,17 @@ impl Leg {
 
     /// A re-INVITE with this offer. False when one of either side is under way.
     pub fn send_reinvite(&mut self, now: Moment, sdp: Vec<u8>, out: &mut Vec<LegOutput>) -> bool {
+        self.send_reinvite_with(now, sdp, &[], out)
+    }
+
+    /// The same with what it says of the session.
+    pub(super) fn send_reinvite_with(
+        &mut self,
+        now: Moment,
+        sdp: Vec<u8>,
+        session: &[(&str, String)],
+        out: &mut Vec<LegOutput>,
+    ) -> bool {
         let busy = self.reinvites.iter().any(|r| !r.told) || self.pending.is_some();
         if self.state != LegState::Confirmed || busy || self.reinvites.len() >= SIP_TRANSACTIONS_MAX {
             return false;
@@ -56,7 +67,7 @@ impl Leg {
         invite.push("Contact", &self.identity.contact);
         invite.push("Allow", self.identity.allow);
         invite.push("Supported", SUPPORTED);
-        for (name, value) in &self.session_expires {
+        for (name, value) in session {
             invite.push(name, value);
         }
         invite.push("User-Agent", &self.identity.user_agent);

@@ -121,14 +121,12 @@ impl Leg {
             self.send(now, update, Met::default(), out);
         } else {
             let sdp = self.described.clone();
-            self.session_expires = session_expires;
-            if !self.send_reinvite(now, sdp, out) {
+            if !self.send_reinvite_with(now, sdp, &session_expires, out) {
                 // Something else is under way, and refreshes as well.
                 if let Some(session) = &mut self.session {
                     session.at = now + T2;
                 }
             }
-            self.session_expires.clear();
         }
     }
 
